@@ -1,0 +1,77 @@
+"""The typed schema of the configuration; every default is in conf/."""
+
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING
+
+_PACKAGE = Path(__file__).parent
+# A wheel carries the folder inside the package; in a checkout it stands beside it.
+CONF_DIR = _PACKAGE / "conf" if (_PACKAGE / "conf").is_dir() else _PACKAGE.parent / "conf"
+
+
+class Precision(Enum):
+    """Floating-point type of all arithmetic."""
+
+    float32 = "float32"
+    float64 = "float64"
+
+
+class Stream(Enum):
+    """Where random numbers come from."""
+
+    independent = "independent"
+    article = "article"
+
+
+@dataclass
+class SeedsConfig:
+    """One seed per source of randomness."""
+
+    init: int = MISSING
+    data: int = MISSING
+    noise: int = MISSING
+
+
+@dataclass
+class NetworkConfig:
+    """Units of the hidden layers, and the initial parameters' standard deviation."""
+
+    hidden: list[int] = MISSING
+    init_scale: float = MISSING
+
+
+@dataclass
+class TrackingConfig:
+    """Where runs are logged."""
+
+    enabled: bool = MISSING
+    uri: str | None = MISSING
+    experiment: str = MISSING
+
+
+@dataclass
+class Config:
+    """One run.
+
+    The keys of dist, estimator, optimizer and data are those of the class that the option
+    names; `noise_exp.experiment` checks them against its annotations.
+    """
+
+    dist: dict[str, Any] = field(default_factory=dict)
+    estimator: dict[str, Any] = field(default_factory=dict)
+    optimizer: dict[str, Any] = field(default_factory=dict)
+    seeds: SeedsConfig = field(default_factory=SeedsConfig)
+    data: dict[str, Any] = field(default_factory=dict)
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    seed: int = MISSING
+    epochs: int = MISSING
+    dtype: Precision = MISSING
+    stream: Stream = MISSING
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+
+
+ConfigStore.instance().store(name="schema", node=Config)

@@ -1,0 +1,64 @@
+"""What a person sees in the terminal: progress, results, tables."""
+
+import sys
+from collections.abc import Iterator
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from noise_exp.training import EpochRecord
+
+if TYPE_CHECKING:  # half a second that only the end of a sweep has to spend
+    import pandas as pd
+
+_LINES_PER_RUN = 5
+
+
+def progress(records: Iterator[EpochRecord], epochs: int, label: str) -> Iterator[EpochRecord]:
+    """Pass records on, showing a bar on a terminal and a few plain lines elsewhere."""
+    shown = _bar if sys.stderr.isatty() else _lines
+    return shown(records, epochs, label)
+
+
+def _bar(records: Iterator[EpochRecord], epochs: int, label: str) -> Iterator[EpochRecord]:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("cost {task.fields[cost]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(label, total=epochs, cost="...")
+        for record in records:
+            yield record
+            bar.update(task, advance=1, cost=f"{record.cost:.4f}")
+
+
+def _lines(records: Iterator[EpochRecord], epochs: int, label: str) -> Iterator[EpochRecord]:
+    every = max(1, -(-epochs // _LINES_PER_RUN))
+    start = perf_counter()
+    for record in records:
+        yield record
+        done = record.epoch + 1
+        if done % every == 0 and done < epochs:
+            left = (perf_counter() - start) / done * (epochs - done)
+            print(
+                f"{label}: epoch {done}/{epochs}, cost {record.cost:.4f}, {left:.1f} s left",
+                file=sys.stderr,
+                flush=True,
+            )
+
+
+def print_table(frame: "pd.DataFrame", title: str) -> None:
+    """Print a table; numbers are expected as text."""
+    table = Table(title=title, title_justify="left")
+    for column in frame.columns:
+        table.add_column(str(column), justify="left" if column in ("", "method") else "right")
+    for row in frame.itertuples(index=False):
+        table.add_row(*(str(value) for value in row))
+    # Without a terminal rich assumes 80 columns and would cut the table.
+    Console(width=None if sys.stdout.isatty() else 160).print(table)

@@ -1,0 +1,246 @@
+"""Images: load, check, split."""
+
+import gzip
+import hashlib
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+EMBEDDED = Path(__file__).parent / "assets" / "mnist_t10k.npz"
+
+
+@dataclass(frozen=True)
+class Split:
+    """Training and test images with labels 0 or 1.
+
+    Attributes
+    ----------
+    train_images, test_images
+        Shape (images, pixels).
+    train_labels, test_labels
+        Shape (images,).
+    test_indices
+        Where each test image stands in the unshuffled set, shape (test images,).
+    digest
+        Of all images and labels before the shuffle, with the pixels' scale.
+    source
+        Where the images come from, in words or as a path.
+    """
+
+    train_images: np.ndarray
+    train_labels: np.ndarray
+    test_images: np.ndarray
+    test_labels: np.ndarray
+    test_indices: np.ndarray
+    digest: str
+    source: str
+
+
+class Data(Protocol):
+    """What a run asks of every data option."""
+
+    def split(self, permutation: Callable[[int], np.ndarray], dtype: DTypeLike) -> Split:
+        """Load the images, put them in the order that `permutation` gives, and split them."""
+
+
+@dataclass
+class Digits:
+    """Two classes of digit images: the base of the options below.
+
+    Attributes
+    ----------
+    digits
+        The two digits; the first is label 0, the second label 1.
+    test_size
+        Images for test, the first after the shuffle; the others are for training.
+    pixel_divisor
+        Pixels are divided by it: 1 leaves them raw (0..255), 255 maps them to 0..1.
+    """
+
+    digits: list[int]
+    test_size: int
+    pixel_divisor: float
+
+    def __post_init__(self) -> None:
+        if len(self.digits) != 2 or self.digits[0] == self.digits[1]:
+            raise ValueError(f"digits must be two different digits, got {list(self.digits)}")
+        if self.test_size < 1:
+            raise ValueError(f"test_size must be at least 1, got {self.test_size}")
+        if not (math.isfinite(self.pixel_divisor) and self.pixel_divisor > 0):
+            raise ValueError(f"pixel_divisor must be a number above 0, got {self.pixel_divisor}")
+
+    def load(self) -> tuple[np.ndarray, np.ndarray, str]:
+        """Return images (n, ...) and labels (n,) of all classes in file order, and their source."""
+        raise TypeError(f"{type(self).__name__} must say how its images are loaded")
+
+    def split(self, permutation: Callable[[int], np.ndarray], dtype: DTypeLike) -> Split:
+        """Load the two classes, the first's images before the second's, shuffle and split.
+
+        Raises
+        ------
+        ValueError
+            If a digit has no image or no image is left for training.
+        OSError
+            If the images cannot be read.
+        """
+        images, classes, source = self.load()
+        images = images.reshape(len(images), -1)
+        for digit in self.digits:
+            if not np.any(classes == digit):
+                held = ", ".join(str(c) for c in np.unique(classes))
+                raise ValueError(f"digits: {source} holds no {digit}; it holds {held}")
+        chosen = np.concatenate([np.flatnonzero(classes == digit) for digit in self.digits])
+        images = images[chosen]
+        labels = (classes[chosen] == self.digits[1]).astype(np.uint8)
+        if self.test_size >= len(labels):
+            raise ValueError(
+                f"test_size={self.test_size} leaves no training image: {source} holds "
+                f"{len(labels)} images of {self.digits[0]} and {self.digits[1]}"
+            )
+        order = permutation(len(labels))
+        scaled = images[order].astype(dtype)
+        if self.pixel_divisor != 1:
+            scaled /= self.pixel_divisor
+        test, train = slice(self.test_size), slice(self.test_size, None)
+        shuffled = labels[order].astype(dtype)
+        return Split(
+            scaled[train],
+            shuffled[train],
+            scaled[test],
+            shuffled[test],
+            order[test],
+            _digest(images, labels, self.pixel_divisor),
+            source,
+        )
+
+
+@dataclass
+class Embedded(Digits):
+    """Digits of the 10,000 MNIST images that come with the package."""
+
+    def load(self) -> tuple[np.ndarray, np.ndarray, str]:
+        """Return the images (10000, 28, 28), the labels (10000,) and their source."""
+        with np.load(EMBEDDED, allow_pickle=False) as arrays:
+            return arrays["images"], arrays["labels"], "MNIST t10k (embedded)"
+
+
+@dataclass
+class Idx(Digits):
+    """Digits of the user's own files in MNIST's IDX format, gzipped or not.
+
+    Attributes
+    ----------
+    path
+        A folder that holds one images and one labels file, or the images file, whose labels
+        file stands beside it under the same name with labels for images and idx1 for idx3.
+    """
+
+    path: str = ""
+
+    def load(self) -> tuple[np.ndarray, np.ndarray, str]:
+        """Return the images (n, rows, columns), the labels (n,) and the images' path."""
+        images_path, labels_path = self._paths()
+        images, labels = read_idx(images_path, 3), read_idx(labels_path, 1)
+        if len(images) != len(labels):
+            raise ValueError(
+                f"{images_path} holds {len(images)} images but {labels_path} holds "
+                f"{len(labels)} labels; they must be of the same set"
+            )
+        return images, labels, str(images_path)
+
+    def _paths(self) -> tuple[Path, Path]:
+        path = Path(self.path).expanduser()
+        if path.is_dir():
+            found = sorted(p for p in path.iterdir() if "images" in p.name and "idx3" in p.name)
+            if len(found) != 1:
+                names = ", ".join(p.name for p in found) or "none"
+                raise ValueError(
+                    f"path: {path} must hold one file named like train-images-idx3-ubyte[.gz], "
+                    f"found {names}; give the one to use as data.path"
+                )
+            path = found[0]
+        if not path.is_file():
+            raise ValueError(f"path: there is no file or folder {path}")
+        stem = path.name.removesuffix(".gz").replace("images", "labels").replace("idx3", "idx1")
+        candidates = [path.with_name(stem), path.with_name(stem + ".gz")]
+        labels = next((p for p in candidates if p.is_file() and p != path), None)
+        if labels is None:
+            raise ValueError(f"path: {path} has no labels file {stem}[.gz] beside it")
+        return path, labels
+
+
+@dataclass
+class OpenML(Digits):
+    """Digits of all 70,000 MNIST images, fetched from OpenML by scikit-learn and cached."""
+
+    def load(self) -> tuple[np.ndarray, np.ndarray, str]:
+        """Return the images (70000, 784), the labels (70000,) and their source."""
+        try:
+            from sklearn.datasets import fetch_openml
+        except ModuleNotFoundError:
+            raise ValueError("openml needs scikit-learn: pip install 'noise-exp[openml]'") from None
+        try:
+            pixels, labels = fetch_openml(
+                "mnist_784", version=1, as_frame=False, return_X_y=True, n_retries=1
+            )
+        except OSError as error:  # URLError is one
+            raise OSError(
+                f"MNIST could not be fetched from OpenML ({error}); "
+                "connect to the network once, or use data=mnist01"
+            ) from None
+        return pixels.astype(np.uint8), labels.astype(np.uint8), "OpenML mnist_784, version 1"
+
+
+@dataclass
+class Xor:
+    """The four points of exclusive or: all of them for training, and all for test."""
+
+    def split(self, permutation: Callable[[int], np.ndarray], dtype: DTypeLike) -> Split:
+        """Return the four points in shuffled order, twice."""
+        points = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.uint8)
+        labels = points[:, 0] ^ points[:, 1]
+        order = permutation(4)
+        x, y = points[order].astype(dtype), labels[order].astype(dtype)
+        return Split(x, y, x, y, order, _digest(points, labels, 1.0), "exclusive or")
+
+
+def read_idx(path: Path, dimensions: int) -> np.ndarray:
+    """Read a file of unsigned bytes in IDX format, gzipped or not.
+
+    Raises
+    ------
+    ValueError
+        If the file is not such a file, or its size is not what its header says.
+    """
+    content = path.read_bytes()
+    if content[:2] == b"\x1f\x8b":
+        try:
+            content = gzip.decompress(content)
+        except (OSError, EOFError):
+            raise ValueError(f"{path} is a damaged or truncated gzip file") from None
+    header = 4 + 4 * dimensions
+    magic = bytes([0, 0, 8, dimensions])
+    if content[:4] != magic:
+        raise ValueError(
+            f"{path} is not an IDX file of {dimensions} dimensions: it starts with the bytes "
+            f"{content[:4].hex()}, not with the magic number {magic.hex()}"
+        )
+    shape = tuple(int(n) for n in np.frombuffer(content[4:header].ljust(4 * dimensions), ">u4"))
+    if len(content) != header + math.prod(shape):
+        raise ValueError(
+            f"{path} is truncated or damaged: its header announces {math.prod(shape)} bytes, "
+            f"{max(len(content) - header, 0)} follow"
+        )
+    return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
+
+
+def _digest(images: np.ndarray, labels: np.ndarray, pixel_divisor: float) -> str:
+    content = hashlib.sha256(repr((images.shape, pixel_divisor)).encode())
+    content.update(np.ascontiguousarray(images).tobytes())
+    content.update(labels.tobytes())
+    return content.hexdigest()[:16]

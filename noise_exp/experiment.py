@@ -1,0 +1,170 @@
+"""From a configuration to the parts of one run, checked before anything is written."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from hydra.utils import get_class
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from platformdirs import user_cache_path
+
+from noise_exp import data, estimators, network, noise, optimizers, streams, training
+from noise_exp.config import Stream
+from noise_exp.errors import UserError
+
+
+@dataclass(frozen=True)
+class Test:
+    """A trained network on the test images: outputs in 0..1 and which are wrong, (images,)."""
+
+    outputs: np.ndarray
+    wrong: np.ndarray
+
+    @property
+    def errors(self) -> int:
+        """Test images misclassified."""
+        return int(np.sum(self.wrong))
+
+    @property
+    def error_rate(self) -> float:
+        """Share of the test images misclassified, 0 to 1."""
+        return float(np.mean(self.wrong))
+
+
+class Experiment:
+    """One run, ready to train.
+
+    Parameters
+    ----------
+    cfg
+        The composed configuration (`noise_exp.config.Config`).
+
+    Raises
+    ------
+    UserError
+        If a value is outside its domain, parts do not fit, or the images cannot be read.
+    """
+
+    def __init__(self, cfg: DictConfig) -> None:
+        if cfg.epochs < 1:
+            raise UserError(f"epochs must be at least 1, got {cfg.epochs}")
+        self.epochs: int = cfg.epochs
+        self.law = _law(cfg.dist)
+        self.optimizer: optimizers.Optimizer = _build("optimizer", cfg.optimizer)
+        self.estimator: estimators.Estimator = estimators.ExactGradient()
+        if self.law:
+            self.estimator = _build("estimator", cfg.estimator)
+        source: data.Data = _build("data", cfg.data)
+        self._streams = _streams(cfg)
+        dtype = np.dtype(cfg.dtype.value)
+        try:
+            self.split = source.split(self._streams.permutation, dtype)
+        except (OSError, ValueError) as error:
+            raise UserError(f"data.{error}") from None
+        hidden, init_scale = cfg.network.hidden, cfg.network.init_scale
+        if any(units < 1 for units in hidden) or not np.isfinite(init_scale):
+            raise UserError(
+                "network.hidden must hold numbers of at least 1 and network.init_scale be "
+                f"finite, got {list(hidden)} and {init_scale}"
+            )
+        sizes = (self.split.train_images.shape[1], *hidden, 1)
+        self.network = network.Network(sizes, dtype)
+        try:
+            self.estimator.check(self.network)
+        except ValueError as error:
+            raise UserError(f"estimator.{error}") from None
+        self.parameters = self._streams.initial_parameters(self.network, init_scale)
+        self.letter = noise.article_letter(self.law.name if self.law else None)
+        self.fingerprint = self._fingerprint(cfg)
+
+    def train(self) -> Iterator[training.EpochRecord]:
+        """Train; yield a record after every epoch."""
+        source: estimators.Noise = estimators.Silence()
+        if self.law:
+            source = self._streams.noise(self.law, self.network)
+        objective = network.Objective(
+            self.network, self.split.train_images, self.split.train_labels
+        )
+        yield from training.train(
+            objective, self.estimator, self.optimizer, source, self.parameters, self.epochs
+        )
+
+    def test(self) -> Test:
+        """Measure the parameters as they are now on the test images."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            outputs = self.network.outputs(self.parameters, self.split.test_images)
+        return Test(outputs, network.misclassified(outputs, self.split.test_labels))
+
+    def _fingerprint(self, cfg: DictConfig) -> str:
+        """Digest of all that decides the result: configuration, data and source code."""
+        groups = ["dist", "optimizer", "seeds", "network"] + (["estimator"] if self.law else [])
+        science: dict[str, Any] = {
+            group: OmegaConf.to_container(cfg[group], resolve=True) for group in groups
+        }
+        science |= {"epochs": cfg.epochs, "dtype": cfg.dtype.value, "stream": cfg.stream.value}
+        science["data"] = [self.split.digest, len(self.split.test_labels)]
+        science["source"] = source_digest()
+        return hashlib.sha256(json.dumps(science, sort_keys=True).encode()).hexdigest()[:16]
+
+
+@cache
+def source_digest() -> str:
+    """Digest of the source code that computes results."""
+    digest = hashlib.sha256(np.__version__.encode())
+    for module in (data, estimators, network, noise, optimizers, streams, training):
+        digest.update(Path(str(module.__file__)).read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _law(node: DictConfig) -> noise.Law | None:
+    options: dict[str, Any] = OmegaConf.to_container(node, resolve=True)  # type: ignore[assignment]
+    name = options.pop("law", "")
+    if name is None:
+        return None
+    try:
+        return noise.Law(name, **options)
+    except ValueError as error:
+        raise UserError(f"dist: {error}") from None
+
+
+def _build(group: str, node: DictConfig) -> Any:
+    """Make the dataclass that `_target_` names; its annotations are the schema of the keys."""
+    try:
+        options = OmegaConf.to_container(node, resolve=True, throw_on_missing=True)
+        assert isinstance(options, dict)
+        cls = get_class(options.pop("_target_"))
+        return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(cls), options))
+    except OmegaConfBaseException as error:
+        key = f"{group}.{error.full_key}" if error.full_key else group
+        key = key.replace(f"{group}.{group}.", f"{group}.")
+        if "Missing mandatory value" in str(error):
+            raise UserError(f"{key} must be given; write {key}=...") from None
+        raise UserError(f"{key}: {str(error).splitlines()[0]}") from None
+    except (ImportError, ValueError) as error:
+        raise UserError(f"{group}.{error}") from None
+
+
+def _streams(cfg: DictConfig) -> streams.IndependentStreams | streams.ArticleStream:
+    seeds = {"seed": cfg.seed, **{f"seeds.{key}": value for key, value in cfg.seeds.items()}}
+    for key, seed in seeds.items():
+        if seed < 0:
+            raise UserError(f"{key} must be a whole number of at least 0, got {seed}")
+    if cfg.stream == Stream.independent:
+        return streams.IndependentStreams(**cfg.seeds)
+    if len(set(cfg.seeds.values())) > 1:
+        raise UserError(
+            "stream=article draws everything from one generator and takes one seed, got "
+            f"{dict(cfg.seeds)}; use seeds=all"
+        )
+    try:
+        return streams.ArticleStream(
+            cfg.seeds.init, cfg.epochs, user_cache_path("noise_exp", appauthor=False)
+        )
+    except ValueError as error:
+        raise UserError(f"seed: {error}") from None

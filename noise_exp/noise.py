@@ -1,0 +1,86 @@
+"""The noise laws: any univariate sampler of NumPy, named and parametrised as NumPy does it."""
+
+import math
+
+import numpy as np
+
+# The article's methods a to m in the order of its random stream, each with the parameters it used.
+ARTICLE_LAWS: dict[str, dict[str, float]] = {
+    "gumbel": {"loc": 0.0, "scale": 1.0},
+    "normal": {"loc": 0.0, "scale": 1.0},
+    "standard_normal": {},
+    "binomial": {"n": 1, "p": 0.5},
+    "beta": {"a": 1.0, "b": 0.5},
+    "poisson": {"lam": 1.0},
+    "zipf": {"a": 2.0},
+    "pareto": {"a": 1.0},
+    "power": {"a": 1.0},
+    "rayleigh": {"scale": 1.0},
+    "triangular": {"left": -1.0, "mode": 0.0, "right": 1.0},
+    "weibull": {"a": 1.0},
+    "noncentral_chisquare": {"df": 1.0, "nonc": 0.5},
+}
+_LETTERS = "abcdefghijklmn"
+_NO_SIZE = {"bytes", "choice", "integers", "permutation", "permuted", "shuffle", "spawn"}
+
+
+def article_letter(law_name: str | None) -> str | None:
+    """Return the article's letter of a law, a to m; of back propagation (None), n; else None."""
+    methods = [*ARTICLE_LAWS, None]
+    return _LETTERS[methods.index(law_name)] if law_name in methods else None
+
+
+class Law:
+    """A law of noise: one of NumPy's samplers with its parameters fixed.
+
+    Parameters
+    ----------
+    name
+        The sampler's name in `numpy.random.Generator`, for example ``"gumbel"``.
+    **parameters
+        The sampler's own parameters, for example ``loc=0, scale=1``.
+
+    Raises
+    ------
+    ValueError
+        If NumPy has no such sampler, or the parameters are unknown to it, not finite numbers
+        or outside its domain.
+    """
+
+    def __init__(self, name: str, **parameters: float) -> None:
+        for key, value in parameters.items():
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise ValueError(f"{key} must be a number, got {value!r}")
+            if not math.isfinite(value):
+                raise ValueError(f"{key} must be finite, got {value}")
+        self.name = name
+        self.parameters = parameters
+        sampler = None if name in _NO_SIZE else getattr(np.random.Generator, str(name), None)
+        if not callable(sampler):
+            raise ValueError(
+                f"law {name!r} is not a sampler of numpy.random.Generator; "
+                "use one of its methods' names, for example gumbel"
+            )
+        given = ", ".join(f"{key}={value}" for key, value in parameters.items()) or "none"
+        try:
+            sample = self.sample(np.random.default_rng(0), 2)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{name} refuses its parameters ({given}): {error}") from None
+        if np.shape(sample) != (2,):
+            raise ValueError(f"{name} is not a law of single numbers; use a univariate one")
+
+    def sample(
+        self, rng: np.random.Generator | np.random.RandomState, size: int | tuple[int, ...]
+    ) -> np.ndarray:
+        """Draw an array of shape `size`, in the sampler's own dtype (float64 or int64).
+
+        With a `numpy.random.RandomState` the draws are those of NumPy's legacy functions.
+        """
+        return getattr(rng, self.name)(**self.parameters, size=size)
+
+    def fill(self, rng: np.random.Generator, out: np.ndarray) -> None:
+        """Fill `out`, of any shape and float dtype, with independent draws."""
+        if self.name == "standard_normal" and out.flags.c_contiguous:
+            rng.standard_normal(dtype=out.dtype, out=out)
+        else:
+            out[...] = self.sample(rng, out.shape)

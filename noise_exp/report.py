@@ -1,0 +1,130 @@
+"""From results to tables and figures."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from noise_exp import figures
+from noise_exp.results import Result
+
+_SEEDS = {"seed", "seeds", "seeds.init", "seeds.data", "seeds.noise"}
+
+
+def labels(results: Sequence[Result]) -> list[str]:
+    """Name each result by its law and whatever else the sweep varied, seeds left out."""
+    settings = [dict(o.lstrip("+~").partition("=")[::2] for o in r.overrides) for r in results]
+    keys = {key for s in settings for key in s} - _SEEDS - {"dist"}
+    varied = sorted(k for k in keys if len({s.get(k) for s in settings}) > 1)
+    return [
+        " ".join([r.dist, *(f"{k}={s[k]}" for k in varied if k in s)])
+        for r, s in zip(results, settings, strict=True)
+    ]
+
+
+def comparison(results: Sequence[Result]) -> pd.DataFrame:
+    """Return one row per method: medians over its runs (usually one per seed).
+
+    Columns: letter, method, runs, failed, diverged, test_errors, test_size, final_cost,
+    train_seconds, cost_vs_backprop and time_vs_backprop (ratios to the method backprop, empty
+    where the sweep has none).
+    """
+    runs = pd.DataFrame(
+        {
+            "letter": [r.letter or "" for r in results],
+            "method": labels(results),
+            "failed": [r.error is not None for r in results],
+            "diverged": [r.diverged for r in results],
+            "test_errors": [math.nan if r.error else r.test_errors for r in results],
+            "test_size": [math.nan if r.error else r.test_size for r in results],
+            "final_cost": [r.final_cost for r in results],
+            "train_seconds": [math.nan if r.error else r.train_seconds for r in results],
+        }
+    )
+    # A law that is not the article's has no letter: it comes last.
+    runs["order"] = runs.letter.replace("", "~")
+    grouped = runs.groupby(["order", "letter", "method"])
+    table = pd.concat(
+        [
+            grouped.size().rename("runs"),
+            grouped[["failed", "diverged"]].sum(),
+            grouped[["test_errors", "test_size", "final_cost", "train_seconds"]].median(),
+        ],
+        axis=1,
+    ).reset_index()
+    reference = table[table.method == "backprop"]
+    for column, of in (("cost_vs_backprop", "final_cost"), ("time_vs_backprop", "train_seconds")):
+        table[column] = table[of] / reference[of].iloc[0] if len(reference) else math.nan
+    return table.drop(columns="order")
+
+
+def readable(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the comparison as text for people: short headings, rounded numbers."""
+
+    def text(values: pd.Series, form: str) -> list[str]:
+        return [form.format(v) if pd.notna(v) else "-" for v in values]
+
+    columns: dict[str, list[str]] = {"": list(table.letter), "method": list(table.method)}
+    if (table.runs > 1).any():
+        columns["runs"] = text(table.runs, "{:d}")
+    for column in ("failed", "diverged"):
+        if table[column].any():
+            columns[column] = text(table[column], "{:d}")
+    columns |= {
+        "wrong": text(table.test_errors, "{:g}"),
+        "of": text(table.test_size, "{:g}"),
+        "final cost": text(table.final_cost, "{:.4f}"),
+        "x backprop": text(table.cost_vs_backprop, "{:.1f}"),
+        "seconds": text(table.train_seconds, "{:.2f}"),
+        "x backprop's": text(table.time_vs_backprop, "{:.2f}"),
+    }
+    return pd.DataFrame(columns)
+
+
+def headline(table: pd.DataFrame) -> str:
+    """Say in a few words which method came out best."""
+    best = table.sort_values(["test_errors", "final_cost"]).iloc[0]
+    return (
+        f"best: {best.method} with {best.test_errors:g} of {best.test_size:g} test images wrong "
+        f"at cost {best.final_cost:.4f}"
+    )
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """Return a readable table in Markdown."""
+    rows = [list(table.columns), ["---"] * len(table.columns), *table.to_numpy().tolist()]
+    return "\n".join("| " + " | ".join(str(cell) for cell in row) + " |" for row in rows) + "\n"
+
+
+def article_figures(results: Sequence[Result]) -> dict[str, Figure]:
+    """Return the article's three figures by file name; none where every job failed."""
+    methods: dict[str, list[Result]] = {}
+    for label, result in zip(labels(results), results, strict=True):
+        if result.error is None:
+            methods.setdefault(label, []).append(result)
+    if not methods:
+        return {}
+    drawn = [
+        figures.Method(
+            label=label,
+            tick=(runs[0].letter or label) if label == runs[0].dist else label,
+            costs=_padded([r.costs for r in runs]),
+            seconds=np.array([r.train_seconds for r in runs]),
+            errors=np.array([r.test_errors for r in runs]),
+        )
+        for label, runs in sorted(methods.items(), key=lambda item: (item[1][0].letter or "~",))
+    ]
+    return {
+        "cost_per_training.png": figures.cost_per_training(drawn),
+        "training_time.png": figures.training_time(drawn),
+        "misclassification.png": figures.misclassification(drawn),
+    }
+
+
+def _padded(costs: Sequence[Sequence[float | None]]) -> np.ndarray:
+    padded = np.full((len(costs), max(len(c) for c in costs)), np.nan)
+    for row, values in zip(padded, costs, strict=True):
+        row[: len(values)] = [math.nan if v is None else v for v in values]
+    return padded

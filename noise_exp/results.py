@@ -1,0 +1,60 @@
+"""What a run ends with, kept as a file in its output folder."""
+
+import json
+import math
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+_FILE = "result.json"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one job of a sweep ended with; `error` is set where it failed.
+
+    Attributes
+    ----------
+    job
+        Its number in the sweep.
+    overrides
+        What the command line or the sweep set, as "key=value".
+    dist, letter
+        The noise law's option and the article's letter for it.
+    costs
+        Cost per epoch; None where it is not finite.
+    test_errors, test_size
+        Misclassified and all test images.
+    train_seconds, forward_passes
+        Spent in training.
+    run_id
+        In MLflow, where the run is tracked.
+    """
+
+    job: int
+    overrides: list[str]
+    dist: str
+    letter: str | None
+    costs: list[float | None] = field(default_factory=list)
+    test_errors: int = 0
+    test_size: int = 0
+    train_seconds: float = 0.0
+    forward_passes: int = 0
+    diverged: bool = False
+    run_id: str | None = None
+    error: str | None = None
+
+    @property
+    def final_cost(self) -> float:
+        """Cost of the last epoch; not a number where the run diverged or failed."""
+        last = self.costs[-1] if self.costs else None
+        return math.nan if last is None else last
+
+    def save(self, folder: Path) -> None:
+        """Write to `folder` as JSON."""
+        (folder / _FILE).write_text(json.dumps(asdict(self)))
+
+
+def load_results(sweep_folder: Path) -> list[Result]:
+    """Read the results of all jobs of a sweep, in the order of their numbers."""
+    found = [Result(**json.loads(p.read_text())) for p in sweep_folder.glob(f"**/{_FILE}")]
+    return sorted(found, key=lambda result: result.job)

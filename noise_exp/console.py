@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # half a second that only the end of a sweep has to spend
     import pandas as pd
 
 _LINES_PER_RUN = 5
+_SECONDS_PER_LINE = 5.0
 
 
 def progress(records: Iterator[EpochRecord], epochs: int, label: str) -> Iterator[EpochRecord]:
@@ -40,12 +41,13 @@ def _bar(records: Iterator[EpochRecord], epochs: int, label: str) -> Iterator[Ep
 
 def _lines(records: Iterator[EpochRecord], epochs: int, label: str) -> Iterator[EpochRecord]:
     every = max(1, -(-epochs // _LINES_PER_RUN))
-    start = perf_counter()
+    start = last = perf_counter()
     for record in records:
         yield record
-        done = record.epoch + 1
-        if done % every == 0 and done < epochs:
-            left = (perf_counter() - start) / done * (epochs - done)
+        done, now = record.epoch + 1, perf_counter()
+        if (done % every == 0 or now - last > _SECONDS_PER_LINE) and done < epochs:
+            left = (now - start) / done * (epochs - done)
+            last = now
             print(
                 f"{label}: epoch {done}/{epochs}, cost {record.cost:.4f}, {left:.1f} s left",
                 file=sys.stderr,

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -66,7 +67,7 @@ class Experiment:
         try:
             self.split = source.split(self._streams.permutation, dtype)
         except (OSError, ValueError) as error:
-            raise UserError(f"data.{error}") from None
+            raise UserError(_named("data", cfg.data, error)) from None
         hidden, init_scale = cfg.network.hidden, cfg.network.init_scale
         if any(units < 1 for units in hidden) or not np.isfinite(init_scale):
             raise UserError(
@@ -78,7 +79,7 @@ class Experiment:
         try:
             self.estimator.check(self.network)
         except ValueError as error:
-            raise UserError(f"estimator.{error}") from None
+            raise UserError(_named("estimator", cfg.estimator, error)) from None
         self.parameters = self._streams.initial_parameters(self.network, init_scale)
         self.letter = noise.article_letter(self.law.name if self.law else None)
         self.fingerprint = self._fingerprint(cfg)
@@ -130,7 +131,14 @@ def _law(node: DictConfig) -> noise.Law | None:
     try:
         return noise.Law(name, **options)
     except ValueError as error:
-        raise UserError(f"dist: {error}") from None
+        raise UserError(_named("dist", node, error)) from None
+
+
+def _named(group: str, node: DictConfig, error: Exception) -> str:
+    """Turn a part's message, which starts with a parameter's name, into one about its key."""
+    first = re.match(r"\w*", str(error))
+    is_key = first is not None and first.group() in node
+    return f"{group}.{error}" if is_key else f"{group}: {error}"
 
 
 def _build(group: str, node: DictConfig) -> Any:
@@ -147,7 +155,7 @@ def _build(group: str, node: DictConfig) -> Any:
             raise UserError(f"{key} must be given; write {key}=...") from None
         raise UserError(f"{key}: {str(error).splitlines()[0]}") from None
     except (ImportError, ValueError) as error:
-        raise UserError(f"{group}.{error}") from None
+        raise UserError(_named(group, node, error)) from None
 
 
 def _streams(cfg: DictConfig) -> streams.IndependentStreams | streams.ArticleStream:

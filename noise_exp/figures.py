@@ -101,10 +101,15 @@ def _mark_ends(axes: Axes, methods: Sequence[Method]) -> None:
         final = method.costs[:, -1]
         if np.isfinite(final).any():
             ends.append((float(np.nanmedian(final)), method.tick, _style(i)["color"]))
-    gap = 0.033 * axes.get_ylim()[1]
-    height = -np.inf
-    for value, tick, colour in sorted(ends):
-        height = max(value, height + gap)
+    top = axes.get_ylim()[1]
+    gap = 0.033 * top
+    heights = [value for value, _, _ in sorted(ends)]
+    for i in range(1, len(heights)):
+        heights[i] = max(heights[i], heights[i - 1] + gap)
+    ceiling = top + gap
+    for i in reversed(range(len(heights))):
+        ceiling = heights[i] = min(heights[i], ceiling - gap)
+    for (value, tick, colour), height in zip(sorted(ends), heights, strict=True):
         axes.annotate(
             tick,
             xy=(1, value),

@@ -21,6 +21,8 @@ ARTICLE_LAWS: dict[str, dict[str, float]] = {
     "noncentral_chisquare": {"df": 1.0, "nonc": 0.5},
 }
 _LETTERS = "abcdefghijklmn"
+# NumPy cuts their fractions off without a word.
+_WHOLE = {"binomial": ("n",), "hypergeometric": ("ngood", "nbad", "nsample")}
 _NO_SIZE = {"bytes", "choice", "integers", "permutation", "permuted", "shuffle", "spawn"}
 
 
@@ -53,6 +55,8 @@ class Law:
                 raise ValueError(f"{key} must be a number, got {value!r}")
             if not math.isfinite(value):
                 raise ValueError(f"{key} must be finite, got {value}")
+            if key in _WHOLE.get(name, ()) and value != int(value):
+                raise ValueError(f"{key} must be a whole number, got {value}")
         self.name = name
         self.parameters = parameters
         sampler = None if name in _NO_SIZE else getattr(np.random.Generator, str(name), None)

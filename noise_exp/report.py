@@ -76,10 +76,11 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
         "wrong": text(table.test_errors, "{:g}"),
         "of": text(table.test_size, "{:g}"),
         "final cost": text(table.final_cost, "{:.4f}"),
-        "x backprop": text(table.cost_vs_backprop, "{:.1f}"),
         "seconds": text(table.train_seconds, "{:.2f}"),
-        "x backprop's": text(table.time_vs_backprop, "{:.2f}"),
     }
+    if table.cost_vs_backprop.notna().any():
+        columns["cost / backprop's"] = text(table.cost_vs_backprop, "{:.2f}")
+        columns["time / backprop's"] = text(table.time_vs_backprop, "{:.2f}")
     return pd.DataFrame(columns)
 
 

@@ -1,5 +1,6 @@
 """Random streams: what draws the split, the initial weights and the noise of a run."""
 
+import contextlib
 import hashlib
 import logging
 import os
@@ -152,7 +153,8 @@ class ArticleStream:
                 )
             part.replace(path)  # whole or not at all: another job may be reading
         except OSError as error:
-            part.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                part.unlink()
             log.info("The generator's state is not kept (%s); the next run draws again.", error)
 
 

@@ -16,6 +16,8 @@ from noise_exp.errors import UserError
 from noise_exp.experiment import Experiment
 from noise_exp.results import Result, load_results
 
+_ROOM = 1 << 16  # bytes that must fit: Hydra's own files and a result
+
 log = logging.getLogger(__name__)
 
 
@@ -109,8 +111,10 @@ def _check_folder(folder: Path, key: str) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / ".writable"
-        probe.write_text("x")
-        probe.unlink()
+        try:
+            probe.write_bytes(bytes(_ROOM))
+        finally:
+            probe.unlink(missing_ok=True)
     except OSError as error:
         sys.exit(
             f"noise_exp: the output folder {folder} cannot be written "

@@ -56,6 +56,7 @@ class Store:
             self.client, self.experiment_id = _open(self.uri, experiment)
         except (MlflowException, OSError, SQLAlchemyError) as error:
             reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+            reason = reason.partition(". ")[0]
             raise UserError(
                 f"the tracking store {self.uri} cannot be opened: {reason}; set tracking.uri "
                 f"(for example {DEFAULT_URI}) or tracking.enabled=false"
@@ -204,7 +205,10 @@ def _open(uri: str, experiment: str) -> tuple[MlflowClient, str]:
         lock = database.with_suffix(".lock")
     elif uri.startswith(("http://", "https://")):
         # MLflow itself would retry for minutes.
-        requests.get(f"{uri.rstrip('/')}/health", timeout=10)
+        try:
+            requests.get(f"{uri.rstrip('/')}/health", timeout=10)
+        except requests.RequestException:
+            raise OSError("no server answers there") from None
     # Concurrent first use of a SQLite store crashes MLflow, so one process at a time.
     with FileLock(lock):
         client = MlflowClient(uri)

@@ -3,6 +3,7 @@
 import errno
 import logging
 import math
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 
 def main() -> None:
     """Entry point of `python -m noise_exp` and of the script `noise-exp`."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends runs as Ctrl-C does
     try:
         _task()
     except KeyboardInterrupt:

@@ -86,6 +86,8 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
 
 def headline(table: pd.DataFrame) -> str:
     """Say in a few words which method came out best."""
+    if table.test_errors.isna().all():
+        return "none of which finished"
     best = table.sort_values(["test_errors", "final_cost"]).iloc[0]
     return (
         f"best: {best.method} with {best.test_errors:g} of {best.test_size:g} test images wrong "

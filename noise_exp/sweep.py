@@ -1,5 +1,6 @@
 """A Hydra callback that makes a multirun one thing: parent run, comparison, summary."""
 
+import atexit
 import logging
 import sys
 import time
@@ -55,22 +56,28 @@ class SweepCallback(Callback):
         self._store = Store(config.tracking.uri, config.tracking.experiment)
         overrides = " ".join(config.hydra.overrides.task)
         self._parent = self._store.start_sweep(str(folder), f"sweep {overrides}".strip())
+        atexit.register(self._abandon)
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """Compare the runs, in the terminal and on the parent run; exit 1 if a job failed."""
         folder = Path(config.hydra.sweep.dir)
-        results = load_results(folder)
-        failed = [r for r in results if r.error]
-        if len(failed) < len(results):
+        try:
+            results = load_results(folder)
             self._compare(results, folder, config)
-        elif self._parent:
-            self._parent.end("FAILED")
-            self._parent.delete()  # it would be an empty shell
+        except Exception:
+            log.exception("The comparison could not be made; the runs and %s are kept", folder)
+            sys.exit(1)
+        failed = [r for r in results if r.error]
         if failed:
             log.error("%d of %d jobs failed:", len(failed), len(results))
             for result in failed:
                 log.error("  job %d (%s): %s", result.job, _named(result), result.error)
             sys.exit(1)
+
+    def _abandon(self) -> None:
+        """End the parent of a sweep that was interrupted, for which Hydra has no event."""
+        if self._parent and not self._parent.ended:
+            self._parent.end("KILLED")
 
     def _compare(self, results: list[Result], folder: Path, config: DictConfig) -> None:
         from noise_exp import report

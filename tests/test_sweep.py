@@ -1,6 +1,8 @@
 """A sweep of all fourteen methods, as the MLflow UI will show it."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -137,10 +139,53 @@ def test_a_job_that_fails_is_named_and_the_others_go_on(cli):
     assert sorted(r.info.status for r in runs) == ["FAILED", "FINISHED"]
 
 
-def test_a_sweep_in_which_nothing_could_run_leaves_nothing(cli):
-    # The first job is checked before anything is stored, so let it be the store's turn to fail.
+def test_a_sweep_whose_first_job_cannot_run_leaves_nothing(cli):
     done = cli("-m", "dist=beta", "epochs=0", "seed=1,2")
     assert done.returncode == 1
     assert len((done.stdout + done.stderr).splitlines()) == 1
     assert not (cli.folder / "mlruns").exists()
     assert not (cli.folder / "multirun").exists()
+
+
+def test_a_job_that_raises_leaves_its_traceback(cli):
+    # An optimizer of the user's own, named by a YAML file, that breaks in the third epoch.
+    (cli.folder / "my" / "optimizer").mkdir(parents=True)
+    (cli.folder / "my" / "optimizer" / "broken.yaml").write_text("_target_: broken.Broken\n")
+    (cli.folder / "broken.py").write_text(
+        "import dataclasses\n"
+        "@dataclasses.dataclass\n"
+        "class Broken:\n"
+        "    def step(self, parameters, direction, epoch):\n"
+        "        if epoch == 2: raise RuntimeError('out of luck')\n"
+    )
+    done = cli("--config-dir=my", "-m", "optimizer=broken,vanilla", *SMALL)
+    assert done.returncode == 1
+    assert "1 of 2 jobs failed" in done.stdout
+    assert "RuntimeError: out of luck" in done.stdout
+    client = MlflowClient(cli.uri)
+    runs = client.search_runs([client.get_experiment_by_name("noise_training").experiment_id])
+    ends = {r.data.params.get("optimizer", "parent"): r for r in runs}
+    assert {k: r.info.status for k, r in ends.items()} == {
+        "parent": "FAILED", "broken": "FAILED", "vanilla": "FINISHED",
+    }  # fmt: skip
+    assert ends["broken"].data.tags["error"] == "RuntimeError: out of luck"
+    assert "in step" in (artifacts(ends["broken"]) / "traceback.txt").read_text()
+    assert len(client.get_metric_history(ends["broken"].info.run_id, "cost")) == 2
+
+
+@pytest.mark.parametrize("signal", [2, 15])
+def test_an_interrupted_sweep_is_killed_whole(cli, signal):
+    running = subprocess.Popen(
+        [sys.executable, "-m", "noise_exp", "-m", "dist=gumbel,beta", "network=small",
+         "epochs=1000000"],
+        cwd=cli.folder, env=cli.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    while "epoch" not in running.stderr.readline():
+        assert running.poll() is None
+    running.send_signal(signal)
+    _, errors = running.communicate(timeout=60)
+    assert running.returncode == 1
+    assert errors.splitlines()[-1] == "noise_exp: interrupted"
+    client = MlflowClient(cli.uri)
+    runs = client.search_runs([client.get_experiment_by_name("noise_training").experiment_id])
+    assert [r.info.status for r in runs] == ["KILLED", "KILLED"]

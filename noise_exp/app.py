@@ -123,7 +123,8 @@ def _run(cfg: DictConfig) -> Result:
 def _train(cfg: DictConfig, experiment: Experiment, run: "Run | None") -> Result:
     number, overrides, dist = _identity()
     costs: list[float] = []
-    for record in progress(experiment.train(), experiment.epochs, _name(cfg)):
+    alone = str(HydraConfig.get().launcher._target_).endswith("BasicLauncher")
+    for record in progress(experiment.train(), experiment.epochs, _name(cfg), alone):
         costs.append(record.cost)
         if run:
             run.log_epoch(record)

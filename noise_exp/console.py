@@ -18,9 +18,11 @@ _LINES_PER_RUN = 5
 _SECONDS_PER_LINE = 5.0
 
 
-def progress(records: Iterator[EpochRecord], epochs: int, label: str) -> Iterator[EpochRecord]:
-    """Pass records on, showing a bar on a terminal and a few plain lines elsewhere."""
-    shown = _bar if sys.stderr.isatty() else _lines
+def progress(
+    records: Iterator[EpochRecord], epochs: int, label: str, alone: bool
+) -> Iterator[EpochRecord]:
+    """Pass records on, showing a bar on a terminal that this run has alone, else plain lines."""
+    shown = _bar if alone and sys.stderr.isatty() else _lines
     return shown(records, epochs, label)
 
 

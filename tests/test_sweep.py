@@ -111,6 +111,29 @@ def test_the_parent_holds_the_comparison(sweep):
     assert "mlflow ui --backend-store-uri sqlite:///mlruns/mlflow.db" in done.stdout
 
 
+def test_parallel_jobs_on_a_fresh_store_give_what_serial_ones_give(cli):
+    methods = "dist=backprop,beta,gumbel,pareto,standard_normal,zipf"
+    one_thread = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+
+    def costs(folder):
+        found = [json.loads(p.read_text()) for p in (cli.folder / folder).glob("*/result.json")]
+        return {r["dist"]: r["costs"] for r in found}
+
+    parallel = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=6", "hydra.sweep.dir=parallel"]
+    done = cli("-m", methods, *SMALL, *parallel, env=one_thread)
+    assert done.returncode == 0, done.stderr
+    client = MlflowClient(cli.uri)
+    runs = client.search_runs([client.get_experiment_by_name("noise_training").experiment_id])
+    assert [r.info.status for r in runs] == ["FINISHED"] * 7
+    for run in runs:
+        if run.data.tags["kind"] == "run":
+            assert len(client.get_metric_history(run.info.run_id, "cost")) == 6
+    serial = ["tracking.enabled=false", "hydra.sweep.dir=serial"]
+    assert cli("-m", methods, *SMALL, *serial, env=one_thread).returncode == 0
+    assert len(costs("serial")) == 6
+    assert costs("parallel") == costs("serial")
+
+
 def test_a_new_law_is_one_yaml_file(cli):
     (cli.folder / "my" / "dist").mkdir(parents=True)
     (cli.folder / "my" / "dist" / "laplace.yaml").write_text("law: laplace\nloc: 0\nscale: 1\n")

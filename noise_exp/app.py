@@ -18,7 +18,7 @@ from noise_exp import __version__
 from noise_exp.config import CONF_DIR
 from noise_exp.console import progress
 from noise_exp.errors import UserError
-from noise_exp.experiment import Experiment, source_digest
+from noise_exp.experiment import Experiment, Test, source_digest
 from noise_exp.results import Result
 
 if TYPE_CHECKING:  # importing MLflow takes over a second
@@ -143,7 +143,7 @@ def _train(cfg: DictConfig, experiment: Experiment, run: "Run | None") -> Result
         run_id=run.id if run else None,
     )
     if run:
-        _log_result(run, experiment, result)
+        _log_result(run, experiment, test, result)
     log.info(
         "%s: %d of %d test images wrong, cost %.4f -> %.4f in %.1f s%s",
         f"{dist} ({experiment.letter})" if experiment.letter else dist,
@@ -157,11 +157,10 @@ def _train(cfg: DictConfig, experiment: Experiment, run: "Run | None") -> Result
     return result
 
 
-def _log_result(run: "Run", experiment: Experiment, result: Result) -> None:
+def _log_result(run: "Run", experiment: Experiment, test: Test, result: Result) -> None:
     """Log what a finished run leaves: final metrics and artifacts."""
     from noise_exp.figures import cost_curve
 
-    test, split = experiment.test(), experiment.split
     run.log_metrics(
         {
             "test_errors": test.errors,
@@ -183,7 +182,11 @@ def _log_result(run: "Run", experiment: Experiment, result: Result) -> None:
         [
             (int(i), int(label), float(output), bool(wrong))
             for i, label, output, wrong in zip(
-                split.test_indices, split.test_labels, test.outputs, test.wrong, strict=True
+                experiment.split.test_indices,
+                experiment.split.test_labels,
+                test.outputs,
+                test.wrong,
+                strict=True,
             )
         ],
         "predictions.csv",

@@ -7,11 +7,13 @@ import logging
 import math
 import os
 import shlex
+import sqlite3
 import sys
 import tempfile
 import time
 import traceback
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -59,7 +61,7 @@ class Store:
             logging.getLogger(noisy).setLevel(logging.WARNING)
         try:
             self.client, self.experiment_id = _open(self.uri, experiment)
-        except (MlflowException, OSError, SQLAlchemyError) as error:
+        except (ImportError, MlflowException, OSError, SQLAlchemyError, sqlite3.Error) as error:
             reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
             reason = reason.partition(". ")[0]
             raise UserError(
@@ -207,8 +209,10 @@ def _open(uri: str, experiment: str) -> tuple[MlflowClient, str]:
         database.parent.mkdir(parents=True, exist_ok=True)
         artifacts = (database.parent / "artifacts").as_uri()
         lock = database.with_suffix(".lock")
+        # MLflow itself would retry for minutes, here and below.
+        with closing(sqlite3.connect(database)) as connection:
+            connection.execute("PRAGMA schema_version")
     elif uri.startswith(("http://", "https://")):
-        # MLflow itself would retry for minutes.
         try:
             requests.get(f"{uri.rstrip('/')}/health", timeout=10)
         except requests.RequestException:

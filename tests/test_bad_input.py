@@ -30,6 +30,8 @@ OURS = {
     "seeds=init seed=1 stream=article": "use seeds=all",
     "stream=article seed=4294967296": "seed: the article's generator takes seeds below 2**32",
     "tracking.uri=sqlite:////dev/null/x.db": "the tracking store sqlite:////dev/null/x.db",
+    "tracking.uri=sqlite:///home": "the tracking store sqlite:///home cannot be opened",
+    "tracking.uri=postgresql+nodriver://u@127.0.0.1:9/x": "cannot be opened",
     "tracking.uri=http://127.0.0.1:9": "no server answers there",
     "tracking.uri=nonsense://x": "the tracking store nonsense://x cannot be opened",
     "hydra.run.dir=/dev/null/x": "the output folder /dev/null/x cannot be written",

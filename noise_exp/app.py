@@ -14,7 +14,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from noise_exp import __version__
+from noise_exp import __version__, cores
 from noise_exp.config import CONF_DIR
 from noise_exp.console import progress
 from noise_exp.errors import UserError
@@ -83,7 +83,7 @@ def _name(cfg: DictConfig) -> str:
 
 
 def _run(cfg: DictConfig) -> Result:
-    experiment = Experiment(cfg)
+    experiment = Experiment(cfg, cfg.threads or cores.per_job(HydraConfig.get().launcher))
     if not cfg.tracking.enabled:
         return _train(cfg, experiment, None)
     from noise_exp.tracking import Store

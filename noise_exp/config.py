@@ -70,6 +70,7 @@ class Config:
     seed: int = MISSING
     epochs: int = MISSING
     dtype: Precision = MISSING
+    threads: int | None = MISSING
     stream: Stream = MISSING
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
 

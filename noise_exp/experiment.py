@@ -14,6 +14,7 @@ from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from platformdirs import user_cache_path
+from threadpoolctl import threadpool_limits
 
 from noise_exp import data, estimators, network, noise, optimizers, streams, training
 from noise_exp.config import Stream
@@ -45,6 +46,8 @@ class Experiment:
     ----------
     cfg
         The composed configuration (`noise_exp.config.Config`).
+    threads
+        How many threads its arithmetic may use.
 
     Raises
     ------
@@ -52,9 +55,11 @@ class Experiment:
         If a value is outside its domain, parts do not fit, or the images cannot be read.
     """
 
-    def __init__(self, cfg: DictConfig) -> None:
-        if cfg.epochs < 1:
-            raise UserError(f"epochs must be at least 1, got {cfg.epochs}")
+    def __init__(self, cfg: DictConfig, threads: int = 1) -> None:
+        self._threads = threads
+        for key in ("epochs", "threads"):
+            if cfg[key] is not None and cfg[key] < 1:
+                raise UserError(f"{key} must be at least 1, got {cfg[key]}")
         self.epochs: int = cfg.epochs
         self.law = _law(cfg.dist)
         self.optimizer: optimizers.Optimizer = _build("optimizer", cfg.optimizer)
@@ -92,15 +97,20 @@ class Experiment:
         objective = network.Objective(
             self.network, self.split.train_images, self.split.train_labels
         )
-        yield from training.train(
-            objective, self.estimator, self.optimizer, source, self.parameters, self.epochs
-        )
+        with self._limited():
+            yield from training.train(
+                objective, self.estimator, self.optimizer, source, self.parameters, self.epochs
+            )
 
     def test(self) -> Test:
         """Measure the parameters as they are now on the test images."""
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"), self._limited():
             outputs = self.network.outputs(self.parameters, self.split.test_images)
         return Test(outputs, network.misclassified(outputs, self.split.test_labels))
+
+    def _limited(self) -> threadpool_limits:
+        # An environment variable would come too late: NumPy is loaded already.
+        return threadpool_limits(self._threads, user_api="blas")
 
     def _fingerprint(self, cfg: DictConfig) -> str:
         """Digest of all that decides the result: configuration, data and source code."""

@@ -51,6 +51,7 @@ class TrackingConfig:
     enabled: bool = MISSING
     uri: str | None = MISSING
     experiment: str = MISSING
+    patience: float = MISSING
 
 
 @dataclass
@@ -71,6 +72,7 @@ class Config:
     epochs: int = MISSING
     dtype: Precision = MISSING
     threads: int | None = MISSING
+    resume: bool = MISSING
     stream: Stream = MISSING
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
 

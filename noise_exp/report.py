@@ -11,12 +11,13 @@ from noise_exp import figures
 from noise_exp.results import Result
 
 _SEEDS = {"seed", "seeds", "seeds.init", "seeds.data", "seeds.noise"}
+_NO_SCIENCE = {"resume", "threads"}
 
 
 def labels(results: Sequence[Result]) -> list[str]:
     """Name each result by its law and whatever else the sweep varied, seeds left out."""
-    settings = [dict(o.lstrip("+~").partition("=")[::2] for o in r.overrides) for r in results]
-    keys = {key for s in settings for key in s} - _SEEDS - {"dist"}
+    settings = _settings(results)
+    keys = {key for s in settings for key in s} - _SEEDS - _NO_SCIENCE - {"dist"}
     varied = sorted(k for k in keys if len({s.get(k) for s in settings}) > 1)
     return [
         " ".join([r.dist, *(f"{k}={s[k]}" for k in varied if k in s)])
@@ -24,12 +25,42 @@ def labels(results: Sequence[Result]) -> list[str]:
     ]
 
 
+def _settings(results: Sequence[Result]) -> list[dict[str, str]]:
+    return [dict(o.lstrip("+~").partition("=")[::2] for o in r.overrides) for r in results]
+
+
+def swept(results: Sequence[Result]) -> list[str]:
+    """Say what a sweep varied and how widely, as `key (values)`."""
+    settings = _settings(results)
+    values = {key: {s.get(key) for s in settings} for s in settings for key in s}
+    return [f"{key} ({len(found)} values)" for key, found in values.items() if len(found) > 1]
+
+
+def runs(results: Sequence[Result]) -> pd.DataFrame:
+    """Return one row per job: what it was, what came of it, and the run that holds it."""
+    return pd.DataFrame(
+        {
+            "job": [r.job for r in results],
+            "method": labels(results),
+            "overrides": [" ".join(r.overrides) for r in results],
+            "test_errors": [None if r.error else r.test_errors for r in results],
+            "test_size": [None if r.error else r.test_size for r in results],
+            "final_cost": [r.final_cost for r in results],
+            "train_seconds": [None if r.error else r.train_seconds for r in results],
+            "diverged": [r.diverged for r in results],
+            "reused": [r.reused for r in results],
+            "run_id": [r.run_id for r in results],
+            "error": [r.error for r in results],
+        }
+    )
+
+
 def comparison(results: Sequence[Result]) -> pd.DataFrame:
     """Return one row per method: medians over its runs (usually one per seed).
 
-    Columns: letter, method, runs, failed, diverged, test_errors, test_size, final_cost,
-    train_seconds, cost_vs_backprop and time_vs_backprop (ratios to the method backprop, empty
-    where the sweep has none).
+    Columns: letter, method, runs, failed, diverged, reused (from earlier sweeps), test_errors,
+    test_size, final_cost, train_seconds, cost_vs_backprop and time_vs_backprop (ratios to the
+    method backprop, empty where the sweep has none).
     """
     runs = pd.DataFrame(
         {
@@ -37,6 +68,7 @@ def comparison(results: Sequence[Result]) -> pd.DataFrame:
             "method": labels(results),
             "failed": [r.error is not None for r in results],
             "diverged": [r.diverged for r in results],
+            "reused": [r.reused for r in results],
             "test_errors": [math.nan if r.error else r.test_errors for r in results],
             "test_size": [math.nan if r.error else r.test_size for r in results],
             "final_cost": [r.final_cost for r in results],
@@ -49,7 +81,7 @@ def comparison(results: Sequence[Result]) -> pd.DataFrame:
     table = pd.concat(
         [
             grouped.size().rename("runs"),
-            grouped[["failed", "diverged"]].sum(),
+            grouped[["failed", "diverged", "reused"]].sum(),
             grouped[["test_errors", "test_size", "final_cost", "train_seconds"]].median(),
         ],
         axis=1,
@@ -69,7 +101,7 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
     columns: dict[str, list[str]] = {"": list(table.letter), "method": list(table.method)}
     if (table.runs > 1).any():
         columns["runs"] = text(table.runs, "{:d}")
-    for column in ("failed", "diverged"):
+    for column in ("failed", "diverged", "reused"):
         if table[column].any():
             columns[column] = text(table[column], "{:d}")
     columns |= {

@@ -28,6 +28,10 @@ class Result:
         Spent in training.
     run_id
         In MLflow, where the run is tracked.
+    reused
+        Whether the run is an earlier sweep's, found finished.
+    sweep
+        The sweep's uid; empty for a run alone.
     """
 
     job: int
@@ -41,6 +45,8 @@ class Result:
     forward_passes: int = 0
     diverged: bool = False
     run_id: str | None = None
+    reused: bool = False
+    sweep: str = ""
     error: str | None = None
 
     @property
@@ -54,7 +60,7 @@ class Result:
         (folder / _FILE).write_text(json.dumps(asdict(self)))
 
 
-def load_results(sweep_folder: Path) -> list[Result]:
-    """Read the results of all jobs of a sweep, in the order of their numbers."""
-    found = [Result(**json.loads(p.read_text())) for p in sweep_folder.glob(f"**/{_FILE}")]
-    return sorted(found, key=lambda result: result.job)
+def load_results(folder: Path, sweep: str) -> list[Result]:
+    """Read the results of all jobs of a sweep in its folder, in the order of their numbers."""
+    found = [Result(**json.loads(p.read_text())) for p in folder.glob(f"**/{_FILE}")]
+    return sorted((r for r in found if r.sweep == sweep), key=lambda result: result.job)

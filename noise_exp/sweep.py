@@ -1,7 +1,9 @@
 """A Hydra callback that makes a multirun one thing: parent run, comparison, summary."""
 
 import atexit
+import dataclasses
 import logging
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -13,11 +15,14 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from noise_exp.console import print_table
+from noise_exp.context import SweepContext
 from noise_exp.errors import UserError
-from noise_exp.experiment import Experiment
+from noise_exp.experiment import Experiment, source_digest
+from noise_exp.journal import Facts, Journal
 from noise_exp.results import Result, load_results
 
 _ROOM = 1 << 16  # bytes that must fit: Hydra's own files and a result
+_NOTE_LENGTH = 7500  # MLflow's limit for a tag is 8000 characters
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +35,16 @@ class SweepCallback(Callback):
 
     def __init__(self) -> None:
         self._started = time.perf_counter()
-        self._parent: Any = None
+        self._folder = Path()
+        self._patience = 0.0
+        self._journal: Journal | None = None
         self._store: Any = None
+        self._courier: Any = None
+        self._finished: dict[str, Result] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave threads and locks behind: Hydra sends its callbacks to every job."""
+        return {}
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         """Exit if the output folder cannot be written."""
@@ -39,75 +52,211 @@ class SweepCallback(Callback):
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Check the folder and the first job's configuration, then start the parent run."""
-        folder = Path(config.hydra.sweep.dir)
+        self._folder = Path(config.hydra.sweep.dir)
+        self._patience = config.tracking.patience
         try:
             first = _first_job(config)
             if first is not None:
                 Experiment(first)
-            _check_folder(folder, "hydra.sweep.dir")
-            if config.tracking.enabled:
-                self._start_parent(config, folder)
+            if config.resume and not config.tracking.enabled:
+                raise UserError(
+                    "resume=true looks for finished runs in the tracking store; "
+                    "set tracking.enabled=true"
+                )
+            _check_folder(self._folder, "hydra.sweep.dir")
+            self._start(config)
         except UserError as error:
             sys.exit(f"noise_exp: {error}")
 
-    def _start_parent(self, config: DictConfig, folder: Path) -> None:
-        from noise_exp.tracking import Store  # not before it is needed: it takes a second
-
-        self._store = Store(config.tracking.uri, config.tracking.experiment)
+    def _start(self, config: DictConfig) -> None:
+        """Begin the sweep's own record and run, and tell the jobs of it."""
+        context = SweepContext.instance()
         overrides = " ".join(config.hydra.overrides.task)
-        self._parent = self._store.start_sweep(str(folder), f"sweep {overrides}".strip())
-        atexit.register(self._abandon)
+        facts = Facts(
+            f"sweep {overrides}".strip(),
+            {
+                "kind": "sweep",
+                "sweep": str(self._folder),
+                "mlflow.source.type": "LOCAL",
+                "mlflow.source.name": _command(),
+            },
+        )
+        context.uid = facts.uid
+        if config.tracking.enabled:
+            from noise_exp.tracking import Courier, Store, masked, user  # takes a second
 
-    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
+            self._store = Store(config.tracking.uri, config.tracking.experiment)
+            if config.resume:
+                self._find_finished(context)
+            context.uri, context.experiment_id = self._store.uri, self._store.experiment_id
+            facts.uri, facts.experiment_id = masked(context.uri), context.experiment_id
+            facts.tags["mlflow.user"] = user()
+        self._journal = Journal.start(self._folder, facts)
+        atexit.register(self._abandon)
+        if self._store:
+            self._courier = Courier(self._journal, context.uri)
+            try:
+                self._courier.first()
+            except Exception as error:
+                self._journal.end("FAILED")
+                raise UserError(
+                    f"the tracking store {facts.uri} takes no run: {str(error).splitlines()[0]}"
+                ) from None
+            context.parent_id = self._journal.facts.run_id
+
+    def _find_finished(self, context: SweepContext) -> None:
+        context.alive = self._store.bury_the_dead()
+        self._finished = self._store.finished(source_digest())
+        context.finished = {
+            fingerprint: (result.run_id or "", result.final_cost)
+            for fingerprint, result in self._finished.items()
+        }
+
+    def on_multirun_end(self, **_: Any) -> None:
         """Compare the runs, in the terminal and on the parent run; exit 1 if a job failed."""
-        folder = Path(config.hydra.sweep.dir)
+        assert self._journal
         try:
-            results = load_results(folder)
-            self._compare(results, folder, config)
+            self._deliver_owed(self._patience)
+            results = self._results()
+            failed = [r for r in results if r.error]
+            self._compare(results)
         except Exception:
-            log.exception("The comparison could not be made; the runs and %s are kept", folder)
+            log.exception(
+                "The comparison could not be made; the runs and %s are kept", self._folder
+            )
+            self._end("FAILED")
             sys.exit(1)
-        failed = [r for r in results if r.error]
+        self._end("FAILED" if failed else "FINISHED")
+        if self._store:
+            print(f"Browse and compare the runs: {self._store.browse}")
         if failed:
             log.error("%d of %d jobs failed:", len(failed), len(results))
             for result in failed:
                 log.error("  job %d (%s): %s", result.job, _named(result), result.error)
+            if self._store:
+                log.error("Run just those again with\n    %s", _command(resume=True))
             sys.exit(1)
+
+    def _end(self, status: str) -> None:
+        assert self._journal
+        self._journal.end(status)
+        if self._courier:
+            self._courier.close(self._patience)
+        self._journal.release()
 
     def _abandon(self) -> None:
         """End the parent of a sweep that was interrupted, for which Hydra has no event."""
-        if self._parent and not self._parent.ended:
-            self._parent.end("KILLED")
+        if self._journal is None or self._journal.facts.status != "RUNNING":
+            return
+        self._deliver_owed(patience=0)
+        self._end("KILLED")
+        if self._store:
+            log.error("Run what is missing with\n    %s", _command(resume=True))
 
-    def _compare(self, results: list[Result], folder: Path, config: DictConfig) -> None:
+    def _deliver_owed(self, patience: float) -> None:
+        """Deliver what jobs owe whose store was away, or whose process was killed."""
+        if not self._store:
+            return
+        from noise_exp.tracking import sync
+
+        owed = [folder for folder in Journal.find(self._folder) if folder != self._folder]
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                while owed:
+                    sync(owed[-1], self._store.uri)
+                    owed.pop()
+                return
+            except Exception as error:
+                if time.monotonic() >= deadline:
+                    log.warning(
+                        "The tracking store does not know all (%s). Deliver it with\n"
+                        "    python -m noise_exp.tracking sync %s",
+                        str(error).splitlines()[0][:200],
+                        self._folder,
+                    )
+                    return
+                time.sleep(1)
+
+    def _results(self) -> list[Result]:
+        """Return what every job ended with: from its folder, or from the store if that is all.
+
+        A job on another machine may have left its folder there.
+        """
+        assert self._journal
+        results = {r.job: r for r in load_results(self._folder, self._journal.facts.uid)}
+        if not self._store:
+            return list(results.values())
+        earlier = {r.run_id: r for r in self._finished.values()}
+        try:
+            parent_id = self._journal.facts.run_id
+            for child in self._store.children(parent_id):
+                results.setdefault(child.job, child)
+            for number, run_id in self._store.reused(parent_id).items():
+                results.setdefault(number, dataclasses.replace(earlier[run_id], reused=True))
+            for number, result in results.items():
+                if result.reused:
+                    base = earlier.get(result.run_id) or self._store.result(result.run_id)
+                    results[number] = dataclasses.replace(
+                        base, job=number, overrides=result.overrides, reused=True
+                    )
+            incomplete = [r for r in results.values() if r.reused or (not r.sweep and not r.error)]
+            for result in self._store.with_costs(incomplete):
+                results[result.job] = result
+        except Exception as error:
+            log.warning("The store could not be read (%s)", str(error).splitlines()[0][:200])
+        return [results[number] for number in sorted(results)]
+
+    def _compare(self, results: list[Result]) -> None:
         from noise_exp import report
 
+        assert self._journal
         table = report.comparison(results)
         text = report.readable(table)
         print_table(text, "Comparison of the methods")
-        table.to_csv(folder / "comparison.csv", index=False)
-        (folder / "comparison.md").write_text(report.markdown(text))
+        files = {
+            "comparison.csv": table.to_csv(index=False),
+            "comparison.md": report.markdown(text),
+            "runs.csv": report.runs(results).to_csv(index=False),
+        }
+        for name, content in files.items():
+            (self._folder / name).write_text(content)
         pictures = report.article_figures(results)
         for name, figure in pictures.items():
-            figure.savefig(folder / name, dpi=120)
-        print(f"Table and figures: {folder}")
-        if self._parent is None:
-            return
-        command = " ".join(f"'{o}'" for o in config.hydra.overrides.task)
-        self._parent.note(
-            f"{len(results)} runs, {report.headline(table)}. Repeat with\n\n"
-            f"    python -m noise_exp -m {command}\n\n{report.markdown(text)}"
-        )
-        self._parent.log_text(table.to_csv(index=False), "comparison.csv")
-        self._parent.log_text(report.markdown(text), "comparison.md")
-        for name in pictures:
-            self._parent.log_file(folder / name)
-        self._parent.log_metrics(
-            {"runs": len(results), "sweep_seconds": time.perf_counter() - self._started}
-        )
-        failed = any(r.error for r in results)
-        self._parent.end("FAILED" if failed else "FINISHED")
-        print(f"Browse and compare the runs: {self._store.ui_hint()}")
+            figure.savefig(self._folder / name, dpi=120)
+        print(f"Table and figures: {self._folder}")
+        facts = self._journal.facts
+        facts.files = [*files, *pictures]
+        facts.tags["mlflow.note.content"] = self._note(results, report.headline(table), text)
+        facts.metrics = {
+            "runs": len(results),
+            "reused": sum(r.reused for r in results),
+            "sweep_seconds": time.perf_counter() - self._started,
+        }
+
+    def _note(self, results: list[Result], headline: str, table: Any) -> str:
+        """Return the parent's description: what was swept, the winner, how to repeat it."""
+        from noise_exp import report
+
+        swept = " ".join(report.swept(results)) or "one configuration"
+        note = f"Swept {swept}: {len(results)} runs, {headline}. Repeat with\n\n    {_command()}\n"
+        note += f"\n{report.markdown(table)}"
+        if len(note) > _NOTE_LENGTH:
+            note = note[: note.rfind("\n", 0, _NOTE_LENGTH)] + "\n\nThe rest: comparison.md\n"
+        links = [f"[{_named(r)}]({self._store.link(r.run_id)})" for r in results if r.reused]
+        if links:
+            note += "\nReused from earlier sweeps (all in runs.csv):\n"
+            while links and len(note) + len(links[0]) < _NOTE_LENGTH:
+                note += f"\n- {links.pop(0)}"
+        return note
+
+
+def _command(resume: bool = False) -> str:
+    """Return the command line, as it was given or to resume it."""
+    arguments = sys.argv[1:]
+    if resume:
+        arguments = [a for a in arguments if not a.startswith("resume=")] + ["resume=true"]
+    return shlex.join(["python", "-m", "noise_exp", *arguments])
 
 
 def _named(result: Result) -> str:

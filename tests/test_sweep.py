@@ -113,14 +113,13 @@ def test_the_parent_holds_the_comparison(sweep):
 
 def test_parallel_jobs_on_a_fresh_store_give_what_serial_ones_give(cli):
     methods = "dist=backprop,beta,gumbel,pareto,standard_normal,zipf"
-    one_thread = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-
+    one_thread = "threads=1"
     def costs(folder):
         found = [json.loads(p.read_text()) for p in (cli.folder / folder).glob("*/result.json")]
         return {r["dist"]: r["costs"] for r in found}
 
     parallel = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=6", "hydra.sweep.dir=parallel"]
-    done = cli("-m", methods, *SMALL, *parallel, env=one_thread)
+    done = cli("-m", methods, one_thread, *SMALL, *parallel)
     assert done.returncode == 0, done.stderr
     client = MlflowClient(cli.uri)
     runs = client.search_runs([client.get_experiment_by_name("noise_training").experiment_id])
@@ -129,7 +128,7 @@ def test_parallel_jobs_on_a_fresh_store_give_what_serial_ones_give(cli):
         if run.data.tags["kind"] == "run":
             assert len(client.get_metric_history(run.info.run_id, "cost")) == 6
     serial = ["tracking.enabled=false", "hydra.sweep.dir=serial"]
-    assert cli("-m", methods, *SMALL, *serial, env=one_thread).returncode == 0
+    assert cli("-m", methods, one_thread, *SMALL, *serial).returncode == 0
     assert len(costs("serial")) == 6
     assert costs("parallel") == costs("serial")
 
@@ -159,7 +158,9 @@ def test_a_job_that_fails_is_named_and_the_others_go_on(cli):
     assert "Traceback" not in done.stdout + done.stderr
     client = MlflowClient(cli.uri)
     runs = client.search_runs([client.get_experiment_by_name("noise_training").experiment_id])
-    assert sorted(r.info.status for r in runs) == ["FAILED", "FINISHED"]
+    assert sorted(r.info.status for r in runs) == ["FAILED", "FAILED", "FINISHED"]
+    (failed,) = [r for r in runs if r.data.tags["kind"] == "run" and r.info.status == "FAILED"]
+    assert "a <= 0" in failed.data.tags["error"]
 
 
 def test_a_sweep_whose_first_job_cannot_run_leaves_nothing(cli):

@@ -1,0 +1,281 @@
+"""One job: built, trained, recorded in its folder and told to the store."""
+
+import contextlib
+import dataclasses
+import io
+import logging
+import math
+import shlex
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from noise_exp import __version__, cores
+from noise_exp.console import progress
+from noise_exp.context import SweepContext
+from noise_exp.errors import UserError
+from noise_exp.experiment import Experiment, Test, source_digest
+from noise_exp.journal import Facts, Journal
+from noise_exp.results import Result
+
+_TAG_LENGTH = 5000
+
+log = logging.getLogger(__name__)
+
+
+def run(cfg: DictConfig) -> Result:
+    """Run the job that Hydra composed; with resume=true only if no finished run stands for it."""
+    context = SweepContext.instance()
+    if context.uid:
+        _stop_if_orphaned()
+        facts = _facts(cfg, context.uri if cfg.tracking.enabled else None, context.experiment_id)
+        if context.parent_id:
+            facts.tags["mlflow.parentRunId"] = context.parent_id
+        try:
+            experiment = _experiment(cfg)
+        except UserError:
+            with _recorded(facts, cfg, context):  # so that the store has a row for it
+                raise
+        standing = _standing_in_sweep(cfg, context, experiment.fingerprint)
+        if standing:
+            return standing
+        return _tracked(cfg, experiment, facts, context)
+    experiment = _experiment(cfg)
+    if not cfg.tracking.enabled:
+        return _tracked(cfg, experiment, _facts(cfg, None, ""), context)
+    from noise_exp.tracking import Store
+
+    store = Store(cfg.tracking.uri, cfg.tracking.experiment)
+    if cfg.resume:
+        alive = store.bury_the_dead().get(experiment.fingerprint)
+        if alive:
+            log.info("Waiting for run %s, which is at the same ...", alive)
+            store.wait_for(alive)
+        found = store.finished(source_digest(), experiment.fingerprint)
+        for standing in store.with_costs(list(found.values())):
+            log.info("Finished already as run %s: %s", standing.run_id, store.browse)
+            return standing
+    facts = _facts(cfg, store.uri, store.experiment_id)
+    result = _tracked(cfg, experiment, facts, context)
+    log.info("Browse the runs: %s", store.browse)
+    return result
+
+
+def identity() -> dict[str, Any]:
+    """Return what tells this job from the others of its sweep, as fields of a result."""
+    job = HydraConfig.get()
+    return {
+        "job": job.job.num if job.mode == RunMode.MULTIRUN else 0,
+        "overrides": list(job.overrides.task),
+        "dist": job.runtime.choices["dist"],
+        "sweep": SweepContext.instance().uid,
+    }
+
+
+def _experiment(cfg: DictConfig) -> Experiment:
+    return Experiment(cfg, cfg.threads or cores.per_job(HydraConfig.get().launcher))
+
+
+def _stop_if_orphaned() -> None:
+    """Start no further job in a worker of this machine whose launching process has died."""
+    job = HydraConfig.get()
+    if "n_jobs" not in job.launcher:
+        return  # Ray's and Slurm's jobs may outlive the process that launched them
+    with Journal.claim(Path(job.sweep.dir)) as journal:
+        if journal:
+            raise SystemExit("noise_exp: the sweep of this job has ended")
+
+
+def _standing_in_sweep(cfg: DictConfig, context: SweepContext, fingerprint: str) -> Result | None:
+    """Return the result of a finished run that stands for this job."""
+    alive = context.alive.get(fingerprint)
+    found = context.finished.get(fingerprint)
+    if not (cfg.resume and (alive or found)):
+        return None
+    from noise_exp.tracking import Store
+
+    store = None
+    if alive and not found:
+        store = Store(context.uri, cfg.tracking.experiment)
+        log.info("Waiting for run %s, which another process is at ...", alive)
+        if store.wait_for(alive) != "FINISHED":
+            return None
+        found = (alive, store.finished(source_digest(), fingerprint)[fingerprint].final_cost)
+    assert found
+    run_id, score = found
+    who = identity()
+    if context.parent_id and not _shares_folder(context):
+        store = store or Store(context.uri, cfg.tracking.experiment)
+        store.tag_reused(context.parent_id, who["job"], run_id)
+    log.info("%s: finished already as run %s", _name(cfg), run_id)
+    costs = [score] if math.isfinite(score) else []
+    return Result(**who, letter=None, costs=costs, run_id=run_id, reused=True)
+
+
+def _shares_folder(context: SweepContext) -> bool:
+    """Whether the launching process will find what this job leaves in its folder."""
+    try:
+        return Journal.load(Path(HydraConfig.get().sweep.dir)).facts.uid == context.uid
+    except (OSError, ValueError):
+        return False
+
+
+def _name(cfg: DictConfig) -> str:
+    return f"{HydraConfig.get().runtime.choices['dist']} seed={cfg.seed}"
+
+
+def _facts(cfg: DictConfig, uri: str | None, experiment_id: str) -> Facts:
+    """Return what is known of the run before it is built."""
+    who = identity()
+    tags = {
+        "kind": "run",
+        "job": str(who["job"]),
+        "dist": who["dist"],
+        "overrides": shlex.join(who["overrides"])[:_TAG_LENGTH],
+        "diverged": "false",
+        "code_version": f"{__version__}+{source_digest()}",
+        "source_digest": source_digest(),
+        "mlflow.source.type": "LOCAL",
+        "mlflow.source.name": shlex.join(["python", "-m", "noise_exp", *who["overrides"]]),
+    }
+    if who["sweep"]:
+        tags["sweep"] = str(HydraConfig.get().sweep.dir)
+    return Facts(_name(cfg), tags, uri=uri, experiment_id=experiment_id)
+
+
+@contextlib.contextmanager
+def _recorded(facts: Facts, cfg: DictConfig, context: SweepContext) -> Iterator[Journal]:
+    """Begin the run's record and delivery; end it FINISHED, FAILED or KILLED."""
+    uri = facts.uri
+    courier = None
+    if uri:
+        from noise_exp.tracking import Courier, masked, user
+
+        facts.uri = masked(uri)
+        facts.tags["mlflow.user"] = user()
+    journal = Journal.start(Path(HydraConfig.get().runtime.output_dir), facts)
+    if uri:
+        courier = Courier(journal, uri)
+        courier.start()
+    try:
+        yield journal
+    except Exception as error:
+        with contextlib.suppress(OSError):
+            text = "".join(traceback.format_exception(error))
+            journal.log_artifact("traceback.txt", text.encode())
+        journal.end("FAILED", error=f"{type(error).__name__}: {error}"[:_TAG_LENGTH])
+        raise
+    except BaseException:
+        journal.end("KILLED")
+        raise
+    else:
+        journal.end("FINISHED")
+    finally:
+        if courier:
+            # The end of a sweep delivers what its jobs still owe.
+            courier.close(0.0 if context.uid else cfg.tracking.patience)
+        journal.release()
+
+
+def _tracked(
+    cfg: DictConfig, experiment: Experiment, facts: Facts, context: SweepContext
+) -> Result:
+    """Train and test, and record both."""
+    split = experiment.split
+    sizes = {"training": len(split.train_labels), "test": len(split.test_labels)}
+    facts.params = _params(cfg, experiment, sizes)
+    facts.tags["fingerprint"] = experiment.fingerprint
+    if experiment.letter:
+        facts.tags["article_letter"] = experiment.letter
+    facts.dataset = {
+        "name": HydraConfig.get().runtime.choices["data"],
+        "digest": split.digest,
+        "source": split.source,
+        "sizes": sizes,
+    }
+    with _recorded(facts, cfg, context) as journal:
+        if facts.uri:
+            journal.log_artifact("config.yaml", OmegaConf.to_yaml(cfg, resolve=True).encode())
+        costs: list[float] = []
+        alone = str(HydraConfig.get().launcher._target_).endswith("BasicLauncher")
+        for record in progress(experiment.train(), experiment.epochs, _name(cfg), alone):
+            journal.log_epoch(record)
+            costs.append(record.cost)
+        test = experiment.test()
+        result = Result(
+            **identity(),
+            letter=experiment.letter,
+            costs=[cost if math.isfinite(cost) else None for cost in costs],
+            test_errors=test.errors,
+            test_size=len(test.wrong),
+            train_seconds=record.train_seconds,
+            forward_passes=record.forward_passes,
+            diverged=not all(map(math.isfinite, costs)),
+        )
+        journal.facts.tags["diverged"] = str(result.diverged).lower()
+        journal.facts.metrics = {
+            "test_errors": test.errors,
+            "test_error_rate": test.error_rate,
+            "train_seconds": result.train_seconds,
+            "forward_passes": result.forward_passes,
+        }
+        if facts.uri:
+            _keep_artifacts(journal, experiment, test, result)
+    log.info(
+        "%s: %d of %d test images wrong, cost %.4f -> %.4f in %.1f s%s",
+        f"{result.dist} ({experiment.letter})" if experiment.letter else result.dist,
+        result.test_errors,
+        result.test_size,
+        costs[0],
+        costs[-1],
+        result.train_seconds,
+        ", diverged" if result.diverged else "",
+    )
+    return dataclasses.replace(result, run_id=journal.facts.run_id)
+
+
+def _keep_artifacts(journal: Journal, experiment: Experiment, test: Test, result: Result) -> None:
+    """Keep what a finished run shows: cost curve, weights and predictions."""
+    from noise_exp.figures import cost_curve
+
+    costs = [math.nan if cost is None else cost for cost in result.costs]
+    content = io.BytesIO()
+    cost_curve(costs, f"{result.dist}: cost per epoch").savefig(content, format="png")
+    journal.log_artifact("cost.png", content.getvalue())
+
+    tensors: dict[str, np.ndarray] = {}
+    for i, (weights, biases) in enumerate(experiment.network.views(experiment.parameters), 1):
+        tensors |= {f"W{i}": weights, f"b{i}": biases}
+    content = io.BytesIO()
+    np.savez(content, **tensors)  # type: ignore[arg-type]
+    journal.log_artifact("weights.npz", content.getvalue())
+
+    split = experiment.split
+    rows = zip(split.test_indices, split.test_labels, test.outputs, test.wrong, strict=True)
+    lines = ["image,label,output,wrong"]
+    lines += [f"{i},{label:g},{float(output)!r},{bool(wrong)}" for i, label, output, wrong in rows]
+    journal.log_artifact("predictions.csv", ("\n".join(lines) + "\n").encode())
+
+
+def _params(cfg: DictConfig, experiment: Experiment, sizes: dict[str, int]) -> dict[str, str]:
+    """Flatten the configuration into short names; an option's name stands for its group."""
+    choices = HydraConfig.get().runtime.choices
+    estimator = choices["estimator"] if experiment.law else "exact_gradient"
+    params: dict[str, Any] = {"dist": choices["dist"], "estimator": estimator}
+    params |= {group: choices[group] for group in ("optimizer", "seeds", "data", "network")}
+    params |= {key: cfg[key] for key in ("seed", "epochs")}
+    params |= {key: cfg[key].value for key in ("dtype", "stream")}
+    params |= {f"{part}_images": size for part, size in sizes.items()}
+    for group in ("dist", "estimator", "optimizer", "seeds", "data", "network"):
+        if group == "estimator" and not experiment.law:
+            continue
+        for key, value in cfg[group].items():
+            if key not in ("_target_", "law"):
+                params[f"{group}.{key}"] = value
+    return {key: str(value) for key, value in params.items()}

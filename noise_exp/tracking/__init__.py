@@ -1,0 +1,22 @@
+"""Everything MLflow: the store, what is delivered to it, and what is read back.
+
+A run writes its journal first (`noise_exp.journal`); a thread delivers it to MLflow meanwhile.
+What a store that is away could not be told is delivered later by
+
+    python -m noise_exp.tracking sync FOLDER...
+"""
+
+import logging
+import os
+
+# The delivery retries by itself, and a run's end must not wait for MLflow's own minutes.
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+
+from noise_exp.tracking.delivery import Courier, sync
+from noise_exp.tracking.store import Store, masked, user
+
+for _noisy in ("alembic", "mlflow", "urllib3"):
+    logging.getLogger(_noisy).setLevel(logging.ERROR)
+
+__all__ = ["Courier", "Store", "masked", "sync", "user"]

@@ -1,0 +1,46 @@
+"""`python -m noise_exp.tracking sync FOLDER...`: deliver what a store was not told in time."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from noise_exp.journal import Journal
+from noise_exp.tracking import sync
+
+
+def main() -> None:
+    """Deliver every record in and below the folders; exit 1 if something is still owed."""
+    parser = argparse.ArgumentParser(prog="python -m noise_exp.tracking", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="sync")
+    command = commands.add_parser("sync", help="deliver what runs still owe to their store")
+    command.add_argument(
+        "folders", nargs="+", type=Path, metavar="FOLDER", help="output folders of runs or sweeps"
+    )
+    command.add_argument(
+        "--uri",
+        default=os.environ.get("MLFLOW_TRACKING_URI"),
+        help="the store; by default $MLFLOW_TRACKING_URI, else the one each run was begun for",
+    )
+    arguments = parser.parse_args()
+    found = [f for folder in arguments.folders for f in Journal.find(folder)]
+    if not found:
+        sys.exit(
+            f"noise_exp: no run's record (run.json) in {', '.join(map(str, arguments.folders))}"
+        )
+    outcomes = []
+    for folder in found:
+        try:
+            uri = Journal.load(folder).facts.uri or ""
+            if ":***@" in uri and not arguments.uri:
+                raise ValueError(f"give the store's password: --uri {uri}")
+            outcome = sync(folder, arguments.uri or uri)
+        except Exception as error:
+            outcome = f"still owed: {str(error).strip().splitlines()[0]}"
+        outcomes.append(outcome)
+        print(f"{folder}: {outcome}")
+    if any(outcome.startswith("still owed") for outcome in outcomes):
+        sys.exit(1)
+
+
+main()

@@ -1,0 +1,301 @@
+"""The store: opened and made ready, searched for what is done, and cleared of dead runs."""
+
+import getpass
+import logging
+import math
+import os
+import platform
+import re
+import shlex
+import sqlite3
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import requests
+from filelock import FileLock
+from mlflow import MlflowClient
+from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import SQLAlchemyError
+
+from noise_exp.errors import UserError
+from noise_exp.journal import Journal
+from noise_exp.results import Result
+from noise_exp.tracking.delivery import HEARTBEAT_SECONDS, sync
+
+DEFAULT_URI = "sqlite:///mlruns/mlflow.db"
+_WATCH_SECONDS = 3 * HEARTBEAT_SECONDS
+_PAGE = 1000
+_READERS = 4
+_DESCRIPTION = """Noise Training (Jae Duk Seo, 2018): a NumPy network learns MNIST 0 against 1 from
+random noise. Each row is a run, or a sweep that opens into its runs; a sweep's own page holds the
+comparison of its methods: a table, and figures among the artifacts."""
+_SQLITE = "sqlite:///"
+
+log = logging.getLogger(__name__)
+
+
+class Store:
+    """An MLflow tracking store with one experiment, made ready for any number of processes.
+
+    Parameters
+    ----------
+    uri
+        The tracking URI; None for `MLFLOW_TRACKING_URI`, else `DEFAULT_URI`.
+    experiment
+        Name of the experiment; made if it does not exist.
+
+    Attributes
+    ----------
+    uri
+        The URI for any process on this machine: a file's path is absolute.
+
+    Raises
+    ------
+    UserError
+        If the store cannot be opened.
+    """
+
+    def __init__(self, uri: str | None, experiment: str) -> None:
+        self._given = uri or os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
+        self.uri = self._given
+        if self.uri.startswith(_SQLITE):
+            self.uri = f"{_SQLITE}{Path(self.uri.removeprefix(_SQLITE)).absolute()}"
+        try:
+            self._client, self.experiment_id = _open(self.uri, experiment)
+        except (ImportError, MlflowException, OSError, SQLAlchemyError, sqlite3.Error) as error:
+            reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+            reason = reason.partition(". ")[0]
+            raise UserError(
+                f"the tracking store {masked(self._given)} cannot be opened: {reason}; set "
+                f"tracking.uri (for example {DEFAULT_URI}) or tracking.enabled=false"
+            ) from None
+
+    @property
+    def browse(self) -> str:
+        """How to look at the runs: a command, or a server's address."""
+        if self.uri.startswith(("http://", "https://")):
+            return f"{masked(self.uri).rstrip('/')}/#/experiments/{self.experiment_id}"
+        return f"mlflow ui --backend-store-uri {shlex.quote(masked(self._given))}"
+
+    def link(self, run_id: str) -> str:
+        """Return the run's page relative to the UI's address."""
+        return f"#/experiments/{self.experiment_id}/runs/{run_id}"
+
+    def finished(self, source_digest: str, fingerprint: str | None = None) -> dict[str, Result]:
+        """Return the finished runs of this source code (of one fingerprint if given).
+
+        The newest of each fingerprint counts. One query, whatever the number of runs asked for.
+        """
+        conditions = ["attributes.status = 'FINISHED'", f"tags.source_digest = '{source_digest}'"]
+        if fingerprint:
+            conditions.append(f"tags.fingerprint = '{fingerprint}'")
+        runs = self._search(" and ".join(conditions))
+        return {run.data.tags["fingerprint"]: _result(run) for run in reversed(runs)}
+
+    def children(self, parent_id: str) -> list[Result]:
+        """Return what the runs of a sweep ended with, by the numbers of their jobs."""
+        runs = self._search(f"tags.mlflow.parentRunId = '{parent_id}'")
+        return sorted(map(_result, runs), key=lambda result: result.job)
+
+    def result(self, run_id: str) -> Result:
+        """Return what a run ended with."""
+        return _result(self._client.get_run(run_id))
+
+    def with_costs(self, results: Sequence[Result]) -> list[Result]:
+        """Return the results with the cost of every epoch, one query per run."""
+        with ThreadPoolExecutor(_READERS) as pool:
+            return list(pool.map(self._with_costs, results))
+
+    def _with_costs(self, result: Result) -> Result:
+        assert result.run_id
+        costs = list(result.costs)
+        for metric in self._client.get_metric_history(result.run_id, "cost"):
+            costs += [None] * (metric.step + 1 - len(costs))
+            costs[metric.step] = metric.value
+        return replace(result, costs=costs)
+
+    def reused(self, parent_id: str) -> dict[int, str]:
+        """Return which run stands for a job, where the job said so to the store alone."""
+        tags = self._client.get_run(parent_id).data.tags
+        return {
+            int(key.removeprefix("reused.")): value
+            for key, value in tags.items()
+            if key.startswith("reused.")
+        }
+
+    def tag_reused(self, parent_id: str, job: int, run_id: str) -> None:
+        """Say on the parent that an earlier run stands for a job."""
+        self._client.set_tag(parent_id, f"reused.{job}", run_id)
+
+    def bury_the_dead(self) -> dict[str, str]:
+        """Deliver and end the runs whose process died; return those alive, by fingerprint."""
+        alive = self._bury(self._search("attributes.status = 'RUNNING'"), _WATCH_SECONDS)
+        return {
+            run.data.tags["fingerprint"]: run.info.run_id
+            for run in alive
+            if "fingerprint" in run.data.tags
+        }
+
+    def wait_for(self, run_id: str, pause: float = 2.0) -> str:
+        """Wait until a run of another process has ended, or that process died.
+
+        Returns
+        -------
+        Its status.
+        """
+        while True:
+            run = self._client.get_run(run_id)
+            if run.info.status != "RUNNING":
+                return run.info.status
+            if self._bury([run], _WATCH_SECONDS):
+                time.sleep(pause)
+
+    def _bury(self, runs: Iterable[Run], watch: float) -> list[Run]:
+        """End the dead among running runs and return the others.
+
+        On this machine the lock that a run's process holds tells; no other sign is as sure. Of
+        another machine's run, the heartbeat is watched: a live process changes it. Clocks are
+        not compared.
+        """
+        alive, watched = [], []
+        for run in runs:
+            tags = run.data.tags
+            folder = Path(tags.get("folder", ""))
+            if "folder" not in tags:
+                alive.append(run)  # not ours
+            elif tags["host"] != platform.node() or not (folder / "run.json").exists():
+                watched.append(run)
+            elif self._is_of(folder, tags["uid"]) and sync(folder, self.uri) == "alive":
+                alive.append(run)
+            elif self._client.get_run(run.info.run_id).info.status == "RUNNING":
+                self._kill(run)  # the folder holds a later run's record by now
+        start = time.monotonic()
+        if watched:
+            log.info("Watching %d runs of other machines for a sign of life ...", len(watched))
+        while watched and time.monotonic() - start < watch:
+            time.sleep(min(1.0, watch))
+            for run in list(watched):
+                now = self._client.get_run(run.info.run_id)
+                if now.data.tags["heartbeat"] != run.data.tags["heartbeat"]:
+                    watched.remove(run)
+                    if now.info.status == "RUNNING":
+                        alive.append(run)
+        for run in watched:
+            self._kill(run)
+        return alive
+
+    def _is_of(self, folder: Path, uid: str) -> bool:
+        with Journal.claim(folder) as journal:
+            return journal is None or journal.facts.uid == uid
+
+    def _kill(self, run: Run) -> None:
+        last_sign = int(run.data.tags["heartbeat"]) * 1000
+        self._client.set_terminated(run.info.run_id, "KILLED", last_sign)
+
+    def _search(self, condition: str) -> list[Run]:
+        """Return all runs that fulfil a condition, the newest first."""
+        runs: list[Run] = []
+        token = None
+        while True:
+            page = self._client.search_runs(
+                [self.experiment_id], condition, max_results=_PAGE, page_token=token
+            )
+            runs += page
+            token = page.token
+            if not token:
+                return runs
+
+
+def masked(uri: str) -> str:
+    """Return a URI without its password."""
+    return re.sub(r"(://[^/@:]*):[^/@]*@", r"\1:***@", uri)
+
+
+def user() -> str:
+    """Return who runs this; a container's user may have no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+def _result(run: Run) -> Result:
+    """Read a result from a run, with the last cost alone."""
+    tags, metrics, params = run.data.tags, run.data.metrics, run.data.params
+    error = None
+    if run.info.status != "FINISHED":
+        error = tags.get("error", f"the run is {run.info.status}")
+    epochs = int(params.get("epochs", 0))
+    diverged = tags.get("diverged") == "true"
+    costs: list[float | None] = [None] * epochs
+    if costs and not diverged:
+        costs[-1] = metrics.get("cost")
+    return Result(
+        job=int(tags.get("job", 0)),
+        overrides=shlex.split(tags.get("overrides", "")),
+        dist=params.get("dist", tags.get("dist", "")),
+        letter=tags.get("article_letter"),
+        costs=costs,
+        test_errors=int(metrics.get("test_errors", 0)),
+        test_size=int(params.get("test_images", 0)),
+        train_seconds=metrics.get("train_seconds", math.nan),
+        forward_passes=int(metrics.get("forward_passes", 0)),
+        diverged=diverged,
+        run_id=run.info.run_id,
+        error=error,
+    )
+
+
+def _open(uri: str, experiment: str) -> tuple[MlflowClient, str]:
+    artifacts = None
+    lock = Path(tempfile.gettempdir()) / f"noise_exp-store-{user()}.lock"
+    database = None
+    if uri.startswith(_SQLITE):
+        database = Path(uri.removeprefix(_SQLITE))
+        database.parent.mkdir(parents=True, exist_ok=True)
+        artifacts = (database.parent / "artifacts").as_uri()
+        lock = database.with_suffix(".lock")
+        # MLflow itself would retry for minutes, here and below.
+        if database.exists():
+            with closing(sqlite3.connect(database)) as connection:
+                connection.execute("PRAGMA schema_version")
+    elif uri.startswith(("http://", "https://")):
+        try:
+            requests.get(f"{uri.rstrip('/')}/health", timeout=10)
+        except requests.RequestException:
+            raise OSError("no server answers there") from None
+    # Concurrent first use of a SQLite store crashes MLflow, so one process at a time.
+    with FileLock(lock):
+        if database is not None and not database.exists():
+            _create(database)
+        client = MlflowClient(uri)
+        found = client.get_experiment_by_name(experiment)
+        if found is None:
+            tags = {"mlflow.note.content": _DESCRIPTION}
+            return client, client.create_experiment(experiment, artifacts, tags)
+    if found.lifecycle_stage != "active":
+        raise MlflowException(
+            f"its experiment {experiment!r} is deleted, restore it or set tracking.experiment"
+        )
+    return client, found.experiment_id
+
+
+def _create(database: Path) -> None:
+    """Make a SQLite store beside its place and move it there: whole, or not at all.
+
+    MLflow's migrations take seconds, and one that is killed half-way leaves a store that no
+    longer opens.
+    """
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore  # slow, and rarely used
+
+    part = database.with_suffix(".part")
+    part.unlink(missing_ok=True)
+    store = SqlAlchemyStore(f"{_SQLITE}{part}", (database.parent / "artifacts").as_uri())
+    store.engine.dispose()
+    part.replace(database)

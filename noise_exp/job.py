@@ -114,7 +114,7 @@ def _standing_in_sweep(cfg: DictConfig, context: SweepContext, fingerprint: str)
         store = store or Store(context.uri, cfg.tracking.experiment)
         store.tag_reused(context.parent_id, who["job"], run_id)
     log.info("%s: finished already as run %s", _name(cfg), run_id)
-    costs = [score] if math.isfinite(score) else []
+    costs: list[float | None] = [score] if math.isfinite(score) else []
     return Result(**who, letter=None, costs=costs, run_id=run_id, reused=True)
 
 

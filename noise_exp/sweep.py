@@ -112,7 +112,7 @@ class SweepCallback(Callback):
             for fingerprint, result in self._finished.items()
         }
 
-    def on_multirun_end(self, **_: Any) -> None:
+    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:  # noqa: ARG002
         """Compare the runs, in the terminal and on the parent run; exit 1 if a job failed."""
         assert self._journal
         try:

@@ -12,6 +12,7 @@ import os
 # The delivery retries by itself, and a run's end must not wait for MLflow's own minutes.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 
 from noise_exp.tracking.delivery import Courier, sync
 from noise_exp.tracking.store import Store, masked, user

@@ -1,0 +1,108 @@
+"""A real `mlflow server` on loopback, and a proxy before it that can be told to fail."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import requests
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Server:
+    """An MLflow server with a store of its own; it can be killed and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._process: subprocess.Popen | None = None
+
+    def start(self) -> None:
+        with (self.folder / "server.log").open("a") as out:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1",
+                 "--port", str(self.port), "--workers", "1",
+                 "--backend-store-uri", f"sqlite:///{self.folder}/server.db",
+                 "--artifacts-destination", str(self.folder / "artifacts")],
+                cwd=self.folder, stdout=out, stderr=out, start_new_session=True,
+            )  # fmt: skip
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            with contextlib.suppress(requests.RequestException):
+                if requests.get(f"{self.url}/health", timeout=2).ok:
+                    return
+            assert self._process.poll() is None, (self.folder / "server.log").read_text()
+            time.sleep(0.2)
+        raise TimeoutError("the server does not answer")
+
+    def kill(self) -> None:
+        if self._process and self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+
+class Proxy:
+    """Passes requests on to a server, counts them, and fails or delays them when told to.
+
+    Attributes
+    ----------
+    failing
+        Answer 500 instead.
+    lossy
+        Pass the request on, then answer 500 all the same: the server has done it.
+    delay
+        Seconds before every answer.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self.failing = self.lossy = False
+        self.delay = 0.0
+        self.seen: list[str] = []
+        proxy = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def handle_any(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                proxy.seen.append(f"{self.command} {self.path.partition('?')[0]}")
+                time.sleep(proxy.delay)
+                status, content, kind = 500, b'{"message": "down for a while"}', "application/json"
+                if not proxy.failing:
+                    headers = {k: v for k, v in self.headers.items() if k.lower() != "host"}
+                    answer = requests.request(
+                        self.command, server.url + self.path, data=body, headers=headers, timeout=60
+                    )
+                    if not proxy.lossy:
+                        status, content = answer.status_code, answer.content
+                        kind = answer.headers.get("Content-Type", kind)
+                self.send_response(status)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any  # noqa: N815
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._http.server_port}"
+        threading.Thread(target=self._http.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._http.shutdown()
+        self._http.server_close()

@@ -1,0 +1,72 @@
+"""Every launcher gives the serial sweep's numbers, and its runs under one parent."""
+
+import json
+import multiprocessing
+
+import pytest
+from conftest import SMALL, Cli
+
+from noise_exp.journal import Facts, Journal
+from noise_exp.tracking import Courier, Store
+
+SWEEP = ("-m", "dist=glob(*)", *SMALL, "threads=1", "hydra.sweep.dir=out")
+LAUNCHERS = {
+    "joblib": ["hydra/launcher=joblib", "hydra.launcher.n_jobs=6"],
+    "submitit_local": ["hydra/launcher=submitit_local"],
+    "ray": ["hydra/launcher=ray", "+hydra.launcher.ray.init.num_cpus=2",
+            "+hydra.launcher.ray.init.include_dashboard=false"],
+}  # fmt: skip
+
+
+def costs(cli):
+    found = [json.loads(p.read_text()) for p in (cli.folder / "out").glob("*/result.json")]
+    return {result["dist"]: result["costs"] for result in found}
+
+
+@pytest.fixture(scope="module")
+def serial(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("serial")
+    (folder / "home").mkdir()
+    cli = Cli(folder)
+    assert cli(*SWEEP, "tracking.enabled=false").returncode == 0
+    return costs(cli)
+
+
+@pytest.mark.parametrize("launcher", LAUNCHERS)
+def test_a_launcher_gives_what_the_serial_sweep_gives(cli, serial, launcher):
+    done = cli(*SWEEP, *LAUNCHERS[launcher])
+    assert done.returncode == 0, done.stderr
+    assert len(serial) == 14
+    assert costs(cli) == serial
+    (parent,) = cli.runs("sweep")
+    children = cli.runs("run")
+    assert {run.data.params["dist"]: cli.history(run) for run in children} == serial
+    assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parent.info.run_id}
+    assert {run.info.status for run in (parent, *children)} == {"FINISHED"}
+
+
+def _first_use(uri, folder, barrier):
+    barrier.wait()
+    store = Store(uri, "noise_training")
+    journal = Journal.start(folder, Facts("first", {"kind": "run"}, uri=uri,
+                                          experiment_id=store.experiment_id))  # fmt: skip
+    courier = Courier(journal, uri)
+    courier.start()
+    journal.end("FINISHED")
+    assert courier.close(patience=30)
+
+
+@pytest.mark.parametrize("time", range(10))
+def test_eight_parallel_first_users_of_a_fresh_store(cli, time):  # noqa: ARG001
+    fork = multiprocessing.get_context("fork")  # MLflow is loaded: all eight start at once
+    barrier = fork.Barrier(8)
+    users = [
+        fork.Process(target=_first_use, args=(cli.uri, cli.folder / str(i), barrier))
+        for i in range(8)
+    ]
+    for user in users:
+        user.start()
+    for user in users:
+        user.join(timeout=120)
+    assert [user.exitcode for user in users] == [0] * 8
+    assert [run.info.status for run in cli.runs()] == ["FINISHED"] * 8

@@ -29,6 +29,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends runs as Ctrl-C does
     asked_for_all = _FULL_ERROR in os.environ
     os.environ[_FULL_ERROR] = "1"  # else Hydra prints a traceback and exits by itself
+    logging.raiseExceptions = False  # a log file on a full disk is no reason for a traceback
     try:
         _task()
     except KeyboardInterrupt:

@@ -179,7 +179,8 @@ def _recorded(facts: Facts, cfg: DictConfig, context: SweepContext) -> Iterator[
     finally:
         if courier:
             # The end of a sweep delivers what its jobs still owe.
-            courier.close(0.0 if context.uid else cfg.tracking.patience)
+            in_sweep = bool(context.uid)
+            courier.close(0.0 if in_sweep else cfg.tracking.patience, last=not in_sweep)
         journal.release()
 
 

@@ -22,6 +22,7 @@ from noise_exp.journal import Facts, Journal
 from noise_exp.results import Result, load_results
 
 _ROOM = 1 << 16  # bytes that must fit: Hydra's own files and a result
+_HASTE = 2.0  # seconds that an interrupted sweep may still take to be delivered
 _NOTE_LENGTH = 7500  # MLflow's limit for a tag is 8000 characters
 
 log = logging.getLogger(__name__)
@@ -83,7 +84,7 @@ class SweepCallback(Callback):
         )
         context.uid = facts.uid
         if config.tracking.enabled:
-            from noise_exp.tracking import Courier, Store, masked, user  # takes a second
+            from noise_exp.tracking import Courier, Store, masked, reason, user  # takes a second
 
             self._store = Store(config.tracking.uri, config.tracking.experiment)
             if config.resume:
@@ -100,7 +101,7 @@ class SweepCallback(Callback):
             except Exception as error:
                 self._journal.end("FAILED")
                 raise UserError(
-                    f"the tracking store {facts.uri} takes no run: {str(error).splitlines()[0]}"
+                    f"the tracking store {facts.uri} takes no run: {reason(error)}"
                 ) from None
             context.parent_id = self._journal.facts.run_id
 
@@ -116,7 +117,7 @@ class SweepCallback(Callback):
         """Compare the runs, in the terminal and on the parent run; exit 1 if a job failed."""
         assert self._journal
         try:
-            self._deliver_owed(self._patience)
+            self._deliver_owed()
             results = self._results()
             failed = [r for r in results if r.error]
             self._compare(results)
@@ -148,19 +149,20 @@ class SweepCallback(Callback):
         """End the parent of a sweep that was interrupted, for which Hydra has no event."""
         if self._journal is None or self._journal.facts.status != "RUNNING":
             return
-        self._deliver_owed(patience=0)
+        self._patience = min(self._patience, _HASTE)
+        self._deliver_owed()
         self._end("KILLED")
         if self._store:
             log.error("Run what is missing with\n    %s", _command(resume=True))
 
-    def _deliver_owed(self, patience: float) -> None:
+    def _deliver_owed(self) -> None:
         """Deliver what jobs owe whose store was away, or whose process was killed."""
         if not self._store:
             return
-        from noise_exp.tracking import sync
+        from noise_exp.tracking import reason, sync
 
         owed = [folder for folder in Journal.find(self._folder) if folder != self._folder]
-        deadline = time.monotonic() + patience
+        deadline = time.monotonic() + self._patience
         while True:
             try:
                 while owed:
@@ -172,7 +174,7 @@ class SweepCallback(Callback):
                     log.warning(
                         "The tracking store does not know all (%s). Deliver it with\n"
                         "    python -m noise_exp.tracking sync %s",
-                        str(error).splitlines()[0][:200],
+                        reason(error),
                         self._folder,
                     )
                     return
@@ -183,6 +185,8 @@ class SweepCallback(Callback):
 
         A job on another machine may have left its folder there.
         """
+        from noise_exp.tracking import reason
+
         assert self._journal
         results = {r.job: r for r in load_results(self._folder, self._journal.facts.uid)}
         if not self._store:
@@ -204,7 +208,7 @@ class SweepCallback(Callback):
             for result in self._store.with_costs(incomplete):
                 results[result.job] = result
         except Exception as error:
-            log.warning("The store could not be read (%s)", str(error).splitlines()[0][:200])
+            log.warning("The tracking store could not be read (%s)", reason(error))
         return [results[number] for number in sorted(results)]
 
     def _compare(self, results: list[Result]) -> None:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from mlflow import MlflowClient
 from mlflow.entities import Run
 

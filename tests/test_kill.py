@@ -1,6 +1,6 @@
 """A sweep is killed with SIGKILL again and again, and resumed until it is done.
 
-    python -m pytest tests/test_kill.py --kills=20
+python -m pytest tests/test_kill.py --kills=20
 """
 
 import contextlib

@@ -172,7 +172,7 @@ def test_away_in_mid_sweep_and_back_before_its_end(cli, server, proxy):
             assert len(client.get_metric_history(run.info.run_id, "cost")) == 1000
 
 
-def test_resuming_asks_the_server_once_whatever_the_number_of_jobs(cli, server, proxy):
+def test_resuming_asks_the_server_once_whatever_the_number_of_jobs(cli, proxy):
     sweep = ("-m", "dist=glob(*)", "network=small", "epochs=3", "tracking.experiment=asked")
     cli.env["MLFLOW_TRACKING_URI"] = proxy.url
     assert cli(*sweep).returncode == 0

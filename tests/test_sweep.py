@@ -114,6 +114,7 @@ def test_the_parent_holds_the_comparison(sweep):
 def test_parallel_jobs_on_a_fresh_store_give_what_serial_ones_give(cli):
     methods = "dist=backprop,beta,gumbel,pareto,standard_normal,zipf"
     one_thread = "threads=1"
+
     def costs(folder):
         found = [json.loads(p.read_text()) for p in (cli.folder / folder).glob("*/result.json")]
         return {r["dist"]: r["costs"] for r in found}

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from noise_exp.journal import Journal
-from noise_exp.tracking import sync
+from noise_exp.tracking import reason, sync
 
 
 def main() -> None:
@@ -36,7 +36,7 @@ def main() -> None:
                 raise ValueError(f"give the store's password: --uri {uri}")
             outcome = sync(folder, arguments.uri or uri)
         except Exception as error:
-            outcome = f"still owed: {str(error).strip().splitlines()[0]}"
+            outcome = f"still owed: {reason(error)}"
         outcomes.append(outcome)
         print(f"{folder}: {outcome}")
     if any(outcome.startswith("still owed") for outcome in outcomes):

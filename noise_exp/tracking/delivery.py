@@ -72,7 +72,7 @@ class Delivery:
             self._send()
         except MlflowException as error:
             if 400 <= error.get_http_status_code() < 500 and error.error_code not in _PASSING:
-                raise RefusedError(_reason(error)) from None
+                raise RefusedError(reason(error)) from None
             raise
 
     def _send(self) -> None:
@@ -191,14 +191,15 @@ class Courier:
         self._delivery.send()
         self.start()
 
-    def close(self, patience: float) -> bool:
+    def close(self, patience: float, last: bool = True) -> bool:
         """Deliver the rest of an ended run; return whether the store has all of it.
 
         Parameters
         ----------
         patience
-            How many seconds to go on trying while the store is away. It is not spent where
-            the store has been away before and `patience` is 0.
+            How many seconds to go on trying while the store fails.
+        last
+            Whether nobody will try after this, so that the user has to know.
         """
         self._closing.set()
         closed = time.monotonic()
@@ -207,11 +208,11 @@ class Courier:
             since = self._failed_since
             if since is not None and time.monotonic() - max(since, closed) >= patience:
                 break
-        if not self._delivery.done:
+        if last and not self._delivery.done:
             log.warning(
                 "The tracking store %s; what it does not know yet is kept in %s. Deliver it with\n"
                 "    python -m noise_exp.tracking sync %s",
-                f"refuses the run ({self._refused})" if self._refused else "is away",
+                f"refuses the run ({self._refused})" if self._refused else "fails",
                 self._journal.folder,
                 self._journal.folder,
             )
@@ -229,9 +230,9 @@ class Courier:
             except Exception as error:
                 if self._failed_since is None:
                     log.warning(
-                        "The tracking store is away (%s); training goes on, and its records are "
+                        "The tracking store fails (%s); training goes on, and its records are "
                         "kept in %s",
-                        _reason(error),
+                        reason(error),
                         self._journal.folder,
                     )
                 self._failed_since = self._failed_since or time.monotonic()
@@ -239,7 +240,7 @@ class Courier:
                 pause = min(2 * pause, _RETRY_SECONDS[1])
                 continue
             if self._failed_since is not None:
-                log.info("The tracking store is back")
+                log.info("The tracking store works again")
             self._failed_since, pause = None, _RETRY_SECONDS[0]
             self._closing.wait(_SEND_SECONDS)
 
@@ -280,10 +281,12 @@ def sync(folder: Path, uri: str) -> str:
 _PASSING = ("REQUEST_LIMIT_EXCEEDED", "TEMPORARILY_UNAVAILABLE", "RESOURCE_CONFLICT")
 
 
-def _reason(error: Exception) -> str:
-    """Return an error's first sentence."""
-    cause = getattr(error, "orig", None) or error
-    return str(cause).strip().splitlines()[0].partition(". ")[0][:200]
+def reason(error: BaseException) -> str:
+    """Return the first sentence of what is at the bottom of an error."""
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__ or error
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0].partition(". ")[0][:200]
 
 
 def _heartbeat() -> str:

@@ -5,9 +5,14 @@ import dataclasses
 import io
 import logging
 import math
+import os
 import shlex
+import signal
+import threading
+import time
 import traceback
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +30,8 @@ from noise_exp.journal import Facts, Journal
 from noise_exp.results import Result
 
 _TAG_LENGTH = 5000
+_WATCH_SECONDS = 0.5
+_LAST_SECONDS = 10.0  # that an interrupted worker may take to tell the store
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +40,8 @@ def run(cfg: DictConfig) -> Result:
     """Run the job that Hydra composed; with resume=true only if no finished run stands for it."""
     context = SweepContext.instance()
     if context.uid:
-        _stop_if_orphaned()
+        if "n_jobs" in HydraConfig.get().launcher:
+            _end_with_parent()
         facts = _facts(cfg, context.uri if cfg.tracking.enabled else None, context.experiment_id)
         if context.parent_id:
             facts.tags["mlflow.parentRunId"] = context.parent_id
@@ -82,14 +90,23 @@ def _experiment(cfg: DictConfig) -> Experiment:
     return Experiment(cfg, cfg.threads or cores.per_job(HydraConfig.get().launcher))
 
 
-def _stop_if_orphaned() -> None:
-    """Start no further job in a worker of this machine whose launching process has died."""
-    job = HydraConfig.get()
-    if "n_jobs" not in job.launcher:
-        return  # Ray's and Slurm's jobs may outlive the process that launched them
-    with Journal.claim(Path(job.sweep.dir)) as journal:
-        if journal:
-            raise SystemExit("noise_exp: the sweep of this job has ended")
+@cache
+def _end_with_parent() -> None:
+    """Interrupt this worker process when the process that started it dies, even by kill -9.
+
+    joblib's workers would go on, and then wait forever for a next job.
+    """
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_WATCH_SECONDS)
+        os.kill(os.getpid(), signal.SIGINT)  # the run ends as KILLED
+        time.sleep(_LAST_SECONDS)
+        os._exit(1)
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _standing_in_sweep(cfg: DictConfig, context: SweepContext, fingerprint: str) -> Result | None:

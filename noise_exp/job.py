@@ -67,11 +67,11 @@ def run(cfg: DictConfig) -> Result:
             store.wait_for(alive)
         found = store.finished(source_digest(), experiment.fingerprint)
         for standing in store.with_costs(list(found.values())):
-            log.info("Finished already as run %s: %s", standing.run_id, store.browse)
+            log.info("Finished already as run %s:\n    %s", standing.run_id, store.browse)
             return standing
     facts = _facts(cfg, store.uri, store.experiment_id)
     result = _tracked(cfg, experiment, facts, context)
-    log.info("Browse the runs: %s", store.browse)
+    log.info("Browse the runs:\n    %s", store.browse)
     return result
 
 

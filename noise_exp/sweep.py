@@ -129,7 +129,7 @@ class SweepCallback(Callback):
             sys.exit(1)
         self._end("FAILED" if failed else "FINISHED")
         if self._store:
-            print(f"Browse and compare the runs: {self._store.browse}")
+            print(f"Browse and compare the runs:\n    {self._store.browse}")
         if failed:
             log.error("%d of %d jobs failed:", len(failed), len(results))
             for result in failed:

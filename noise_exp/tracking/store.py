@@ -1,6 +1,7 @@
 """The store: opened and made ready, searched for what is done, and cleared of dead runs."""
 
 import getpass
+import json
 import logging
 import math
 import os
@@ -35,6 +36,27 @@ _READERS = 4
 _DESCRIPTION = """Noise Training (Jae Duk Seo, 2018): a NumPy network learns MNIST 0 against 1 from
 random noise. Each row is a run, or a sweep that opens into its runs; a sweep's own page holds the
 comparison of its methods: a table, and figures among the artifacts."""
+# What the UI's "share" button stores: a view with the columns that matter, which a link can open.
+_VIEW = "sweeps"
+_COLUMNS = ("params.`dist`", "params.`optimizer`", "params.`seed`", "metrics.`test_errors`",
+            "metrics.`cost`", "metrics.`train_seconds`", "attributes.`Created`")  # fmt: skip
+_EXPERIMENT_TAGS = {
+    "mlflow.note.content": _DESCRIPTION,
+    "mlflow.experimentKind": "custom_model_development",
+    f"mlflow.sharedViewState.{_VIEW}": json.dumps(
+        {
+            "selectedColumns": _COLUMNS,
+            "orderByKey": "attributes.start_time",
+            "orderByAsc": False,
+            "searchFilter": "",
+            "startTime": "ALL",
+            "lifecycleFilter": "Active",
+            "datasetsFilter": [],
+            "modelVersionFilter": "All Runs",
+        }
+    ),
+}
+_LOCAL_UI = "http://127.0.0.1:5000"
 _SQLITE = "sqlite:///"
 
 log = logging.getLogger(__name__)
@@ -78,10 +100,13 @@ class Store:
 
     @property
     def browse(self) -> str:
-        """How to look at the runs: a command, or a server's address."""
+        """How to look at the runs: the UI's command where there is no server, and the address."""
+        page = f"#/experiments/{self.experiment_id}/runs"
+        view = f"{page}?viewStateShareKey={_VIEW}&workflowType=machine_learning"
         if self.uri.startswith(("http://", "https://")):
-            return f"{masked(self.uri).rstrip('/')}/#/experiments/{self.experiment_id}"
-        return f"mlflow ui --backend-store-uri {shlex.quote(masked(self._given))}"
+            return f"{masked(self.uri).rstrip('/')}/{view}"
+        command = f"mlflow ui --backend-store-uri {shlex.quote(masked(self._given))}"
+        return f"{command}\n    and open {_LOCAL_UI}/{view}"
 
     def link(self, run_id: str) -> str:
         """Return the run's page relative to the UI's address."""
@@ -277,8 +302,7 @@ def _open(uri: str, experiment: str) -> tuple[MlflowClient, str]:
         client = MlflowClient(uri)
         found = client.get_experiment_by_name(experiment)
         if found is None:
-            tags = {"mlflow.note.content": _DESCRIPTION}
-            return client, client.create_experiment(experiment, artifacts, tags)
+            return client, client.create_experiment(experiment, artifacts, _EXPERIMENT_TAGS)
     if found.lifecycle_stage != "active":
         raise MlflowException(
             f"its experiment {experiment!r} is deleted, restore it or set tracking.experiment"

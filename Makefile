@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install sweep article test lint ui clean
+.PHONY: help install sweep article test kill lint ui clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -23,6 +23,9 @@ article: install  ## The article's own numbers: float64 and its random stream (m
 
 test: install  ## Run the tests
 	$(BIN)/python -m pytest
+
+kill: install  ## Kill a sweep with SIGKILL 20 times and resume it each time (minutes)
+	$(BIN)/python -m pytest tests/test_kill.py --kills=20
 
 lint: install  ## Check style, format, types and import contracts
 	$(BIN)/ruff check

@@ -12,7 +12,7 @@ from typing import Any
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from noise_exp.console import print_table
 from noise_exp.context import SweepContext
@@ -53,6 +53,7 @@ class SweepCallback(Callback):
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Check the folder and the first job's configuration, then start the parent run."""
+        _prepare_ray(config.hydra.launcher)
         self._folder = Path(config.hydra.sweep.dir)
         self._patience = config.tracking.patience
         try:
@@ -265,6 +266,14 @@ def _command(resume: bool = False) -> str:
 
 def _named(result: Result) -> str:
     return " ".join(result.overrides) or result.dist
+
+
+def _prepare_ray(launcher: DictConfig) -> None:
+    """Let Ray join a cluster: its launcher would ask for memory that only a new one can give."""
+    init = OmegaConf.select(launcher, "ray.init")
+    if init is not None and init.get("address"):
+        with open_dict(init):
+            init.setdefault("object_store_memory", None)
 
 
 def _check_folder(folder: Path, key: str) -> None:

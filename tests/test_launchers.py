@@ -1,10 +1,20 @@
 """Every launcher gives the serial sweep's numbers, and its runs under one parent."""
 
+import contextlib
 import json
 import multiprocessing
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
 
+import pandas as pd
 import pytest
 from conftest import SMALL, Cli
+from server import free_port
 
 from noise_exp.journal import Facts, Journal
 from noise_exp.tracking import Courier, Store
@@ -45,6 +55,46 @@ def test_a_launcher_gives_what_the_serial_sweep_gives(cli, serial, launcher):
     assert {run.info.status for run in (parent, *children)} == {"FINISHED"}
 
 
+@pytest.fixture
+def cluster(cli):
+    """The address of a Ray cluster whose workers share no folder with whoever uses it."""
+    (cli.folder / "elsewhere").mkdir()
+    port = free_port()
+    ray = subprocess.Popen(
+        ["ray", "start", "--head", "--block", "--num-cpus=2", f"--port={port}",
+         "--include-dashboard=false", "--node-ip-address=127.0.0.1"],
+        executable=Path(sys.executable).with_name("ray"), cwd=cli.folder / "elsewhere",
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            break
+        time.sleep(0.2)
+    yield f"127.0.0.1:{port}"
+    os.killpg(ray.pid, signal.SIGTERM)
+    ray.wait()
+
+
+def test_a_cluster_that_shares_no_folder(cli, cluster):
+    (cli.folder / "here").mkdir()
+    here = Cli(cli.folder / "here")
+    ray = ["hydra/launcher=ray", f"hydra.launcher.ray.init.address={cluster}", "resume=true"]
+    for methods in ("gumbel,beta", "gumbel,beta,zipf"):
+        done = here("-m", f"dist={methods}", *SMALL, *ray)
+        assert done.returncode == 0, done.stderr + done.stdout
+    assert not list(cli.folder.glob("here/multirun/*/*/*/result.json"))
+    assert "finished already" in done.stdout
+    runs = here.runs("run")
+    assert sorted(run.data.params["dist"] for run in runs) == ["beta", "gumbel", "zipf"]
+    (table,) = [t for p in cli.folder.glob("here/multirun/*/*/runs.csv")
+                if len(t := pd.read_csv(p)) == 3]  # fmt: skip
+    assert set(table.run_id) == {run.info.run_id for run in runs}
+    assert table.set_index("method").reused.to_dict() == {
+        "gumbel": True, "beta": True, "zipf": False,
+    }  # fmt: skip
+
+
 def _first_use(uri, folder, barrier):
     barrier.wait()
     store = Store(uri, "noise_training")
@@ -56,8 +106,8 @@ def _first_use(uri, folder, barrier):
     assert courier.close(patience=30)
 
 
-@pytest.mark.parametrize("time", range(10))
-def test_eight_parallel_first_users_of_a_fresh_store(cli, time):  # noqa: ARG001
+@pytest.mark.parametrize("turn", range(10))
+def test_eight_parallel_first_users_of_a_fresh_store(cli, turn):  # noqa: ARG001
     fork = multiprocessing.get_context("fork")  # MLflow is loaded: all eight start at once
     barrier = fork.Barrier(8)
     users = [

@@ -1,0 +1,113 @@
+"""`python -m noise_exp.bench.store`: what a large store costs, as docs/sweeps.md shows it.
+
+Fills a fresh SQLite store in a temporary folder with runs of 100 epochs, among them one sweep,
+and measures on the way what a run costs to deliver; then reads the sweep back.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from noise_exp import report
+from noise_exp.journal import Facts, Journal
+from noise_exp.noise import ARTICLE_LAWS, article_letter
+from noise_exp.tracking import Delivery, Store
+from noise_exp.training import EpochRecord
+
+EPOCHS = 100
+
+
+def main() -> None:
+    """Measure, and print a table in Markdown."""
+    parser = argparse.ArgumentParser(prog="python -m noise_exp.bench.store", description=__doc__)
+    parser.add_argument("--runs", type=int, default=2000, help="in the whole store")
+    parser.add_argument("--sweep", type=int, default=420, help="of them in one sweep")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        rows = _measure(Path(folder), arguments.runs, arguments.sweep)
+    print("| what | time |\n| --- | --- |")
+    for what, text in rows:
+        print(f"| {what} | {text} |")
+
+
+def _measure(folder: Path, runs: int, sweep: int) -> list[tuple[str, str]]:
+    store = Store(f"sqlite:///{folder}/mlflow.db", "noise_training")
+    parent = _begin(folder / "parent", store, Facts("sweep", {"kind": "sweep"}))
+    Delivery(parent, store.uri).send()
+    parent_id = parent.facts.run_id or ""
+    seconds = np.empty(runs)
+    for number in range(runs):
+        seconds[number] = _deliver_run(folder / "run", store, number, parent_id, number < sweep)
+    step = max(runs // 20, 1)
+    rows = [
+        (
+            f"to deliver a run of {EPOCHS} epochs to a store of {size:,} runs",
+            f"{1000 * np.median(seconds[max(size - step, 0) : max(size, step)]):.0f} ms",
+        )
+        for size in (0, runs // 4, runs // 2, runs)
+    ]
+    done, index = _timed(lambda: store.finished("0"))
+    children, reading = _timed(lambda: store.with_costs(store.children(parent_id)))
+    pictures, making = _timed(
+        lambda: (report.comparison(children), report.article_figures(children))
+    )
+    assert len(done) == runs
+    assert len(children) == sweep
+    assert len(pictures[1]) == 3
+    return [
+        *rows,
+        (
+            f"resume=true: to find the finished among {runs:,} runs, once per sweep",
+            f"{index:.2f} s",
+        ),
+        (f"to read a sweep of {sweep} runs with all its cost curves", f"{reading:.2f} s"),
+        ("to make its comparison and figures", f"{making:.2f} s"),
+    ]
+
+
+def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
+    start = time.perf_counter()
+    result = work()
+    return result, time.perf_counter() - start
+
+
+def _begin(folder: Path, store: Store, facts: Facts) -> Journal:
+    facts.uri, facts.experiment_id = store.uri, store.experiment_id
+    return Journal.start(folder, facts)
+
+
+def _deliver_run(folder: Path, store: Store, number: int, parent_id: str, in_sweep: bool) -> float:
+    """Write the journal of a made-up run, and return the seconds that its delivery takes."""
+    laws = [*ARTICLE_LAWS, None]
+    law = laws[number % len(laws)]
+    dist, seed = law or "backprop", number // len(laws)
+    tags = {
+        "kind": "run",
+        "job": str(number),
+        "overrides": f"dist={dist} seed={seed}",
+        "fingerprint": f"{number:016x}",
+        "source_digest": "0",
+        "article_letter": article_letter(law) or "",
+    }
+    if in_sweep:
+        tags["mlflow.parentRunId"] = parent_id
+    params = {"dist": dist, "seed": str(seed), "epochs": str(EPOCHS), "test_images": "20"}
+    params |= {f"key.{i}": str(i) for i in range(22)}  # as many as a real run has
+    journal = _begin(folder, store, Facts(f"{dist} seed={seed}", tags, params))
+    costs = np.random.default_rng(number).random(EPOCHS)
+    for epoch, cost in enumerate(costs):
+        journal.log_epoch(EpochRecord(epoch, float(cost), float(cost), 0.01 * epoch, epoch + 1))
+    journal.facts.metrics = {"test_errors": number % 20, "train_seconds": 1.0}
+    journal.end("FINISHED")
+    _, seconds = _timed(Delivery(journal, store.uri).send)
+    journal.release()
+    return seconds
+
+
+if __name__ == "__main__":
+    main()

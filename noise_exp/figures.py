@@ -42,9 +42,12 @@ def _style(i: int) -> dict:
 
 
 def cost_curve(costs: Sequence[float], title: str) -> Figure:
-    """Cost per epoch of one run."""
-    figure = Figure(figsize=(6, 4), layout="constrained")
-    axes = figure.subplots()
+    """Cost per epoch of one run.
+
+    Every run of a sweep draws one, so its margins are fixed: a layout engine draws it twice.
+    """
+    figure = Figure(figsize=(6, 4))
+    axes = figure.add_axes((0.13, 0.13, 0.83, 0.78))
     axes.plot(costs, color=_COLOURS[0])
     axes.set(title=title, xlabel="epoch", ylabel="cost (mean squared error)", ylim=(0, None))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -211,7 +211,7 @@ class Xor:
 
 def live_pixels(split: Split) -> np.ndarray:
     """Which pixels are not 0 in every training and test image, bool (pixels,)."""
-    return split.train_images.any(axis=0) | split.test_images.any(axis=0)
+    return np.logical_or(split.train_images.any(axis=0), split.test_images.any(axis=0))
 
 
 def read_idx(path: Path, dimensions: int) -> np.ndarray:

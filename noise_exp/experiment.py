@@ -15,10 +15,19 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from platformdirs import user_cache_path
 
-from noise_exp import data, estimators, network, noise, optimizers, streams, training
+from noise_exp import (
+    data,
+    estimators,
+    network,
+    noise,
+    optimizers,
+    samplers,
+    streams,
+    training,
+    workers,
+)
 from noise_exp.config import Stream
 from noise_exp.errors import UserError
-from noise_exp.workers import Workers
 
 
 @dataclass(frozen=True)
@@ -56,7 +65,7 @@ class Experiment:
     """
 
     def __init__(self, cfg: DictConfig, threads: int = 1) -> None:
-        self._workers = Workers(threads)
+        self._workers = workers.Workers(threads)
         for key in ("epochs", "threads"):
             if cfg[key] is not None and cfg[key] < 1:
                 raise UserError(f"{key} must be at least 1, got {cfg[key]}")
@@ -134,8 +143,9 @@ class Experiment:
 def source_digest() -> str:
     """Digest of the source code that computes results."""
     digest = hashlib.sha256(np.__version__.encode())
-    for module in (data, estimators, network, noise, optimizers, streams, training):
-        digest.update(Path(str(module.__file__)).read_bytes())
+    modules = (data, estimators, network, noise, optimizers, samplers, streams, training, workers)
+    for path in (*(module.__file__ for module in modules), __file__):
+        digest.update(Path(str(path)).read_bytes())
     return digest.hexdigest()[:12]
 
 

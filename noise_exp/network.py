@@ -1,6 +1,7 @@
 """The network: parameters in one flat vector, outputs, cost and gradient."""
 
 import itertools
+import threading
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import DTypeLike
 from noise_exp.workers import ALONE, Workers
 
 _ROWS = 512  # images whose activations exist at once, in every group
+_CHUNK = 2**16  # numbers of a vector that one thread adds up at a time
 _ALIGNED = 16  # numbers; rows that start at a multiple of 64 bytes make faster products
 
 
@@ -70,7 +72,7 @@ class Network:
         matrices, inputs = self.matrices(parameters), _with_ones(images)
 
         def group_outputs(blocks: list[slice]) -> np.ndarray:
-            activations = Activations(self, _longest(blocks))
+            activations = Activations(self, max(block.stop - block.start for block in blocks))
             outputs = [activations.forward(matrices, inputs[block]).copy() for block in blocks]
             return np.concatenate(outputs)
 
@@ -86,17 +88,17 @@ class Activations:
         The network.
     rows
         Images of the largest block.
-    for_gradient
-        Keep the sums too, which back propagation needs.
+    keep_sums
+        Keep what goes into each arctan too, which back propagation needs.
     """
 
-    def __init__(self, network: Network, rows: int, for_gradient: bool = False) -> None:
+    def __init__(self, network: Network, rows: int, keep_sums: bool = False) -> None:
         hidden, n_out = network.sizes[1:-1], network.sizes[-1]
         self.values = [_ones(rows, n, network.dtype) for n in hidden]
         self.output = np.empty((rows, n_out), network.dtype)
         # Without need of the sums, arctan overwrites them.
         self.sums = [v[:, :-1] for v in self.values]
-        if for_gradient:
+        if keep_sums:
             self.sums = [np.empty((rows, n), network.dtype) for n in hidden]
 
     def forward(self, matrices: list[np.ndarray], images: np.ndarray) -> np.ndarray:
@@ -157,17 +159,20 @@ class Objective:
         self._images = _with_ones(images)
         self._labels = labels[:, None]
         self._workers = workers
-        self._groups = [_Group(network, blocks) for blocks in row_groups(len(images))]
+        self._groups = row_groups(len(images))
+        self._parts: list[np.ndarray] = []  # one gradient per group, made when first needed
+        self._of_thread = threading.local()
 
     def evaluate(self, parameters: np.ndarray) -> Evaluation:
         """Measure at `parameters`, shape (n_parameters,)."""
         self.forward_passes += 1
         matrices = self.network.matrices(parameters)
-        return self._sum(
-            self._workers.map(
-                lambda group: group.measure(matrices, self._images, self._labels), self._groups
-            )
-        )
+
+        def measure(blocks: list[slice]) -> list[tuple[float, int]]:
+            workspace = self._workspace(for_gradient=False)
+            return [workspace.measure(matrices, self._images[b], self._labels[b]) for b in blocks]
+
+        return self._mean(self._workers.map(measure, self._groups))
 
     def gradient(self, parameters: np.ndarray, out: np.ndarray) -> Evaluation:
         """Write d/dw of 1/2 * sum over images of (output - label)^2 to `out`; measure as well.
@@ -176,67 +181,68 @@ class Objective:
         """
         self.forward_passes += 3
         matrices = self.network.matrices(parameters)
-        parts = self._workers.map(
-            lambda group: group.gradient(matrices, self._images, self._labels), self._groups
-        )
-        np.copyto(out, self._groups[0].part)
-        for group in self._groups[1:]:
-            out += group.part
-        return self._sum(parts)
+        self._parts = self._parts or [np.empty_like(out) for _ in self._groups]
 
-    def _sum(self, parts: list[tuple[float, int]]) -> Evaluation:
+        def propagate(group: tuple[list[slice], np.ndarray]) -> list[tuple[float, int]]:
+            workspace = self._workspace(for_gradient=True)
+            blocks, part = group
+            measured = []
+            for block in blocks:
+                images, labels = self._images[block], self._labels[block]
+                measured.append(workspace.measure(matrices, images, labels))
+                first = len(measured) == 1
+                gradient = part if first else workspace.gradient
+                workspace.back_propagate(matrices, images, labels, gradient)
+                if not first:
+                    part += gradient
+            return measured
+
+        measured = self._workers.map(propagate, list(zip(self._groups, self._parts, strict=True)))
+        self._workers.map(lambda chunk: _add_up(self._parts, out, chunk), _chunks(len(out)))
+        return self._mean(measured)
+
+    def _workspace(self, for_gradient: bool) -> "_Workspace":
+        """Return this thread's arrays; those for the gradient do for measuring as well."""
+        workspace = getattr(self._of_thread, "workspace", None)
+        if workspace is None or (for_gradient and not workspace.for_gradient):
+            rows = max(block.stop - block.start for group in self._groups for block in group)
+            workspace = _Workspace(self.network, rows, for_gradient)
+            self._of_thread.workspace = workspace
+        return workspace
+
+    def _mean(self, measured: list[list[tuple[float, int]]]) -> Evaluation:
+        squares, wrong = zip(*itertools.chain.from_iterable(measured), strict=True)
         n = len(self._labels)
-        return Evaluation(sum(s for s, _ in parts) / n, sum(wrong for _, wrong in parts) / n)
+        return Evaluation(sum(squares) / n, sum(wrong) / n)
 
 
-class _Group:
-    """Blocks of images that one thread computes, with the arrays it needs for them."""
+class _Workspace:
+    """The arrays that one thread needs for one block of images at a time."""
 
-    def __init__(self, network: Network, blocks: list[slice]) -> None:
+    def __init__(self, network: Network, rows: int, for_gradient: bool) -> None:
+        self.for_gradient = for_gradient
         self._network = network
-        self._blocks = blocks
-        self._activations: Activations | None = None
-        self._deltas: list[np.ndarray] = []
-        self.part = np.empty(0, network.dtype)
+        self._activations = Activations(network, rows, keep_sums=for_gradient)
+        if for_gradient:
+            self._deltas = [np.empty((rows, n), network.dtype) for n in network.sizes[1:]]
+            self.gradient = np.empty(network.n_parameters, network.dtype)
 
     def measure(
         self, matrices: list[np.ndarray], images: np.ndarray, labels: np.ndarray
     ) -> tuple[float, int]:
         """Return the sum of squared errors and the number of images misclassified."""
-        if self._activations is None:
-            self._activations = Activations(self._network, _longest(self._blocks))
-        squares, wrong = 0.0, 0
-        for block in self._blocks:
-            outputs = self._activations.forward(matrices, images[block])
-            squares, wrong = _add_errors(squares, wrong, outputs, labels[block])
-        return squares, wrong
+        outputs = self._activations.forward(matrices, images)
+        squared = np.sum(np.square(outputs - labels), dtype=np.float64)
+        return float(squared), int(np.sum(misclassified(outputs, labels)))
 
-    def gradient(
-        self, matrices: list[np.ndarray], images: np.ndarray, labels: np.ndarray
-    ) -> tuple[float, int]:
-        """As `measure`; the group's part of the gradient is then in `part`."""
-        self._make_room_for_gradient()
-        assert self._activations is not None
-        squares, wrong = 0.0, 0
-        for block in self._blocks:
-            outputs = self._activations.forward(matrices, images[block])
-            squares, wrong = _add_errors(squares, wrong, outputs, labels[block])
-            first = block is self._blocks[0]
-            self._back_propagate(
-                matrices, images[block], labels[block], self.part if first else self._scratch
-            )
-            if not first:
-                self.part += self._scratch
-        return squares, wrong
-
-    def _back_propagate(
+    def back_propagate(
         self,
         matrices: list[np.ndarray],
         images: np.ndarray,
         labels: np.ndarray,
         out: np.ndarray,
     ) -> None:
-        assert self._activations is not None
+        """Write the block's gradient to `out` (n_parameters,); after `measure` of the block."""
         n = len(images)
         gradients = self._network.matrices(out)
         inputs = [images, *(values[:n] for values in self._activations.values)]
@@ -252,15 +258,6 @@ class _Group:
                 slope += 1
                 delta = np.matmul(delta, matrices[i][:-1].T, out=self._deltas[i - 1][:n])
                 delta /= slope
-
-    def _make_room_for_gradient(self) -> None:
-        if self._deltas:
-            return
-        network, rows = self._network, _longest(self._blocks)
-        self._activations = Activations(network, rows, for_gradient=True)
-        self._deltas = [np.empty((rows, n), network.dtype) for n in network.sizes[1:]]
-        self.part = np.empty(network.n_parameters, network.dtype)
-        self._scratch = np.empty(network.n_parameters if len(self._blocks) > 1 else 0, network.dtype)
 
 
 def row_groups(n: int) -> list[list[slice]]:
@@ -284,15 +281,14 @@ def misclassified(outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return np.rint(outputs) != labels
 
 
-def _add_errors(
-    squares: float, wrong: int, outputs: np.ndarray, labels: np.ndarray
-) -> tuple[float, int]:
-    squared = np.sum(np.square(outputs - labels), dtype=np.float64)
-    return squares + float(squared), wrong + int(np.sum(misclassified(outputs, labels)))
+def _chunks(n: int) -> list[slice]:
+    return [slice(i, i + _CHUNK) for i in range(0, n, _CHUNK)]
 
 
-def _longest(blocks: list[slice]) -> int:
-    return max(block.stop - block.start for block in blocks)
+def _add_up(parts: list[np.ndarray], out: np.ndarray, chunk: slice) -> None:
+    np.copyto(out[chunk], parts[0][chunk])
+    for part in parts[1:]:
+        out[chunk] += part[chunk]
 
 
 def _ones(rows: int, columns: int, dtype: DTypeLike) -> np.ndarray:
@@ -302,6 +298,7 @@ def _ones(rows: int, columns: int, dtype: DTypeLike) -> np.ndarray:
 
 
 def _with_ones(images: np.ndarray) -> np.ndarray:
-    out = _ones(*images.shape, images.dtype)
+    rows, columns = images.shape
+    out = _ones(rows, columns, images.dtype)
     out[:, :-1] = images
     return out

@@ -205,7 +205,7 @@ def _binomial(n: float, p: float) -> Sampler | None:
 
 def _poisson(lam: float = 1.0) -> Sampler | None:
     last = math.ceil(lam + 15 * math.sqrt(lam) + 60)
-    if not 0 < lam or last > _MAX_VALUES:
+    if lam <= 0 or last > _MAX_VALUES:
         return None
     log_p = [k * math.log(lam) - lam - math.lgamma(k + 1) for k in range(last)]
     return _discrete(np.exp(np.array(log_p)))
@@ -253,7 +253,10 @@ def _discrete(
     minus = -survival  # searchsorted wants ascending
 
     edges = np.arange(2**16 + 1) / 2**16
-    at_low, at_high = np.searchsorted(minus, -edges[:-1]), np.searchsorted(minus, -edges[1:], "right")
+    at_low, at_high = (
+        np.searchsorted(minus, -edges[:-1]),
+        np.searchsorted(minus, -edges[1:], "right"),
+    )
     decided = (at_low == at_high) & (at_low < len(minus))
     table = np.where(decided, lowest + at_low, np.nan)
     tables = {np.dtype(d): table.astype(d) for d in (np.float32, np.float64)}

@@ -1,0 +1,1 @@
+"""Benchmarks, run by `python -m noise_exp.bench`; docs/performance.md shows what they gave."""

@@ -1,0 +1,42 @@
+"""What every contender is given: the article's images, network and initial weights."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from noise_exp.data import Embedded, Split
+from noise_exp.network import Network
+from noise_exp.noise import ARTICLE_LAWS
+from noise_exp.streams import IndependentStreams
+
+METHODS = (*ARTICLE_LAWS, "backprop")
+SIGNAL = (1.0, 0.1, 0.01)
+LR = 1e-4  # the article's after its first four epochs
+
+# Runs a number of epochs, one after the other, and returns when the last is done.
+Train = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Images, labels and initial parameters.
+
+    Attributes
+    ----------
+    split
+        The images and labels, float32.
+    layers
+        Weights (units below, units) and biases (units,) of each layer.
+    """
+
+    split: Split
+    layers: list[tuple[np.ndarray, np.ndarray]]
+
+
+def article_problem(hidden: tuple[int, ...] = (840, 1024)) -> Problem:
+    """Return the article's problem: 2,095 training images of 784 pixels."""
+    streams = IndependentStreams(452, 452, 452)
+    split = Embedded([0, 1], 20, 1.0).split(streams.permutation, np.float32)
+    network = Network((split.train_images.shape[1], *hidden, 1), np.float32)
+    return Problem(split, network.views(streams.initial_parameters(network, 0.2)))

@@ -1,7 +1,7 @@
 """The fourteen methods, ours and the peers' ways, side by side."""
 
 import csv
-import importlib
+import importlib.util
 import multiprocessing
 import os
 from collections.abc import Iterator, Sequence
@@ -41,7 +41,12 @@ class Timing:
     @property
     def median(self) -> float:
         """Median over the rounds."""
-        return float(np.median(self.rounds))
+        return median(self.rounds)
+
+
+def median(rounds: Sequence[float]) -> float:
+    """Return the median of numbers."""
+    return float(np.median(rounds))
 
 
 @cache
@@ -159,8 +164,8 @@ def verdict(timings: Sequence[Timing]) -> str:
         shares = {m: found[ROOFLINE, m] / found[OURS, m] for m in laws}
         worst = min(laws, key=shares.__getitem__)
         judge(f"share of the products, every law; least: {worst}", 0.8, shares[worst], ".0%")
-        median = float(np.median(list(shares.values())))
-        judge("share of the products, median law", 0.88, median, ".0%")
+        middle = median(list(shares.values()))
+        judge("share of the products, median law", 0.88, middle, ".0%")
     return "\n".join(lines) + "\n"
 
 

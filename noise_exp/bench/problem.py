@@ -1,7 +1,7 @@
 """What every contender is given: the article's images, network and initial weights."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -40,3 +40,13 @@ def article_problem(hidden: tuple[int, ...] = (840, 1024)) -> Problem:
     split = Embedded([0, 1], 20, 1.0).split(streams.permutation, np.float32)
     network = Network((split.train_images.shape[1], *hidden, 1), np.float32)
     return Problem(split, network.views(streams.initial_parameters(network, 0.2)))
+
+
+def enlarged(problem: Problem, images: int) -> Problem:
+    """Return the problem with as many training images as asked for, by repeating its own."""
+    split = problem.split
+    chosen = np.arange(images) % len(split.train_labels)
+    more = replace(
+        split, train_images=split.train_images[chosen], train_labels=split.train_labels[chosen]
+    )
+    return replace(problem, split=more)

@@ -52,7 +52,7 @@ class _Report:
 
 def _methods(options: argparse.Namespace, report: _Report) -> None:
     methods = METHODS if not options.quick else ("gumbel", "zipf", "backprop")
-    epochs, rounds = (3, 2) if options.quick else (10, 5)
+    epochs, rounds = (3, 2) if options.quick else (8, 5)
     try:
         timings = compare.compare(options.threads, epochs, rounds, methods)
     except ModuleNotFoundError as error:

@@ -19,7 +19,7 @@ def prepare(problem: Problem, method: str, threads: int) -> Train:
     keywords = ARTICLE_LAWS.get(method, {})
     signals = dict(zip(("w1", "b1", "w2", "b2", "w3", "b3"), np.repeat(SIGNAL, 2), strict=True))
 
-    def epoch() -> None:
+    def epoch() -> float:
         p = parameters
         z1 = x @ p["w1"] + p["b1"]
         a1 = np.arctan(z1)
@@ -31,7 +31,7 @@ def prepare(problem: Problem, method: str, threads: int) -> Train:
             for name in ("w3", "b3", "w2", "b2", "w1", "b1"):
                 xi = getattr(rng, method)(**keywords, size=p[name].shape)
                 p[name] = p[name] + signals[name] * LR * cost * xi
-            return
+            return float(cost)
         d3 = (output - y) * output * (1 - output)
         d2 = (d3 @ p["w3"].T) * (1 / (1 + z2**2))
         d1 = (d2 @ p["w2"].T) * (1 / (1 + z1**2))
@@ -41,10 +41,12 @@ def prepare(problem: Problem, method: str, threads: int) -> Train:
         }  # fmt: skip
         for name, gradient in gradients.items():
             p[name] = p[name] - LR * gradient
+        return float(cost)
 
-    def run(epochs: int) -> None:
+    def run(epochs: int) -> float:
         with threadpool_limits(threads, user_api="blas"), np.errstate(over="ignore"):
             for _ in range(epochs):
-                epoch()
+                cost = epoch()
+        return cost
 
     return run

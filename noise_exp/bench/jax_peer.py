@@ -56,11 +56,12 @@ def prepare(problem: Problem, method: str, threads: int) -> Train:  # noqa: ARG0
 
     step = gradient_step if method == "backprop" else noise_step
 
-    def run(epochs: int) -> None:
+    def run(epochs: int) -> float:
         for _ in range(epochs):
             *state[:], cost, wrong = step(*state)
-            float(cost), float(wrong)
+            measured = float(cost), float(wrong)
         jax.block_until_ready(state)
+        return measured[0]
 
     return run
 

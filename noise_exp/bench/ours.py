@@ -29,8 +29,9 @@ def prepare(problem: Problem, method: str, threads: int) -> Train:
         noise = IndependentStreams(0, 0, 452).noise(law, network, workers)
     optimizer = Vanilla(LR, None, 0.0)
 
-    def run(epochs: int) -> None:
-        deque(train(objective, estimator, optimizer, noise, parameters, epochs), maxlen=0)
+    def run(epochs: int) -> float:
+        records = train(objective, estimator, optimizer, noise, parameters, epochs)
+        return deque(records, maxlen=1).pop().cost
 
     return run
 
@@ -48,7 +49,7 @@ def prepare_products(problem: Problem, method: str, threads: int) -> Train:
         values.append(np.arctan(values[-1] @ w))
     gradients, deltas = [np.empty_like(w) for w in weights], [np.empty_like(v) for v in values]
 
-    def run(epochs: int) -> None:
+    def run(epochs: int) -> float:
         with threadpool_limits(threads, user_api="blas"):
             for _ in range(epochs):
                 for below, w, above in zip(values, weights, deltas[1:], strict=False):
@@ -58,6 +59,7 @@ def prepare_products(problem: Problem, method: str, threads: int) -> Train:
                         np.matmul(values[i].T, deltas[i + 1], out=gradients[i])
                         if i:
                             np.matmul(deltas[i + 1], weights[i].T, out=deltas[i])
+        return np.nan
 
     return run
 

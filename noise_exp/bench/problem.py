@@ -14,8 +14,8 @@ METHODS = (*ARTICLE_LAWS, "backprop")
 SIGNAL = (1.0, 0.1, 0.01)
 LR = 1e-4  # the article's after its first four epochs
 
-# Runs a number of epochs, one after the other, and returns when the last is done.
-Train = Callable[[int], None]
+# Runs a number of epochs, one after the other; returns the cost that the last one started from.
+Train = Callable[[int], float]
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ Sampler = Callable[[np.random.Generator, np.ndarray], None]
 
 _MAX_VALUES = 2000  # of a discrete law with a table
 _NEGLIGIBLE = 1e-30
+_LARGEST = 2.0**63  # integer that NumPy's samplers make
 
 
 def fast_sampler(name: str, parameters: dict[str, float]) -> Sampler | None:
@@ -200,7 +201,7 @@ def _binomial(n: float, p: float) -> Sampler | None:
         math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) for k in range(int(n) + 1)
     ]
     k = np.arange(int(n) + 1)
-    return _discrete(np.exp(np.array(log_choose) + k * log_odds + n * math.log1p(-p)))
+    return Discrete(np.exp(np.array(log_choose) + k * log_odds + n * math.log1p(-p)))
 
 
 def _poisson(lam: float = 1.0) -> Sampler | None:
@@ -208,7 +209,7 @@ def _poisson(lam: float = 1.0) -> Sampler | None:
     if lam <= 0 or last > _MAX_VALUES:
         return None
     log_p = [k * math.log(lam) - lam - math.lgamma(k + 1) for k in range(last)]
-    return _discrete(np.exp(np.array(log_p)))
+    return Discrete(np.exp(np.array(log_p)))
 
 
 def _zipf(a: float) -> Sampler | None:
@@ -224,18 +225,13 @@ def _zipf(a: float) -> Sampler | None:
     def far(u: np.ndarray) -> np.ndarray:
         """Quantiles beyond the table: the same expansion solved for k, rounded up."""
         y = ((a - 1) * u * total) ** (-1 / (a - 1))
-        return np.floor(y + 0.5 - a / (24 * y))
+        return np.minimum(np.floor(y + 0.5 - a / (24 * y)), _LARGEST)
 
-    return _discrete(weights / total, beyond / total, lowest=1, far=far)
+    return Discrete(weights / total, beyond / total, lowest=1, far=far)
 
 
-def _discrete(
-    probabilities: np.ndarray,
-    beyond: float = 0.0,
-    lowest: int = 0,
-    far: Callable[[np.ndarray], np.ndarray] | None = None,
-) -> Sampler:
-    """Sample `lowest`, `lowest` + 1, ... with the given probabilities, by look-up.
+class Discrete:
+    """A law of `lowest`, `lowest` + 1, ..., sampled by look-up.
 
     U = (h + V) / 2^16: a table holds the value for each h that leaves only one; where h does
     not decide, V is drawn too, in double precision. U near 0 makes large values.
@@ -247,36 +243,42 @@ def _discrete(
     beyond, far
         The probability of all greater values, and their quantile function of U.
     """
-    # survival[i] = P(X > lowest + i), summed from the small end; descending.
-    survival = np.cumsum(np.append(beyond, probabilities[::-1]))[-2::-1]
-    survival[survival < _NEGLIGIBLE] = 0
-    minus = -survival  # searchsorted wants ascending
 
-    edges = np.arange(2**16 + 1) / 2**16
-    at_low, at_high = (
-        np.searchsorted(minus, -edges[:-1]),
-        np.searchsorted(minus, -edges[1:], "right"),
-    )
-    decided = (at_low == at_high) & (at_low < len(minus))
-    table = np.where(decided, lowest + at_low, np.nan)
-    tables = {np.dtype(d): table.astype(d) for d in (np.float32, np.float64)}
+    def __init__(
+        self,
+        probabilities: np.ndarray,
+        beyond: float = 0.0,
+        lowest: int = 0,
+        far: Callable[[np.ndarray], np.ndarray] | None = None,
+    ) -> None:
+        self._lowest = lowest
+        self._far = far
+        # P(X > value), summed from the small end; searchsorted wants it ascending.
+        survival = np.cumsum(np.append(beyond, probabilities[::-1]))[-2::-1]
+        self._minus_survival = -np.where(survival < _NEGLIGIBLE, 0, survival)
+        edges = np.arange(2**16 + 1) / 2**16
+        at_low = np.searchsorted(self._minus_survival, -edges[:-1])
+        at_high = np.searchsorted(self._minus_survival, -edges[1:], "right")
+        decided = (at_low == at_high) & (at_low < len(survival))
+        table = np.where(decided, lowest + at_low, np.nan)
+        self._tables = {np.dtype(d): table.astype(d) for d in (np.float32, np.float64)}
 
-    def fill(rng: np.random.Generator, out: np.ndarray) -> None:
+    def quantile(self, u: np.ndarray) -> np.ndarray:
+        """Return the value x of each U, with P(X > x) < U <= P(X >= x); float64 (n,)."""
+        index = np.searchsorted(self._minus_survival, -u, "right")
+        x = self._lowest + index.astype(np.float64)
+        return (
+            x if self._far is None else np.where(index < len(self._minus_survival), x, self._far(u))
+        )
+
+    def __call__(self, rng: np.random.Generator, out: np.ndarray) -> None:
+        """Fill `out` with independent draws."""
         h = _raw(rng, len(out), np.uint16)
-        np.take(tables[out.dtype], h, out=out, mode="wrap")
+        np.take(self._tables[out.dtype], h, out=out, mode="wrap")
         rare = np.flatnonzero(np.isnan(out))
-        if not len(rare):
-            return
-        u = np.empty(len(rare))
-        _uniform(rng, u)
-        u = (h[rare] + u) / 2**16
-        value = np.searchsorted(minus, -u, "right")
-        drawn = lowest + value.astype(np.float64)
-        if far is not None:
-            drawn = np.where(value < len(minus), drawn, far(u))
-        out[rare] = drawn
-
-    return fill
+        v = np.empty(len(rare))
+        _uniform(rng, v)
+        out[rare] = self.quantile((h[rare] + v) / 2**16)
 
 
 _SAMPLERS: dict[str, Callable[..., Sampler | None]] = {

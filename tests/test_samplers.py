@@ -155,6 +155,42 @@ def test_far_tails_are_neither_cut_nor_thick(name):
         assert min(law.cdf(count), law.sf(count - 1)) > 1e-4, (x, count, expected)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", LAWS)
+def test_the_ends_of_the_uniform_numbers_give_finite_draws(name, dtype):
+    class Ends(np.random.Generator):
+        """The smallest and the largest numbers that a generator can make."""
+
+        def integers(self, low, high, n, dtype, **_):
+            return np.resize(np.array([low, high], dtype), n)
+
+        def random(self, out):
+            out[...] = np.resize([0, 1 - 2**-53], len(out))
+
+    for parameters, oracle in LAWS[name]:
+        out = np.empty(64, dtype)
+        with np.errstate(all="raise", under="ignore"):
+            fast_sampler(name, parameters)(Ends(np.random.SFC64(0)), out)
+        assert np.isfinite(out).all()
+        assert len(np.unique(out)) > 1
+        if hasattr(oracle, "support"):
+            assert oracle.support()[0] <= out.min() <= out.max() <= oracle.support()[1]
+
+
+@pytest.mark.parametrize("name", ["binomial", "poisson", "zipf"])
+def test_a_discrete_law_is_its_quantile_function(name):
+    # From the middle of the law to far beyond its table, and around the table's end.
+    u = np.concatenate([np.geomspace(1e-17, 0.9999, 20_000), np.linspace(1e-4, 1e-3, 20_000)])
+    for parameters, oracle in LAWS[name]:
+        x = fast_sampler(name, parameters).quantile(u)
+        kept = x < 2**53  # beyond, doubles hold no neighbouring integers
+        x, v = x[kept], u[kept]
+        assert len(v) > 25_000
+        # P(X > x) < U <= P(X > x - 1), up to rounding.
+        assert (oracle.sf(x) <= v * (1 + 1e-7)).all()
+        assert (oracle.sf(x - 1) >= v * (1 - 1e-7)).all()
+
+
 def test_far_values_are_not_tied():
     far = np.concatenate([draws("pareto", {"a": 1.0}, 2**20, seed) for seed in range(16)])
     far = far[far > 1e5]  # 168 expected; 24 random bits could make no more than 168 values

@@ -57,7 +57,7 @@ LAWS = {
         ({"left": left, "mode": mode, "right": right},
          stats.triang((mode - left) / (right - left), left, right - left))
         for left, mode, right in (
-            (-1.0, 0.0, 1.0), (-1.0, 0.5, 2.0), (0.0, 0.0, 1.0), (0.0, 2.0, 2.0),
+            (-1.0, 0.0, 1.0), (-1.0, 1.0, 2.0), (0.0, 0.0, 1.0), (0.0, 2.0, 2.0),
         )
     ],
     "weibull": [({"a": a}, stats.weibull_min(a)) for a in (1.0, 2.5, 0.5)],

@@ -52,7 +52,7 @@ class _Report:
 
 def _methods(options: argparse.Namespace, report: _Report) -> None:
     methods = METHODS if not options.quick else ("gumbel", "zipf", "backprop")
-    epochs, rounds = (3, 2) if options.quick else (8, 5)
+    epochs, rounds = (3, 2) if options.quick else (8, options.rounds)
     try:
         timings = compare.compare(options.threads, epochs, rounds, methods)
     except ModuleNotFoundError as error:
@@ -116,12 +116,15 @@ def _options() -> argparse.Namespace:
         choices=("methods", "growth", "overhead"), help="methods, growth, overhead; default: all",
     )  # fmt: skip
     parser.add_argument("--threads", type=int, default=min(2, cores.available()))
+    parser.add_argument("--rounds", type=int, default=5, help="of the methods; default: 5")
     parser.add_argument("--quick", action="store_true", help="fewer methods, sizes and rounds")
     parser.add_argument("--output", type=Path, default=Path("benchmark"), metavar="FOLDER")
     parser.add_argument("--page", type=Path, metavar="FILE", help="Markdown page for the tables")
     options = parser.parse_args()
     if options.threads < 1:
         parser.error(f"--threads must be at least 1, got {options.threads}")
+    if options.rounds < 1:
+        parser.error(f"--rounds must be at least 1, got {options.rounds}")
     if options.page and not options.page.is_file():
         parser.error(f"--page: there is no file {options.page}")
     return options

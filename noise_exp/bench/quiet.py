@@ -7,7 +7,7 @@ from pathlib import Path
 
 _STAT = Path("/proc/stat")  # Linux; elsewhere every turn counts as undisturbed
 _TOLERATED = 0.08  # of one core, used by others; the kernel counts in hundredths of a second
-_PATIENCE = 4.0  # seconds, then the least disturbed turn has to do
+_PATIENCE = 1.5  # seconds, then the least disturbed turn has to do
 
 
 def time_undisturbed(run: Callable[[], object], again: Callable[[], object]) -> float:

@@ -205,10 +205,8 @@ def time_per_epoch(
         axes.errorbar(left, medians, reach, fmt="none", ecolor="#555555", elinewidth=0.8)
     axes.hlines(floor, x - 0.45, x + 0.45, color="#000000", label="matrix products alone")
     axes.set_xticks(x, [m.replace("_", "\n") for m in methods], fontsize=9)
-    axes.set(ylabel="milliseconds per epoch", yscale="log")
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.yaxis.set_minor_formatter("{x:g}")
-    axes.grid(axis="y", which="both", alpha=0.3)
+    axes.set(ylabel="milliseconds per epoch")
+    axes.grid(axis="y", alpha=0.3)
     axes.set_axisbelow(True)
     axes.legend(loc="upper left", ncols=len(bars) + 1, frameon=False)
     return figure

@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install sweep article test kill lint ui clean
+.PHONY: help install sweep article test kill lint bench ui clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -32,6 +32,10 @@ lint: install  ## Check style, format, types and import contracts
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: install  ## Measure speed against PyTorch and JAX, into docs/performance.md (minutes)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	$(BIN)/python -m noise_exp.bench --output docs/figures --page docs/performance.md
 
 ui: install  ## Browse and compare the runs at http://127.0.0.1:5000
 	$(BIN)/mlflow ui --backend-store-uri $(URI)

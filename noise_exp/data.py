@@ -209,6 +209,11 @@ class Xor:
         return Split(x, y, x, y, order, _digest(points, labels, 1.0), "exclusive or")
 
 
+def live_pixels(split: Split) -> np.ndarray:
+    """Which pixels are not 0 in every training and test image, bool (pixels,)."""
+    return np.logical_or(split.train_images.any(axis=0), split.test_images.any(axis=0))
+
+
 def read_idx(path: Path, dimensions: int) -> np.ndarray:
     """Read a file of unsigned bytes in IDX format, gzipped or not.
 

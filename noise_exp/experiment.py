@@ -14,9 +14,18 @@ from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from platformdirs import user_cache_path
-from threadpoolctl import threadpool_limits
 
-from noise_exp import data, estimators, network, noise, optimizers, streams, training
+from noise_exp import (
+    data,
+    estimators,
+    network,
+    noise,
+    optimizers,
+    samplers,
+    streams,
+    training,
+    workers,
+)
 from noise_exp.config import Stream
 from noise_exp.errors import UserError
 
@@ -47,7 +56,7 @@ class Experiment:
     cfg
         The composed configuration (`noise_exp.config.Config`).
     threads
-        How many threads its arithmetic may use.
+        How many threads its arithmetic may use; they change the time, never the result.
 
     Raises
     ------
@@ -56,7 +65,7 @@ class Experiment:
     """
 
     def __init__(self, cfg: DictConfig, threads: int = 1) -> None:
-        self._threads = threads
+        self._workers = workers.Workers(threads)
         for key in ("epochs", "threads"):
             if cfg[key] is not None and cfg[key] < 1:
                 raise UserError(f"{key} must be at least 1, got {cfg[key]}")
@@ -90,27 +99,33 @@ class Experiment:
         self.fingerprint = self._fingerprint(cfg)
 
     def train(self) -> Iterator[training.EpochRecord]:
-        """Train; yield a record after every epoch."""
+        """Train; yield a record after every epoch. `parameters` are up to date at the end."""
+        inputs = np.ones(self.network.sizes[0], bool)
+        if isinstance(self._streams, streams.IndependentStreams):
+            # A weight on a pixel that is dead in every image changes no output: it keeps its
+            # initial value. The article's stream spends noise on it, so there it has to move.
+            inputs = data.live_pixels(self.split)
+        trained = network.Network((int(inputs.sum()), *self.network.sizes[1:]), self.network.dtype)
+        kept = self.network.parameters_of_inputs(inputs)
+        parameters = self.parameters[kept]
         source: estimators.Noise = estimators.Silence()
         if self.law:
-            source = self._streams.noise(self.law, self.network)
+            source = self._streams.noise(self.law, trained, self._workers)
         objective = network.Objective(
-            self.network, self.split.train_images, self.split.train_labels
+            trained, self.split.train_images[:, inputs], self.split.train_labels, self._workers
         )
-        with self._limited():
+        try:
             yield from training.train(
-                objective, self.estimator, self.optimizer, source, self.parameters, self.epochs
+                objective, self.estimator, self.optimizer, source, parameters, self.epochs
             )
+        finally:
+            self.parameters[kept] = parameters
 
     def test(self) -> Test:
         """Measure the parameters as they are now on the test images."""
-        with np.errstate(over="ignore", invalid="ignore"), self._limited():
-            outputs = self.network.outputs(self.parameters, self.split.test_images)
+        with np.errstate(over="ignore", invalid="ignore"):
+            outputs = self.network.outputs(self.parameters, self.split.test_images, self._workers)
         return Test(outputs, network.misclassified(outputs, self.split.test_labels))
-
-    def _limited(self) -> threadpool_limits:
-        # An environment variable would come too late: NumPy is loaded already.
-        return threadpool_limits(self._threads, user_api="blas")
 
     def _fingerprint(self, cfg: DictConfig) -> str:
         """Digest of all that decides the result: configuration, data and source code."""
@@ -128,8 +143,9 @@ class Experiment:
 def source_digest() -> str:
     """Digest of the source code that computes results."""
     digest = hashlib.sha256(np.__version__.encode())
-    for module in (data, estimators, network, noise, optimizers, streams, training):
-        digest.update(Path(str(module.__file__)).read_bytes())
+    modules = (data, estimators, network, noise, optimizers, samplers, streams, training, workers)
+    for path in (*(module.__file__ for module in modules), __file__):
+        digest.update(Path(str(path)).read_bytes())
     return digest.hexdigest()[:12]
 
 

@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 
+from noise_exp.samplers import fast_sampler
+
 # The article's methods a to m in the order of its random stream, each with the parameters it used.
 ARTICLE_LAWS: dict[str, dict[str, float]] = {
     "gumbel": {"loc": 0.0, "scale": 1.0},
@@ -72,6 +74,7 @@ class Law:
             raise ValueError(f"{name} refuses its parameters ({given}): {error}") from None
         if np.shape(sample) != (2,):
             raise ValueError(f"{name} is not a law of single numbers; use a univariate one")
+        self._fast = fast_sampler(name, parameters)
 
     def sample(
         self, rng: np.random.Generator | np.random.RandomState, size: int | tuple[int, ...]
@@ -83,8 +86,12 @@ class Law:
         return getattr(rng, self.name)(**self.parameters, size=size)
 
     def fill(self, rng: np.random.Generator, out: np.ndarray) -> None:
-        """Fill `out`, of any shape and float dtype, with independent draws."""
-        if self.name == "standard_normal" and out.flags.c_contiguous:
-            rng.standard_normal(dtype=out.dtype, out=out)
+        """Fill `out`, of shape (n,), float32 or float64, with independent draws.
+
+        Common laws have a fast sampler (`noise_exp.samplers`), all others NumPy's own. Both
+        draw from the same law, not the same numbers.
+        """
+        if self._fast:
+            self._fast(rng, out)
         else:
             out[...] = self.sample(rng, out.shape)

@@ -11,10 +11,12 @@ import numpy as np
 
 from noise_exp.network import Network
 from noise_exp.noise import ARTICLE_LAWS, Law
+from noise_exp.workers import ALONE, Workers
 
 log = logging.getLogger(__name__)
 
 _INIT, _DATA, _NOISE = range(3)
+_CHUNK = 2**17  # numbers: they stay in a core's own cache, and threads seldom meet at the GIL
 
 
 class IndependentStreams:
@@ -28,10 +30,11 @@ class IndependentStreams:
 
     def __init__(self, init: int, data: int, noise: int) -> None:
         # Children by key, not seed + 1: equal seeds still give unrelated streams.
-        self._init, self._data, self._noise = (
+        self._init, self._data = (
             np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(key,)))
-            for key, seed in ((_INIT, init), (_DATA, data), (_NOISE, noise))
+            for key, seed in ((_INIT, init), (_DATA, data))
         )
+        self._noise = np.random.SeedSequence(noise, spawn_key=(_NOISE,))
 
     def permutation(self, n: int) -> np.ndarray:
         """Draw the order of `n` images, shape (n,)."""
@@ -44,21 +47,26 @@ class IndependentStreams:
         flat *= scale
         return flat
 
-    def noise(self, law: Law, network: Network) -> "GeneratorNoise":  # noqa: ARG002
-        """Return the source of a run's noise."""
-        return GeneratorNoise(law, self._noise)
+    def noise(self, law: Law, network: Network, workers: Workers = ALONE) -> "ChunkedNoise":
+        """Return the source of a run's noise, drawn by the threads of `workers`."""
+        return ChunkedNoise(law, self._noise, network.n_parameters, workers)
 
 
-class GeneratorNoise:
-    """Noise from one modern generator, drawn for all parameters at once."""
+class ChunkedNoise:
+    """Noise in chunks, each from a generator of its own: the same whatever thread draws it."""
 
-    def __init__(self, law: Law, rng: np.random.Generator) -> None:
+    def __init__(
+        self, law: Law, seed: np.random.SeedSequence, n_parameters: int, workers: Workers
+    ) -> None:
         self._law = law
-        self._rng = rng
+        self._workers = workers
+        slices = [slice(i, i + _CHUNK) for i in range(0, n_parameters, _CHUNK)]
+        rngs = [np.random.Generator(np.random.SFC64(child)) for child in seed.spawn(len(slices))]
+        self._chunks = list(zip(rngs, slices, strict=True))
 
     def fill(self, out: np.ndarray) -> None:
         """Fill `out`, shape (n_parameters,)."""
-        self._law.fill(self._rng, out)
+        self._workers.map(lambda chunk: self._law.fill(chunk[0], out[chunk[1]]), self._chunks)
 
 
 class ArticleStream:
@@ -104,7 +112,12 @@ class ArticleStream:
             tensor[...] = self._rng.standard_normal(tensor.shape) * scale
         return flat
 
-    def noise(self, law: Law, network: Network) -> "ArticleNoise":
+    def noise(
+        self,
+        law: Law,
+        network: Network,
+        workers: Workers = ALONE,  # noqa: ARG002 (one generator, one order)
+    ) -> "ArticleNoise":
         """Go to where the noise of `law` starts and return its source."""
         predecessors = list(ARTICLE_LAWS)
         if law.name in ARTICLE_LAWS:

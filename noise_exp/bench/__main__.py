@@ -1,0 +1,134 @@
+"""`python -m noise_exp.bench`: measure, and write csv files, figures and Markdown tables.
+
+The tables replace what stands between `<!-- name -->` and `<!-- end -->` in the page given by
+`--page`; without it they are only printed and written beside the csv files.
+"""
+
+import argparse
+import platform
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from noise_exp import cores, figures
+from noise_exp.bench import compare, growth, ours, overhead
+from noise_exp.bench.problem import METHODS
+
+
+def main() -> None:
+    """Run the parts asked for, each followed by what it writes."""
+    options = _options()
+    options.output.mkdir(parents=True, exist_ok=True)
+    report = _Report(options.output, options.page)
+    if "methods" in options.parts:
+        _methods(options, report)
+    if "growth" in options.parts:
+        _growth(options, report)
+    if "overhead" in options.parts:
+        report.table("overhead", overhead.table(overhead.overhead()))
+
+
+class _Report:
+    def __init__(self, folder: Path, page: Path | None) -> None:
+        self.folder = folder
+        self._page = page
+
+    def table(self, name: str, text: str) -> None:
+        """Print a table and write it to the folder and into the page."""
+        print(f"\n{text}", flush=True)
+        (self.folder / f"performance_{name}.md").write_text(text)
+        if self._page:
+            page, found = re.subn(
+                rf"(<!-- {name} -->\n).*?(<!-- end -->)",
+                lambda m: f"{m[1]}{text}{m[2]}",
+                self._page.read_text(),
+                flags=re.DOTALL,
+            )
+            if not found:
+                sys.exit(f"{self._page} has no place for the table: <!-- {name} --> <!-- end -->")
+            self._page.write_text(page)
+
+
+def _methods(options: argparse.Namespace, report: _Report) -> None:
+    methods = METHODS if not options.quick else ("gumbel", "zipf", "backprop")
+    epochs, rounds = (3, 2) if options.quick else (8, options.rounds)
+    try:
+        timings = compare.compare(options.threads, epochs, rounds, methods)
+    except ModuleNotFoundError as error:
+        sys.exit(f"noise_exp.bench: {error.name} is missing: pip install 'noise-exp[bench]'")
+    where = f"{_processor()}, threads={options.threads}, {ours.kernel()}"
+    report.table("where", f"{where}; {rounds} rounds of {epochs} epochs.\n")
+    report.table("methods", compare.table(timings))
+    report.table("targets", compare.verdict(timings))
+    compare.write_csv(timings, report.folder / "performance_methods.csv")
+    rounds_of: dict[str, list] = {}
+    for timing in timings:
+        rounds_of.setdefault(timing.contender, []).append(timing.rounds)
+    floor = [compare.median(r) for r in rounds_of.pop(compare.ROOFLINE)]
+    figure = figures.time_per_epoch(methods, rounds_of, floor)
+    figure.savefig(report.folder / "performance_methods.png", dpi=120)
+
+
+def _growth(options: argparse.Namespace, report: _Report) -> None:
+    most = 2 if options.quick else None
+    images, widths = growth.IMAGES[:most], growth.WIDTHS[:most]
+    threads = sorted({1, options.threads})
+    sizes = growth.growth(images, widths, threads)
+    report.table("growth", growth.table(sizes))
+    growth.write_csv(sizes, report.folder / "performance_growth.csv")
+    panels = []
+    for quantity, name in (
+        ("milliseconds", "milliseconds per epoch"),
+        ("mebibytes", "most memory of the process (MiB)"),
+    ):
+        for axis, x_name in (("images", "training images"), ("width", "units per hidden layer")):
+            shown = [(method, k) for method in growth.METHODS for k in threads]
+            lines = [_line(sizes, axis, method, k, quantity) for method, k in shown]
+            panels.append((x_name, name, lines))
+    figure = figures.growth(panels)
+    figure.savefig(report.folder / "performance_growth.png", dpi=120)
+
+
+def _line(
+    sizes: Sequence[growth.Size], axis: str, method: str, threads: int, quantity: str
+) -> figures.Line:
+    chosen = [s for s in sizes if (s.axis, s.method, s.threads) == (axis, method, threads)]
+    return figures.Line(
+        f"{method}, threads={threads}",
+        [getattr(s, axis) for s in chosen],
+        [getattr(s, quantity) for s in chosen],
+    )
+
+
+def _processor() -> str:
+    try:
+        found = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    except OSError:
+        found = None
+    return found[1] if found else platform.processor() or platform.machine()
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser("python -m noise_exp.bench", description=__doc__)
+    parser.add_argument(
+        "--parts", nargs="+", default=("methods", "growth", "overhead"), metavar="PART",
+        choices=("methods", "growth", "overhead"), help="methods, growth, overhead; default: all",
+    )  # fmt: skip
+    parser.add_argument("--threads", type=int, default=min(2, cores.available()))
+    parser.add_argument("--rounds", type=int, default=5, help="of the methods; default: 5")
+    parser.add_argument("--quick", action="store_true", help="fewer methods, sizes and rounds")
+    parser.add_argument("--output", type=Path, default=Path("benchmark"), metavar="FOLDER")
+    parser.add_argument("--page", type=Path, metavar="FILE", help="Markdown page for the tables")
+    options = parser.parse_args()
+    if options.threads < 1:
+        parser.error(f"--threads must be at least 1, got {options.threads}")
+    if options.rounds < 1:
+        parser.error(f"--rounds must be at least 1, got {options.rounds}")
+    if options.page and not options.page.is_file():
+        parser.error(f"--page: there is no file {options.page}")
+    return options
+
+
+if __name__ == "__main__":
+    main()

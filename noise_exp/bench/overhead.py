@@ -1,0 +1,104 @@
+"""What a run costs beyond its training: Hydra, MLflow, figures; measured on the real command."""
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+_JOBS, _ROUNDS = 7, 3
+_EPOCHS = (100, 1100)
+
+
+@dataclass(frozen=True)
+class Overhead:
+    """Attributes are as `table` names them; times in seconds."""
+
+    help_seconds: float
+    help_imports: tuple[str, ...]
+    seconds_per_job: float
+    share_of_epochs: float
+    share_untracked: float
+
+
+def overhead() -> Overhead:
+    """Run the command in a temporary folder, with a store of its own."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        start = perf_counter()
+        _run(folder, "--help")
+        help_seconds = perf_counter() - start
+        _sweep(folder, 1)  # makes the store, once
+        # What one job more costs: neither the start-up nor the comparison at the end counts.
+        one, many = (
+            sorted(_sweep(folder, jobs) for _ in range(_ROUNDS))[_ROUNDS // 2]
+            for jobs in (1, 1 + _JOBS)
+        )
+        return Overhead(
+            help_seconds=help_seconds,
+            help_imports=_imports_of_help(folder),
+            seconds_per_job=(many - one) / _JOBS,
+            share_of_epochs=_share(folder, "tracking.enabled=true"),
+            share_untracked=_share(folder, "tracking.enabled=false"),
+        )
+
+
+def _run(folder: Path, *arguments: str) -> None:
+    command = [sys.executable, "-m", "noise_exp", *arguments]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+
+
+def _train_seconds(folder: Path) -> float:
+    return sum(json.loads(p.read_text())["train_seconds"] for p in folder.rglob("result.json"))
+
+
+def _sweep(folder: Path, jobs: int) -> float:
+    """Return the seconds of a sweep beyond its training."""
+    out = Path(tempfile.mkdtemp(dir=folder))
+    seeds = f"seed={','.join(map(str, range(jobs)))}"
+    start = perf_counter()
+    _run(folder, "-m", seeds, "network=small", "epochs=100", f"hydra.sweep.dir={out}")
+    return perf_counter() - start - _train_seconds(out)
+
+
+def _share(folder: Path, option: str) -> float:
+    """Return what part of the time of an epoch is not training: from long and short runs."""
+    spent, trained = [], []
+    for epochs in _EPOCHS:
+        out = Path(tempfile.mkdtemp(dir=folder))
+        start = perf_counter()
+        _run(folder, f"epochs={epochs}", option, f"hydra.run.dir={out}")
+        spent.append(perf_counter() - start)
+        trained.append(_train_seconds(out))
+    return 1 - (trained[1] - trained[0]) / (spent[1] - spent[0])
+
+
+def _imports_of_help(folder: Path) -> tuple[str, ...]:
+    """Return which heavy packages `--help` imports; there should be none."""
+    code = (
+        "import runpy, sys; sys.argv = ['noise_exp', '--help']\n"
+        "try: runpy.run_module('noise_exp', run_name='__main__')\n"
+        "finally: print(*({'mlflow', 'matplotlib', 'pandas'} & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, check=True, capture_output=True, text=True
+    )
+    return tuple(done.stderr.split())
+
+
+def table(measured: Overhead) -> str:
+    """Return the measurements and their limits in Markdown."""
+    m = measured
+    rows: Sequence[tuple[str, str, str]] = (
+        ("", "measured", "at most"),
+        ("---", "---", "---"),
+        ("one job more in a sweep, beyond its training", f"{m.seconds_per_job:.2f} s", "0.25 s"),
+        ("share of an epoch that is not training, tracked", f"{m.share_of_epochs:.1%}", "2%"),
+        ("the same without tracking", f"{m.share_untracked:.1%}", ""),
+        ("`--help`", f"{m.help_seconds:.2f} s", ""),
+        ("`--help` imports", ", ".join(m.help_imports) or "none", "no MLflow, matplotlib, pandas"),
+    )
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"

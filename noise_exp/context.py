@@ -16,6 +16,8 @@ class SweepContext(metaclass=Singleton):
     ----------
     uid
         Of the sweep; empty outside a sweep.
+    pid
+        Of the launching process.
     uri, experiment_id, parent_id
         The store and the parent run; the job need not look for them, and may start while the
         store is away.
@@ -26,6 +28,7 @@ class SweepContext(metaclass=Singleton):
     """
 
     uid: str = ""
+    pid: int = 0
     uri: str | None = None
     experiment_id: str = ""
     parent_id: str | None = None

@@ -5,6 +5,7 @@ import hashlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
@@ -125,8 +126,16 @@ class Embedded(Digits):
 
     def load(self) -> tuple[np.ndarray, np.ndarray, str]:
         """Return the images (10000, 28, 28), the labels (10000,) and their source."""
-        with np.load(EMBEDDED, allow_pickle=False) as arrays:
-            return arrays["images"], arrays["labels"], "MNIST t10k (embedded)"
+        return *_embedded(), "MNIST t10k (embedded)"
+
+
+@cache  # the jobs of a sweep that share a process unpack the file once
+def _embedded() -> tuple[np.ndarray, np.ndarray]:
+    with np.load(EMBEDDED, allow_pickle=False) as arrays:
+        images, labels = arrays["images"], arrays["labels"]
+    for array in (images, labels):
+        array.setflags(write=False)
+    return images, labels
 
 
 @dataclass

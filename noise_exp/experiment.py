@@ -1,6 +1,7 @@
 """From a configuration to the parts of one run, checked before anything is written."""
 
 import hashlib
+import inspect
 import json
 import re
 from collections.abc import Iterator
@@ -76,6 +77,7 @@ class Experiment:
         if self.law:
             self.estimator = _build("estimator", cfg.estimator)
         source: data.Data = _build("data", cfg.data)
+        self._parts = (self.optimizer, self.estimator, source)
         self._streams = _streams(cfg)
         dtype = np.dtype(cfg.dtype.value)
         try:
@@ -135,7 +137,7 @@ class Experiment:
         }
         science |= {"epochs": cfg.epochs, "dtype": cfg.dtype.value, "stream": cfg.stream.value}
         science["data"] = [self.split.digest, len(self.split.test_labels)]
-        science["source"] = source_digest()
+        science["source"] = [source_digest(), *map(_foreign_source, self._parts)]
         return hashlib.sha256(json.dumps(science, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -147,6 +149,14 @@ def source_digest() -> str:
     for path in (*(module.__file__ for module in modules), __file__):
         digest.update(Path(str(path)).read_bytes())
     return digest.hexdigest()[:12]
+
+
+def _foreign_source(part: object) -> str | None:
+    """Return the digest of the file that defines a part of the user's own; None for ours."""
+    if type(part).__module__.partition(".")[0] == __name__.partition(".")[0]:
+        return None
+    path = inspect.getsourcefile(type(part))
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12] if path else None
 
 
 def _law(node: DictConfig) -> noise.Law | None:

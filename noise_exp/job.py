@@ -26,7 +26,7 @@ from noise_exp.console import progress
 from noise_exp.context import SweepContext
 from noise_exp.errors import UserError
 from noise_exp.experiment import Experiment, Test, source_digest
-from noise_exp.journal import Facts, Journal
+from noise_exp.journal import Facts, Journal, masked
 from noise_exp.results import Result
 
 _TAG_LENGTH = 5000
@@ -40,8 +40,7 @@ def run(cfg: DictConfig) -> Result:
     """Run the job that Hydra composed; with resume=true only if no finished run stands for it."""
     context = SweepContext.instance()
     if context.uid:
-        if "n_jobs" in HydraConfig.get().launcher:
-            _end_with_parent()
+        _end_with_launcher(context.pid)
         facts = _facts(cfg, context.uri if cfg.tracking.enabled else None, context.experiment_id)
         if context.parent_id:
             facts.tags["mlflow.parentRunId"] = context.parent_id
@@ -52,6 +51,7 @@ def run(cfg: DictConfig) -> Result:
                 raise
         standing = _standing_in_sweep(cfg, context, experiment.fingerprint)
         if standing:
+            log.info("%s: finished already as run %s", _name(cfg), standing.run_id)
             return standing
         return _tracked(cfg, experiment, facts, context)
     experiment = _experiment(cfg)
@@ -63,7 +63,7 @@ def run(cfg: DictConfig) -> Result:
     if cfg.resume:
         alive = store.bury_the_dead().get(experiment.fingerprint)
         if alive:
-            log.info("Waiting for run %s, which is at the same ...", alive)
+            log.info("Waiting for run %s, which another process is at ...", alive)
             store.wait_for(alive)
         found = store.finished(source_digest(), experiment.fingerprint)
         for standing in store.with_costs(list(found.values())):
@@ -91,15 +91,20 @@ def _experiment(cfg: DictConfig) -> Experiment:
 
 
 @cache
-def _end_with_parent() -> None:
-    """Interrupt this worker process when the process that started it dies, even by kill -9.
+def _end_with_launcher(pid: int) -> None:
+    """Interrupt this worker process on SIGTERM, and when what launched it dies, even by kill -9.
 
-    joblib's workers would go on, and then wait forever for a next job.
+    submitit would pass SIGTERM over. joblib's workers would go on, and then wait forever for a
+    next job; Ray's and submitit's are meant to outlive the process that launched them.
     """
-    parent = os.getppid()
+    launcher = HydraConfig.get().launcher
+    if "submitit_folder" in launcher:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if "n_jobs" not in launcher or os.getpid() == pid:
+        return
 
     def watch() -> None:
-        while os.getppid() == parent:
+        while os.getppid() == pid:
             time.sleep(_WATCH_SECONDS)
         os.kill(os.getpid(), signal.SIGINT)  # the run ends as KILLED
         time.sleep(_LAST_SECONDS)
@@ -115,24 +120,26 @@ def _standing_in_sweep(cfg: DictConfig, context: SweepContext, fingerprint: str)
     found = context.finished.get(fingerprint)
     if not (cfg.resume and (alive or found)):
         return None
-    from noise_exp.tracking import Store
+    from noise_exp.tracking import Store, reason
 
-    store = None
+    assert context.uri
+    store = Store.attach(context.uri, context.experiment_id)
     if alive and not found:
-        store = Store(context.uri, cfg.tracking.experiment)
         log.info("Waiting for run %s, which another process is at ...", alive)
-        if store.wait_for(alive) != "FINISHED":
+        waited = store.wait_for(alive)
+        if waited is None:
             return None
-        found = (alive, store.finished(source_digest(), fingerprint)[fingerprint].final_cost)
+        found = (alive, waited.final_cost)
     assert found
     run_id, score = found
-    who = identity()
-    if context.parent_id and not _shares_folder(context):
-        store = store or Store(context.uri, cfg.tracking.experiment)
-        store.tag_reused(context.parent_id, who["job"], run_id)
-    log.info("%s: finished already as run %s", _name(cfg), run_id)
     costs: list[float | None] = [score] if math.isfinite(score) else []
-    return Result(**who, letter=None, costs=costs, run_id=run_id, reused=True)
+    result = Result(**identity(), letter=None, costs=costs, run_id=run_id, reused=True)
+    if context.parent_id and not _shares_folder(context):
+        try:
+            store.tag_reused(context.parent_id, result)
+        except Exception as error:
+            log.warning("The sweep could not be told of run %s (%s)", run_id, reason(error))
+    return result
 
 
 def _shares_folder(context: SweepContext) -> bool:
@@ -154,12 +161,12 @@ def _facts(cfg: DictConfig, uri: str | None, experiment_id: str) -> Facts:
         "kind": "run",
         "job": str(who["job"]),
         "dist": who["dist"],
-        "overrides": shlex.join(who["overrides"])[:_TAG_LENGTH],
+        "overrides": masked(shlex.join(who["overrides"]))[:_TAG_LENGTH],
         "diverged": "false",
         "code_version": f"{__version__}+{source_digest()}",
         "source_digest": source_digest(),
         "mlflow.source.type": "LOCAL",
-        "mlflow.source.name": shlex.join(["python", "-m", "noise_exp", *who["overrides"]]),
+        "mlflow.source.name": masked(shlex.join(["python", "-m", "noise_exp", *who["overrides"]])),
     }
     if who["sweep"]:
         tags["sweep"] = str(HydraConfig.get().sweep.dir)
@@ -172,7 +179,7 @@ def _recorded(facts: Facts, cfg: DictConfig, context: SweepContext) -> Iterator[
     uri = facts.uri
     courier = None
     if uri:
-        from noise_exp.tracking import Courier, masked, user
+        from noise_exp.tracking import Courier, user
 
         facts.uri = masked(uri)
         facts.tags["mlflow.user"] = user()
@@ -219,7 +226,9 @@ def _tracked(
     }
     with _recorded(facts, cfg, context) as journal:
         if facts.uri:
-            journal.log_artifact("config.yaml", OmegaConf.to_yaml(cfg, resolve=True).encode())
+            journal.log_artifact(
+                "config.yaml", masked(OmegaConf.to_yaml(cfg, resolve=True)).encode()
+            )
         costs: list[float] = []
         alone = str(HydraConfig.get().launcher._target_).endswith("BasicLauncher")
         for record in progress(experiment.train(), experiment.epochs, _name(cfg), alone):

@@ -13,6 +13,7 @@ import logging
 import math
 import os
 import platform
+import re
 import shutil
 import time
 import uuid
@@ -227,6 +228,13 @@ class Journal:
         else:
             owed = before.facts if before.facts.uri and not before.facts.delivered else None
         names = [_FACTS, _EPOCHS, _ARTIFACTS, *(owed.files if owed else [])]
+        if owed:
+            log.warning(
+                "An earlier run in %s still owes its store something, which is kept. Deliver it "
+                "with\n    python -m noise_exp.tracking sync %s",
+                self.folder,
+                self.folder,
+            )
         for path in (self.folder / name for name in names):
             if owed and path.exists():
                 aside = self.folder / f"owed-{owed.uid[:8]}"
@@ -236,6 +244,11 @@ class Journal:
                 shutil.rmtree(path)
             else:
                 path.unlink(missing_ok=True)
+
+
+def masked(uri: str) -> str:
+    """Return a URI, or a text with URIs in it, without passwords."""
+    return re.sub(r"(://[^/@:\s]*):[^/\s]*@", r"\1:***@", uri)
 
 
 def _now() -> int:

@@ -1,5 +1,6 @@
 """What a run ends with, kept as a file in its output folder."""
 
+import contextlib
 import json
 import math
 from dataclasses import asdict, dataclass, field
@@ -56,11 +57,16 @@ class Result:
         return math.nan if last is None else last
 
     def save(self, folder: Path) -> None:
-        """Write to `folder` as JSON."""
-        (folder / _FILE).write_text(json.dumps(asdict(self)))
+        """Write to `folder` as JSON: whole, or not at all."""
+        part = folder / f"{_FILE}.part"
+        part.write_text(json.dumps(asdict(self)))
+        part.replace(folder / _FILE)
 
 
 def load_results(folder: Path, sweep: str) -> list[Result]:
     """Read the results of all jobs of a sweep in its folder, in the order of their numbers."""
-    found = [Result(**json.loads(p.read_text())) for p in folder.glob(f"**/{_FILE}")]
+    found = []
+    for path in folder.glob(f"**/{_FILE}"):
+        with contextlib.suppress(OSError, ValueError, TypeError):  # of an earlier version, or torn
+            found.append(Result(**json.loads(path.read_text())))
     return sorted((r for r in found if r.sweep == sweep), key=lambda result: result.job)

@@ -3,6 +3,7 @@
 import atexit
 import dataclasses
 import logging
+import os
 import shlex
 import sys
 import time
@@ -18,11 +19,12 @@ from noise_exp.console import print_table
 from noise_exp.context import SweepContext
 from noise_exp.errors import UserError
 from noise_exp.experiment import Experiment, source_digest
-from noise_exp.journal import Facts, Journal
+from noise_exp.journal import Facts, Journal, masked
 from noise_exp.results import Result, load_results
 
 _ROOM = 1 << 16  # bytes that must fit: Hydra's own files and a result
 _HASTE = 2.0  # seconds that an interrupted sweep may still take to be delivered
+_NAME_LENGTH = 250  # of a run, in the databases that MLflow uses
 _NOTE_LENGTH = 7500  # MLflow's limit for a tag is 8000 characters
 
 log = logging.getLogger(__name__)
@@ -53,10 +55,10 @@ class SweepCallback(Callback):
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Check the folder and the first job's configuration, then start the parent run."""
-        _prepare_ray(config.hydra.launcher)
         self._folder = Path(config.hydra.sweep.dir)
         self._patience = config.tracking.patience
         try:
+            _prepare_launcher(config.hydra.launcher)
             first = _first_job(config)
             if first is not None:
                 Experiment(first)
@@ -69,13 +71,16 @@ class SweepCallback(Callback):
             self._start(config)
         except UserError as error:
             sys.exit(f"noise_exp: {error}")
+        except Exception as error:  # Hydra would go on without us, and nothing would be tracked
+            log.debug("The sweep cannot start", exc_info=True)
+            sys.exit(f"noise_exp: the sweep cannot start: {type(error).__name__}: {error}")
 
     def _start(self, config: DictConfig) -> None:
         """Begin the sweep's own record and run, and tell the jobs of it."""
         context = SweepContext.instance()
         overrides = " ".join(config.hydra.overrides.task)
         facts = Facts(
-            f"sweep {overrides}".strip(),
+            masked(f"sweep {overrides}").strip()[:_NAME_LENGTH],
             {
                 "kind": "sweep",
                 "sweep": str(self._folder),
@@ -83,9 +88,8 @@ class SweepCallback(Callback):
                 "mlflow.source.name": _command(),
             },
         )
-        context.uid = facts.uid
         if config.tracking.enabled:
-            from noise_exp.tracking import Courier, Store, masked, reason, user  # takes a second
+            from noise_exp.tracking import Courier, Store, reason, user  # takes a second
 
             self._store = Store(config.tracking.uri, config.tracking.experiment)
             if config.resume:
@@ -105,6 +109,7 @@ class SweepCallback(Callback):
                     f"the tracking store {facts.uri} takes no run: {reason(error)}"
                 ) from None
             context.parent_id = self._journal.facts.run_id
+        context.uid, context.pid = facts.uid, os.getpid()
 
     def _find_finished(self, context: SweepContext) -> None:
         context.alive = self._store.bury_the_dead()
@@ -160,56 +165,69 @@ class SweepCallback(Callback):
         """Deliver what jobs owe whose store was away, or whose process was killed."""
         if not self._store:
             return
+        owed = {f: "" for f in Journal.find(self._folder) if f != self._folder}
+        deadline = time.monotonic() + self._patience
+        while owed := {folder: why for folder in owed if (why := self._owes(folder))}:
+            if time.monotonic() >= deadline:
+                log.warning(
+                    "The tracking store does not know all of %d runs (%s). Deliver it with\n"
+                    "    python -m noise_exp.tracking sync %s",
+                    len(owed),
+                    next(iter(owed.values())),
+                    self._folder,
+                )
+                return
+            time.sleep(1)
+
+    def _owes(self, folder: Path) -> str | None:
+        """Try to deliver; say why something is still owed."""
         from noise_exp.tracking import reason, sync
 
-        owed = [folder for folder in Journal.find(self._folder) if folder != self._folder]
-        deadline = time.monotonic() + self._patience
-        while True:
-            try:
-                while owed:
-                    sync(owed[-1], self._store.uri)
-                    owed.pop()
-                return
-            except Exception as error:
-                if time.monotonic() >= deadline:
-                    log.warning(
-                        "The tracking store does not know all (%s). Deliver it with\n"
-                        "    python -m noise_exp.tracking sync %s",
-                        reason(error),
-                        self._folder,
-                    )
-                    return
-                time.sleep(1)
+        try:
+            if Journal.load(folder).facts.uri != masked(self._store.uri):
+                return None  # another store's, from an earlier sweep in this folder
+            return "still alive" if sync(folder, self._store.uri) == "alive" else None
+        except Exception as error:
+            return reason(error)
 
     def _results(self) -> list[Result]:
         """Return what every job ended with: from its folder, or from the store if that is all.
 
         A job on another machine may have left its folder there.
         """
-        from noise_exp.tracking import reason
-
         assert self._journal
         results = {r.job: r for r in load_results(self._folder, self._journal.facts.uid)}
         if not self._store:
             return list(results.values())
+        from noise_exp.tracking import reason
+
         earlier = {r.run_id: r for r in self._finished.values()}
+        for number, result in results.items():
+            if result.reused:  # the job knew no more than the run's id
+                unread = f"finished as run {result.run_id}, which could not be read"
+                base = earlier.get(result.run_id) or dataclasses.replace(result, error=unread)
+                results[number] = dataclasses.replace(
+                    base, job=number, overrides=result.overrides, reused=True
+                )
+        parent_id = self._journal.facts.run_id
         try:
-            parent_id = self._journal.facts.run_id
-            for child in self._store.children(parent_id):
-                results.setdefault(child.job, child)
-            for number, run_id in self._store.reused(parent_id).items():
-                results.setdefault(number, dataclasses.replace(earlier[run_id], reused=True))
+            for found in (*self._store.children(parent_id), *self._store.reused(parent_id)):
+                results.setdefault(found.job, found)
             for number, result in results.items():
-                if result.reused:
-                    base = earlier.get(result.run_id) or self._store.result(result.run_id)
+                if result.reused and result.run_id not in earlier:  # it was waited for
                     results[number] = dataclasses.replace(
-                        base, job=number, overrides=result.overrides, reused=True
-                    )
-            incomplete = [r for r in results.values() if r.reused or (not r.sweep and not r.error)]
-            for result in self._store.with_costs(incomplete):
+                        self._store.result(result.run_id),
+                        job=number, overrides=result.overrides, reused=True,
+                    )  # fmt: skip
+            without = [r for r in results.values() if r.reused or (not r.sweep and not r.error)]
+            for result in self._store.with_costs(without):
                 results[result.job] = result
         except Exception as error:
-            log.warning("The tracking store could not be read (%s)", reason(error))
+            log.warning(
+                "The tracking store could not be read (%s): the comparison lacks what is not in %s",
+                reason(error),
+                self._folder,
+            )
         return [results[number] for number in sorted(results)]
 
     def _compare(self, results: list[Result]) -> None:
@@ -261,15 +279,18 @@ def _command(resume: bool = False) -> str:
     arguments = sys.argv[1:]
     if resume:
         arguments = [a for a in arguments if not a.startswith("resume=")] + ["resume=true"]
-    return shlex.join(["python", "-m", "noise_exp", *arguments])
+    return masked(shlex.join(["python", "-m", "noise_exp", *arguments]))
 
 
 def _named(result: Result) -> str:
     return " ".join(result.overrides) or result.dist
 
 
-def _prepare_ray(launcher: DictConfig) -> None:
-    """Let Ray join a cluster: its launcher would ask for memory that only a new one can give."""
+def _prepare_launcher(launcher: DictConfig) -> None:
+    """Refuse what joblib would stumble over, and let Ray join a cluster."""
+    if launcher.get("n_jobs") == 0:
+        raise UserError("hydra.launcher.n_jobs must be at least 1, or -1 for all cores, got 0")
+    # Ray's launcher would ask for memory that only a new cluster can give.
     init = OmegaConf.select(launcher, "ray.init")
     if init is not None and init.get("address"):
         with open_dict(init):

@@ -89,6 +89,6 @@ def test_mistakes_are_said_in_one_line(tmp_path, arguments, words):
 
 
 def test_a_missing_peer_is_named(monkeypatch):
-    monkeypatch.setitem(compare.CONTENDERS, "Peer", ("peer", "not_installed_here"))
+    monkeypatch.setattr(compare, "CONTENDERS", {"Peer": ("peer", "not_installed_here")})
     with pytest.raises(ModuleNotFoundError, match="not_installed_here"):
         compare.compare(1, 1, 1, METHODS[:1])

@@ -14,8 +14,8 @@ from mlflow import MlflowClient
 from test_sweep import artifacts
 
 from noise_exp.errors import UserError
-from noise_exp.journal import Facts, Journal
-from noise_exp.tracking import Store, store
+from noise_exp.journal import Facts, Journal, masked
+from noise_exp.tracking import Store, store, sync
 from noise_exp.training import EpochRecord
 
 SWEEP = ("-m", "dist=gumbel,beta", *SMALL)
@@ -107,12 +107,12 @@ def test_resuming_needs_a_store(cli):
 
 
 def test_a_run_that_lives_is_waited_for(cli):
-    running = cli.start("network=small", "epochs=3000")
+    running = cli.start("network=small", "epochs=30000")
     deadline = time.monotonic() + 60
     while not list(cli.folder.glob("outputs/*/*/epochs.jsonl")):
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    done = cli("-m", "network=small", "epochs=3000", "resume=true")
+    done = cli("-m", "network=small", "epochs=30000", "resume=true")
     assert done.returncode == 0, done.stderr
     assert running.wait(timeout=60) == 0
     assert "which another process is at" in done.stdout
@@ -153,15 +153,66 @@ def test_a_live_process_on_this_machine_is_left_alone(cli):
     assert cli.runs("run")[0].info.status == "RUNNING"
 
 
-@pytest.mark.parametrize("beats", [False, True])
-def test_on_another_machine_the_heartbeat_tells(cli, monkeypatch, beats):
+@pytest.mark.parametrize(
+    ("does", "status"),
+    [(None, "KILLED"), ("set_tag", "RUNNING"), ("set_terminated", "FINISHED")],
+)
+def test_on_another_machine_the_heartbeat_tells(cli, monkeypatch, does, status):
     monkeypatch.setattr(store, "_WATCH_SECONDS", 4.0)
     run_id, _, opened = left_running(cli, host=platform.node() + "-2")
-    if beats:
-        client = MlflowClient(cli.uri)
-        threading.Timer(1.5, client.set_tag, (run_id, "heartbeat", "2")).start()
-    assert opened.bury_the_dead() == ({"f": run_id} if beats else {})
-    assert cli.runs("run")[0].info.status == ("RUNNING" if beats else "KILLED")
+    if does:
+        arguments = {"set_tag": ("heartbeat", "2"), "set_terminated": ("FINISHED",)}[does]
+        threading.Timer(1.5, getattr(MlflowClient(cli.uri), does), (run_id, *arguments)).start()
+    assert opened.bury_the_dead() == ({"f": run_id} if status == "RUNNING" else {})
+    assert cli.runs("run")[0].info.status == status
+
+
+@pytest.mark.parametrize("damage", ["", "{}", "no json"])
+def test_a_damaged_record_stops_nothing(cli, monkeypatch, damage):
+    monkeypatch.setattr(store, "_WATCH_SECONDS", 2.0)
+    _, _, opened = left_running(cli)
+    (cli.folder / "left" / "run.json").write_text(damage)
+    assert opened.bury_the_dead() == {}
+    assert cli.runs("run")[0].info.status == "KILLED"
+
+
+def test_sync_leaves_a_run_of_another_machine_alone(cli):
+    _, journal, _ = left_running(cli)
+    journal.facts.tags["host"] = platform.node() + "-2"
+    journal.update()
+    assert sync(cli.folder / "left", cli.uri) == "alive"
+    assert cli.runs("run")[0].info.status == "RUNNING"
+
+
+def test_a_callback_that_fails_stops_the_sweep(cli):
+    (cli.folder / "mlruns").mkdir()
+    (cli.folder / "mlruns" / "mlflow.lock").mkdir()  # which nobody can lock
+    done = cli(*SWEEP)
+    assert done.returncode == 1
+    assert not list(cli.folder.glob("multirun/*/*/*/result.json"))
+    assert (done.stdout + done.stderr).splitlines()[-1].startswith("noise_exp: ")
+
+
+def test_an_optimizer_of_ones_own_counts_with_its_source(cli):
+    (cli.folder / "my" / "optimizer").mkdir(parents=True)
+    (cli.folder / "my" / "optimizer" / "own.yaml").write_text("_target_: own.Own\n")
+    source = (
+        "import dataclasses\n"
+        "@dataclasses.dataclass\n"
+        "class Own:\n"
+        "    def step(self, parameters, direction, epoch): parameters += 0.01 * direction\n"
+    )
+    run = ("--config-dir=my", "optimizer=own", *SMALL, "resume=true")
+    for text, runs in ((source, 1), (source, 1), (source.replace("0.01", "0.5"), 2)):
+        (cli.folder / "own.py").write_text(text)
+        assert cli(*run).returncode == 0
+        assert len(finished(cli)) == runs
+
+
+def test_passwords_are_not_kept():
+    text = "tracking.uri=http://me:se@cret@host:5000/x and postgresql://you:secret@db/y"
+    assert masked(text) == "tracking.uri=http://me:***@host:5000/x and postgresql://you:***@db/y"
+    assert masked("sqlite:///mlruns/mlflow.db") == "sqlite:///mlruns/mlflow.db"
 
 
 def test_a_folder_that_is_in_use_is_refused_and_what_it_owes_is_kept(tmp_path):

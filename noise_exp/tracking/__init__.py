@@ -15,9 +15,9 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
 os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 
 from noise_exp.tracking.delivery import Courier, Delivery, reason, sync
-from noise_exp.tracking.store import Store, masked, user
+from noise_exp.tracking.store import Store, user
 
 for _noisy in ("alembic", "mlflow", "urllib3"):
     logging.getLogger(_noisy).setLevel(logging.CRITICAL)  # failures are told in our own words
 
-__all__ = ["Courier", "Delivery", "Store", "masked", "reason", "sync", "user"]
+__all__ = ["Courier", "Delivery", "Store", "reason", "sync", "user"]

@@ -17,11 +17,7 @@ def main() -> None:
     command.add_argument(
         "folders", nargs="+", type=Path, metavar="FOLDER", help="output folders of runs or sweeps"
     )
-    command.add_argument(
-        "--uri",
-        default=os.environ.get("MLFLOW_TRACKING_URI"),
-        help="the store; by default $MLFLOW_TRACKING_URI, else the one each run was begun for",
-    )
+    command.add_argument("--uri", help="the store; by default the one each run was begun for")
     arguments = parser.parse_args()
     found = [f for folder in arguments.folders for f in Journal.find(folder)]
     if not found:
@@ -32,8 +28,11 @@ def main() -> None:
     for folder in found:
         try:
             uri = Journal.load(folder).facts.uri or ""
-            if ":***@" in uri and not arguments.uri:
-                raise ValueError(f"give the store's password: --uri {uri}")
+            given = arguments.uri or os.environ.get("MLFLOW_TRACKING_URI")
+            if ":***@" in uri:  # its password is not kept
+                if not given:
+                    raise ValueError(f"give the store's password: --uri {uri}")
+                uri = given
             outcome = sync(folder, arguments.uri or uri)
         except Exception as error:
             outcome = f"still owed: {reason(error)}"

@@ -8,6 +8,7 @@ key, value, step and time, of a param, a tag, an input and a file.
 import contextlib
 import json
 import logging
+import platform
 import threading
 import time
 from pathlib import Path
@@ -51,7 +52,7 @@ class Delivery:
         self._perhaps_there = resumed
         self._described = False
         self._position = 0
-        self._beat = 0.0
+        self._last_beat = 0.0
 
     @property
     def done(self) -> bool:
@@ -80,14 +81,19 @@ class Delivery:
         facts = self._journal.facts
         ended = facts.status != "RUNNING"  # read first: all epochs of an ended run are written
         run_id = facts.run_id or self._create()
+        self._beat(run_id)
         if not self._described:
             self._describe(run_id)
         self._send_epochs(run_id)
         if ended:
             self._send_end(run_id)
-        elif time.monotonic() - self._beat > HEARTBEAT_SECONDS:
+
+    def _beat(self, run_id: str) -> None:
+        """Give a sign of life if one is due; between all calls that may take long."""
+        assert self._client
+        if time.monotonic() - self._last_beat > HEARTBEAT_SECONDS:
             self._client.set_tag(run_id, "heartbeat", _heartbeat())
-            self._beat = time.monotonic()
+            self._last_beat = time.monotonic()
 
     def _create(self) -> str:
         assert self._client
@@ -104,7 +110,7 @@ class Delivery:
             tags = facts.tags | {"uid": facts.uid, "heartbeat": _heartbeat()}
             run = self._client.create_run(facts.experiment_id, facts.start_time, tags, facts.name)
             run_id = run.info.run_id
-            self._beat = time.monotonic()
+            self._last_beat = time.monotonic()
         self._remember(run_id=run_id)
         return run_id
 
@@ -132,6 +138,7 @@ class Delivery:
         ]
         for i in range(0, len(metrics), _METRICS_PER_CALL):
             self._client.log_batch(run_id, metrics=metrics[i : i + _METRICS_PER_CALL])
+            self._beat(run_id)
         self._position = position
 
     def _send_end(self, run_id: str) -> None:
@@ -143,10 +150,10 @@ class Delivery:
             metrics=[Metric(key, value, end_time, 0) for key, value in facts.metrics.items()],
             tags=[RunTag(key, value) for key, value in facts.tags.items()],
         )
-        if self._journal.artifacts.is_dir():
-            self._client.log_artifacts(run_id, str(self._journal.artifacts))
-        for name in facts.files:
-            self._client.log_artifact(run_id, str(self._journal.folder / name))
+        files = sorted(self._journal.artifacts.glob("*"))
+        for path in (*files, *(self._journal.folder / name for name in facts.files)):
+            self._client.log_artifact(run_id, str(path))
+            self._beat(run_id)
         self._client.set_terminated(run_id, facts.status, end_time)
         self._remember(delivered=True)
         self._journal.clear_artifacts()
@@ -172,6 +179,7 @@ class Courier:
         self._journal = journal
         self._delivery = Delivery(journal, uri)
         self._closing = threading.Event()
+        self._stopped = False
         self._failed_since: float | None = None
         self._refused: str | None = None
         self._thread = threading.Thread(target=self._work, name="courier", daemon=True)
@@ -207,7 +215,8 @@ class Courier:
             self._thread.join(0.05)
             since = self._failed_since
             if since is not None and time.monotonic() - max(since, closed) >= patience:
-                break
+                # Whoever delivers the rest must not meet this thread: it ends with its call.
+                self._stopped = True
         if last and not self._delivery.done:
             log.warning(
                 "The tracking store %s; what it does not know yet is kept in %s. Deliver it with\n"
@@ -220,7 +229,7 @@ class Courier:
 
     def _work(self) -> None:
         pause = _RETRY_SECONDS[0]
-        while not self._delivery.done:
+        while not (self._delivery.done or self._stopped):
             try:
                 self._delivery.send()
             except RefusedError as error:
@@ -256,8 +265,8 @@ def sync(folder: Path, uri: str) -> str:
 
     Returns
     -------
-    "alive" if the run's process still lives and delivers by itself, "nothing" if nothing was
-    owed, else "delivered".
+    "alive" if the run's process still lives and delivers by itself, or may do so on another
+    machine; "nothing" if nothing was owed; else "delivered".
 
     Raises
     ------
@@ -267,6 +276,8 @@ def sync(folder: Path, uri: str) -> str:
     facts = Journal.load(folder).facts
     if facts.delivered or facts.uri is None:
         return "nothing"
+    if facts.status == "RUNNING" and facts.tags.get("host") != platform.node():
+        return "alive"  # a lock says nothing of another machine's processes
     with Journal.claim(folder) as journal:
         if journal is None:
             return "alive"

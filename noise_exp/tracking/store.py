@@ -6,7 +6,6 @@ import logging
 import math
 import os
 import platform
-import re
 import shlex
 import sqlite3
 import tempfile
@@ -25,14 +24,17 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from noise_exp.errors import UserError
-from noise_exp.journal import Journal
+from noise_exp.journal import Journal, masked
 from noise_exp.results import Result
-from noise_exp.tracking.delivery import HEARTBEAT_SECONDS, sync
+from noise_exp.tracking.delivery import HEARTBEAT_SECONDS, RefusedError, reason, sync
 
 DEFAULT_URI = "sqlite:///mlruns/mlflow.db"
-_WATCH_SECONDS = 3 * HEARTBEAT_SECONDS
+# A beat may be late by a call that times out and the pause before the next try.
+_WATCH_SECONDS = 9 * HEARTBEAT_SECONDS
 _PAGE = 1000
 _READERS = 4
+_PAUSE_SECONDS = 1.0
+RETRIABLE = (MlflowException, OSError, SQLAlchemyError)
 _DESCRIPTION = """Noise Training (Jae Duk Seo, 2018): a NumPy network learns MNIST 0 against 1 from
 random noise. Each row is a run, or a sweep that opens into its runs; a sweep's own page holds the
 comparison of its methods: a table, and figures among the artifacts."""
@@ -98,6 +100,14 @@ class Store:
                 f"tracking.uri (for example {DEFAULT_URI}) or tracking.enabled=false"
             ) from None
 
+    @classmethod
+    def attach(cls, uri: str, experiment_id: str) -> "Store":
+        """Return a store that another process has opened, without a call to it."""
+        store = cls.__new__(cls)
+        store._given = store.uri = uri
+        store._client, store.experiment_id = MlflowClient(uri), experiment_id
+        return store
+
     @property
     def browse(self) -> str:
         """How to look at the runs: the UI's command where there is no server, and the address."""
@@ -145,43 +155,51 @@ class Store:
             costs[metric.step] = metric.value
         return replace(result, costs=costs)
 
-    def reused(self, parent_id: str) -> dict[int, str]:
-        """Return which run stands for a job, where the job said so to the store alone."""
+    def reused(self, parent_id: str) -> list[Result]:
+        """Return results of earlier runs that stand for jobs which said so to the store alone."""
         tags = self._client.get_run(parent_id).data.tags
-        return {
-            int(key.removeprefix("reused.")): value
-            for key, value in tags.items()
-            if key.startswith("reused.")
-        }
+        found = []
+        for key, value in tags.items():
+            if key.startswith("reused."):
+                said = json.loads(value)
+                job = int(key.removeprefix("reused."))
+                overrides = shlex.split(said["overrides"])
+                standing = self.result(said["run_id"])
+                found.append(replace(standing, job=job, overrides=overrides, reused=True))
+        return found
 
-    def tag_reused(self, parent_id: str, job: int, run_id: str) -> None:
+    def tag_reused(self, parent_id: str, result: Result) -> None:
         """Say on the parent that an earlier run stands for a job."""
-        self._client.set_tag(parent_id, f"reused.{job}", run_id)
+        said = {"run_id": result.run_id, "overrides": shlex.join(result.overrides)}
+        self._client.set_tag(parent_id, f"reused.{result.job}", json.dumps(said))
 
     def bury_the_dead(self) -> dict[str, str]:
         """Deliver and end the runs whose process died; return those alive, by fingerprint."""
-        alive = self._bury(self._search("attributes.status = 'RUNNING'"), _WATCH_SECONDS)
+        alive = self._bury(self._search("attributes.status = 'RUNNING'"))
         return {
             run.data.tags["fingerprint"]: run.info.run_id
             for run in alive
             if "fingerprint" in run.data.tags
         }
 
-    def wait_for(self, run_id: str, pause: float = 2.0) -> str:
+    def wait_for(self, run_id: str, pause: float = 2.0) -> Result | None:
         """Wait until a run of another process has ended, or that process died.
 
         Returns
         -------
-        Its status.
+        Its result, with the last cost alone; None if it did not finish.
         """
         while True:
-            run = self._client.get_run(run_id)
-            if run.info.status != "RUNNING":
-                return run.info.status
-            if self._bury([run], _WATCH_SECONDS):
-                time.sleep(pause)
+            try:
+                run = self._client.get_run(run_id)
+                if run.info.status != "RUNNING":
+                    return _result(run) if run.info.status == "FINISHED" else None
+                self._bury([run])
+            except RETRIABLE as error:
+                log.warning("The tracking store fails (%s); trying again", reason(error))
+            time.sleep(pause)
 
-    def _bury(self, runs: Iterable[Run], watch: float) -> list[Run]:
+    def _bury(self, runs: Iterable[Run]) -> list[Run]:
         """End the dead among running runs and return the others.
 
         On this machine the lock that a run's process holds tells; no other sign is as sure. Of
@@ -190,38 +208,46 @@ class Store:
         """
         alive, watched = [], []
         for run in runs:
-            tags = run.data.tags
-            folder = Path(tags.get("folder", ""))
-            if "folder" not in tags:
+            if "heartbeat" not in run.data.tags:
                 alive.append(run)  # not ours
-            elif tags["host"] != platform.node() or not (folder / "run.json").exists():
+            elif self._has_its_record_here(run):
+                try:
+                    if sync(Path(run.data.tags["folder"]), self.uri) == "alive":
+                        alive.append(run)
+                except (OSError, ValueError, RefusedError):
+                    watched.append(run)
+            else:
                 watched.append(run)
-            elif self._is_of(folder, tags["uid"]) and sync(folder, self.uri) == "alive":
-                alive.append(run)
-            elif self._client.get_run(run.info.run_id).info.status == "RUNNING":
-                self._kill(run)  # the folder holds a later run's record by now
-        start = time.monotonic()
         if watched:
             log.info("Watching %d runs of other machines for a sign of life ...", len(watched))
-        while watched and time.monotonic() - start < watch:
-            time.sleep(min(1.0, watch))
+        start = time.monotonic()
+        while watched and time.monotonic() - start < _WATCH_SECONDS:
+            time.sleep(_PAUSE_SECONDS)
+            now = {r.info.run_id: r for r in self._search("attributes.status = 'RUNNING'")}
             for run in list(watched):
-                now = self._client.get_run(run.info.run_id)
-                if now.data.tags["heartbeat"] != run.data.tags["heartbeat"]:
+                current = now.get(run.info.run_id)
+                if current is None:  # it has ended
                     watched.remove(run)
-                    if now.info.status == "RUNNING":
-                        alive.append(run)
+                elif current.data.tags["heartbeat"] != run.data.tags["heartbeat"]:
+                    watched.remove(run)
+                    alive.append(run)
         for run in watched:
             self._kill(run)
         return alive
 
-    def _is_of(self, folder: Path, uid: str) -> bool:
-        with Journal.claim(folder) as journal:
-            return journal is None or journal.facts.uid == uid
+    @staticmethod
+    def _has_its_record_here(run: Run) -> bool:
+        tags = run.data.tags
+        try:
+            facts = Journal.load(Path(tags["folder"])).facts
+        except (OSError, ValueError, KeyError):  # deleted, damaged, or another user's
+            return False
+        return tags["host"] == platform.node() and facts.uid == tags["uid"]
 
     def _kill(self, run: Run) -> None:
-        last_sign = int(run.data.tags["heartbeat"]) * 1000
-        self._client.set_terminated(run.info.run_id, "KILLED", last_sign)
+        if self._client.get_run(run.info.run_id).info.status == "RUNNING":
+            last_sign = int(run.data.tags["heartbeat"]) * 1000
+            self._client.set_terminated(run.info.run_id, "KILLED", last_sign)
 
     def _search(self, condition: str) -> list[Run]:
         """Return all runs that fulfil a condition, the newest first."""
@@ -235,11 +261,6 @@ class Store:
             token = page.token
             if not token:
                 return runs
-
-
-def masked(uri: str) -> str:
-    """Return a URI without its password."""
-    return re.sub(r"(://[^/@:]*):[^/@]*@", r"\1:***@", uri)
 
 
 def user() -> str:
@@ -293,6 +314,8 @@ def _open(uri: str, experiment: str) -> tuple[MlflowClient, str]:
     elif uri.startswith(("http://", "https://")):
         try:
             requests.get(f"{uri.rstrip('/')}/health", timeout=10)
+        except requests.exceptions.SSLError:
+            pass  # it answers; what to trust is MLflow's to decide, by its own settings
         except requests.RequestException:
             raise OSError("no server answers there") from None
     # Concurrent first use of a SQLite store crashes MLflow, so one process at a time.
@@ -302,7 +325,12 @@ def _open(uri: str, experiment: str) -> tuple[MlflowClient, str]:
         client = MlflowClient(uri)
         found = client.get_experiment_by_name(experiment)
         if found is None:
-            return client, client.create_experiment(experiment, artifacts, _EXPERIMENT_TAGS)
+            try:
+                return client, client.create_experiment(experiment, artifacts, _EXPERIMENT_TAGS)
+            except MlflowException:  # another machine may have been first
+                found = client.get_experiment_by_name(experiment)
+                if found is None:
+                    raise
     if found.lifecycle_stage != "active":
         raise MlflowException(
             f"its experiment {experiment!r} is deleted, restore it or set tracking.experiment"

@@ -100,7 +100,11 @@ def table(sizes: Sequence[Size]) -> str:
     for (axis, images, width, method), found in groups.items():
         rows.append(
             [f"{images:,}", "article's" if axis == "images" else f"{width:,}", method,
-             *(f"{found[k].milliseconds:.3g}" for k in threads),
+             *(_three_digits(found[k].milliseconds) for k in threads),
              f"{max(s.mebibytes for s in found.values()):.0f}"]
         )  # fmt: skip
     return "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"
+
+
+def _three_digits(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

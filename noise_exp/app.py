@@ -19,6 +19,12 @@ from noise_exp.errors import UserError
 from noise_exp.results import Result
 
 _FULL_ERROR = "HYDRA_FULL_ERROR"
+_EXTRAS = {
+    "joblib": "parallel",
+    "ray": "ray",
+    "submitit_local": "slurm",
+    "submitit_slurm": "slurm",
+}
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 
 log = logging.getLogger(__name__)
@@ -71,6 +77,9 @@ def _for_the_user(error: Exception) -> str | None:
     if isinstance(error, UserError):
         return f"noise_exp: {error}"
     if isinstance(error, CompactHydraException):
+        for launcher, extra in _EXTRAS.items():
+            if f"Could not find 'hydra/launcher/{launcher}'" in str(error):
+                return f"noise_exp: this launcher needs pip install 'noise-exp[{extra}]'"
         return "\n".join(str(e) for e in (error, error.__cause__) if e)
     if isinstance(error, OSError) and error.errno in _DISK:
         where = error.filename or "the output"

@@ -102,7 +102,7 @@ def _mark_ends(axes: Axes, methods: Sequence[Method]) -> None:
     ends = []
     for i, method in enumerate(methods):
         final = method.costs[:, -1]
-        if np.isfinite(final).any():
+        if method.tick != method.label and np.isfinite(final).any():  # else the legend must do
             ends.append((float(np.nanmedian(final)), method.tick, _style(i)["color"]))
     top = axes.get_ylim()[1]
     gap = 0.033 * top

@@ -67,7 +67,9 @@ def run(cfg: DictConfig) -> Result:
             store.wait_for(alive)
         found = store.finished(source_digest(), experiment.fingerprint)
         for standing in store.with_costs(list(found.values())):
-            log.info("Finished already as run %s:\n    %s", standing.run_id, store.browse)
+            log.info("Finished already as run %s:", standing.run_id)
+            _say(standing)
+            log.info("Browse the runs:\n    %s", store.browse)
             return standing
     facts = _facts(cfg, store.uri, store.experiment_id)
     result = _tracked(cfg, experiment, facts, context)
@@ -254,17 +256,21 @@ def _tracked(
         }
         if facts.uri:
             _keep_artifacts(journal, experiment, test, result)
+    _say(result)
+    return dataclasses.replace(result, run_id=journal.facts.run_id)
+
+
+def _say(result: Result) -> None:
     log.info(
         "%s: %d of %d test images wrong, cost %.4f -> %.4f in %.1f s%s",
-        f"{result.dist} ({experiment.letter})" if experiment.letter else result.dist,
+        f"{result.dist} ({result.letter})" if result.letter else result.dist,
         result.test_errors,
         result.test_size,
-        costs[0],
-        costs[-1],
+        math.nan if result.costs[0] is None else result.costs[0],
+        result.final_cost,
         result.train_seconds,
         ", diverged" if result.diverged else "",
     )
-    return dataclasses.replace(result, run_id=journal.facts.run_id)
 
 
 def _keep_artifacts(journal: Journal, experiment: Experiment, test: Test, result: Result) -> None:

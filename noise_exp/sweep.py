@@ -290,10 +290,14 @@ def _prepare_launcher(launcher: DictConfig) -> None:
     """Refuse what joblib would stumble over, and let Ray join a cluster."""
     if launcher.get("n_jobs") == 0:
         raise UserError("hydra.launcher.n_jobs must be at least 1, or -1 for all cores, got 0")
-    # Ray's launcher would ask for memory that only a new cluster can give.
     init = OmegaConf.select(launcher, "ray.init")
-    if init is not None and init.get("address"):
-        with open_dict(init):
+    if init is None:
+        return
+    with open_dict(init):
+        if not init.get("address"):
+            init.address = "local"  # else Ray joins whatever cluster it finds on this machine
+        elif init.address != "local":
+            # Ray's launcher would ask for memory that only a new cluster can give.
             init.setdefault("object_store_memory", None)
 
 
@@ -325,9 +329,11 @@ def _first_job(config: DictConfig) -> DictConfig | None:
         if override.is_sweep_override() and not override.is_discrete_sweep():
             return None
         value = (
-            next(override.sweep_string_iterator())
+            next(override.sweep_string_iterator(), None)
             if override.is_sweep_override()
             else override.get_value_element_as_str()
         )
+        if value is None:
+            raise UserError(f"{override.input_line} matches no option; --help lists them")
         first.append(f"{override.get_key_element()}={value}")
     return loader.load_sweep_config(config, first)

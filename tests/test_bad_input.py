@@ -9,6 +9,7 @@ from test_data import idx_bytes
 OURS = {
     "epochs=0": "epochs must be at least 1, got 0",
     "-m hydra/launcher=joblib hydra.launcher.n_jobs=0": "n_jobs must be at least 1",
+    "-m dist=glob(x*)": "dist=glob(x*) matches no option",
     "threads=0": "threads must be at least 1, got 0",
     "seed=-1": "seed must be a whole number of at least 0, got -1",
     "seeds.noise=-1": "seeds.noise must be a whole number of at least 0, got -1",

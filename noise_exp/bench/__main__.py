@@ -66,7 +66,8 @@ def _methods(options: argparse.Namespace, report: _Report) -> None:
     for timing in timings:
         rounds_of.setdefault(timing.contender, []).append(timing.rounds)
     floor = [compare.median(r) for r in rounds_of.pop(compare.ROOFLINE)]
-    figure = figures.time_per_epoch(methods, rounds_of, floor)
+    named = list(dict.fromkeys(timing.method for timing in timings))
+    figure = figures.time_per_epoch(named, rounds_of, floor)
     figure.savefig(report.folder / "performance_methods.png", dpi=120)
 
 

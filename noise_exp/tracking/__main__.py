@@ -37,7 +37,7 @@ def main() -> None:
         except Exception as error:
             outcome = f"still owed: {reason(error)}"
         outcomes.append(outcome)
-        print(f"{folder}: {outcome}")
+        print(f"{folder}: {outcome if outcome != 'nothing' else 'nothing to deliver'}")
     if any(outcome.startswith("still owed") for outcome in outcomes):
         sys.exit(1)
 

@@ -7,7 +7,9 @@ import math
 import os
 import platform
 import shlex
+import shutil
 import sqlite3
+import sys
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
@@ -115,12 +117,13 @@ class Store:
         view = f"{page}?viewStateShareKey={_VIEW}&workflowType=machine_learning"
         if self.uri.startswith(("http://", "https://")):
             return f"{masked(self.uri).rstrip('/')}/{view}"
-        command = f"mlflow ui --backend-store-uri {shlex.quote(masked(self._given))}"
+        mlflow = "mlflow" if shutil.which("mlflow") else Path(sys.executable).with_name("mlflow")
+        command = f"{mlflow} ui --backend-store-uri {shlex.quote(masked(self._given))}"
         return f"{command}\n    and open {_LOCAL_UI}/{view}"
 
     def link(self, run_id: str) -> str:
         """Return the run's page relative to the UI's address."""
-        return f"#/experiments/{self.experiment_id}/runs/{run_id}"
+        return f"#/experiments/{self.experiment_id}/runs/{run_id}?workflowType=machine_learning"
 
     def finished(self, source_digest: str, fingerprint: str | None = None) -> dict[str, Result]:
         """Return the finished runs of this source code (of one fingerprint if given).

@@ -64,6 +64,7 @@ def cluster(cli):
         ["ray", "start", "--head", "--block", "--num-cpus=2", f"--port={port}",
          "--include-dashboard=false", "--node-ip-address=127.0.0.1"],
         executable=Path(sys.executable).with_name("ray"), cwd=cli.folder / "elsewhere",
+        env=cli.env,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
     deadline = time.monotonic() + 60
@@ -79,6 +80,7 @@ def cluster(cli):
 def test_a_cluster_that_shares_no_folder(cli, cluster):
     (cli.folder / "here").mkdir()
     here = Cli(cli.folder / "here")
+    here.env["HOME"] = cli.env["HOME"]  # where Ray keeps a token that both sides must know
     ray = ["hydra/launcher=ray", f"hydra.launcher.ray.init.address={cluster}", "resume=true"]
     for methods in ("gumbel,beta", "gumbel,beta,zipf"):
         done = here("-m", f"dist={methods}", *SMALL, *ray)

@@ -22,6 +22,7 @@ class Cli:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        (folder / "home").mkdir(exist_ok=True)
         self.env = {
             **{k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "HYDRA_"))},
             "HOME": str(folder / "home"),
@@ -69,7 +70,6 @@ class Cli:
 
 @pytest.fixture
 def cli(tmp_path):
-    (tmp_path / "home").mkdir()
     return Cli(tmp_path)
 
 

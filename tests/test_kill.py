@@ -27,7 +27,6 @@ def costs_by_method(cli):
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("undisturbed")
-    (folder / "home").mkdir()
     cli = Cli(folder)
     started = time.monotonic()
     done = cli(*SWEEP)

@@ -36,7 +36,6 @@ def costs(cli):
 @pytest.fixture(scope="module")
 def serial(tmp_path_factory):
     folder = tmp_path_factory.mktemp("serial")
-    (folder / "home").mkdir()
     cli = Cli(folder)
     assert cli(*SWEEP, "tracking.enabled=false").returncode == 0
     return costs(cli)

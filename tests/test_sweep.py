@@ -20,7 +20,6 @@ METHODS = {**LETTERS, "backprop": "n"}
 def sweep(tmp_path_factory):
     """The main command on a small network, in a fresh folder: output, parent and children."""
     folder = tmp_path_factory.mktemp("sweep")
-    (folder / "home").mkdir()
     cli = Cli(folder)
     done = cli("-m", "dist=glob(*)", *SMALL)
     assert done.returncode == 0, done.stderr

@@ -27,7 +27,6 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory):
     folder = tmp_path_factory.mktemp("ui")
-    (folder / "home").mkdir()
     cli = Cli(folder)
     done = cli("-m", "dist=glob(*)", *SMALL)
     assert done.returncode == 0, done.stderr

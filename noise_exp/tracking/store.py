@@ -36,7 +36,7 @@ _WATCH_SECONDS = 9 * HEARTBEAT_SECONDS
 _PAGE = 1000
 _READERS = 4
 _PAUSE_SECONDS = 1.0
-RETRIABLE = (MlflowException, OSError, SQLAlchemyError)
+_RETRIABLE = (MlflowException, OSError, SQLAlchemyError)
 _DESCRIPTION = """Noise Training (Jae Duk Seo, 2018): a NumPy network learns MNIST 0 against 1 from
 random noise. Each row is a run, or a sweep that opens into its runs; a sweep's own page holds the
 comparison of its methods: a table, and figures among the artifacts."""
@@ -198,7 +198,7 @@ class Store:
                 if run.info.status != "RUNNING":
                     return _result(run) if run.info.status == "FINISHED" else None
                 self._bury([run])
-            except RETRIABLE as error:
+            except _RETRIABLE as error:
                 log.warning("The tracking store fails (%s); trying again", reason(error))
             time.sleep(pause)
 

@@ -49,7 +49,7 @@ def main() -> None:
 
 @hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="config")
 def _task(cfg: DictConfig) -> float:
-    """Run one job; return its score for Hydra's sweepers: the cost of the last epoch."""
+    """Run one job; return its score for Hydra's sweepers (`Result.score`)."""
     try:
         result = job.run(cfg)
     except Exception as error:
@@ -69,7 +69,7 @@ def _task(cfg: DictConfig) -> float:
         result.save(folder)
     except OSError as error:
         log.error("The result cannot be written to %s: %s", folder, error.strerror)
-    return result.final_cost
+    return result.score
 
 
 def _for_the_user(error: Exception) -> str | None:

@@ -20,6 +20,13 @@ class Precision(Enum):
     float64 = "float64"
 
 
+class CostName(Enum):
+    """What a network is trained to make small."""
+
+    squared_error = "squared_error"
+    cross_entropy = "cross_entropy"
+
+
 class Stream(Enum):
     """Where random numbers come from."""
 
@@ -38,10 +45,11 @@ class SeedsConfig:
 
 @dataclass
 class NetworkConfig:
-    """Units of the hidden layers, and the initial parameters' standard deviation."""
+    """Units of the hidden layers, initial parameters' standard deviation, layers not trained."""
 
     hidden: list[int] = MISSING
     init_scale: float = MISSING
+    frozen: list[int] = MISSING
 
 
 @dataclass
@@ -69,7 +77,10 @@ class Config:
     data: dict[str, Any] = field(default_factory=dict)
     network: NetworkConfig = field(default_factory=NetworkConfig)
     seed: int = MISSING
-    epochs: int = MISSING
+    epochs: int | None = MISSING
+    forward_passes: float | None = MISSING
+    batch_size: int | None = MISSING
+    cost: CostName = MISSING
     dtype: Precision = MISSING
     threads: int | None = MISSING
     resume: bool = MISSING

@@ -6,7 +6,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from noise_exp.training import EpochRecord
@@ -18,40 +18,41 @@ _LINES_PER_RUN = 5
 _SECONDS_PER_LINE = 5.0
 
 
-def progress(
-    records: Iterator[EpochRecord], epochs: int, label: str, alone: bool
-) -> Iterator[EpochRecord]:
+def progress(records: Iterator[EpochRecord], label: str, alone: bool) -> Iterator[EpochRecord]:
     """Pass records on, showing a bar on a terminal that this run has alone, else plain lines."""
     shown = _bar if alone and sys.stderr.isatty() else _lines
-    return shown(records, epochs, label)
+    return shown(records, label)
 
 
-def _bar(records: Iterator[EpochRecord], epochs: int, label: str) -> Iterator[EpochRecord]:
+def _bar(records: Iterator[EpochRecord], label: str) -> Iterator[EpochRecord]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
+        TaskProgressColumn(),
         TextColumn("cost {task.fields[cost]}"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(label, total=epochs, cost="...")
+        task = bar.add_task(label, total=1.0, cost="...")
         for record in records:
             yield record
-            bar.update(task, advance=1, cost=f"{record.cost:.4f}")
+            bar.update(task, completed=record.progress, cost=f"{record.cost:.4f}")
 
 
-def _lines(records: Iterator[EpochRecord], epochs: int, label: str) -> Iterator[EpochRecord]:
-    every = max(1, -(-epochs // _LINES_PER_RUN))
+def _lines(records: Iterator[EpochRecord], label: str) -> Iterator[EpochRecord]:
+    shown = 0.0
     start = last = perf_counter()
     for record in records:
         yield record
-        done, now = record.epoch + 1, perf_counter()
-        if (done % every == 0 or now - last > _SECONDS_PER_LINE) and done < epochs:
-            left = (now - start) / done * (epochs - done)
-            last = now
+        done, now = record.progress, perf_counter()
+        if done < 1 and (
+            done - shown >= 1 / _LINES_PER_RUN - 1e-9 or now - last > _SECONDS_PER_LINE
+        ):
+            left = (now - start) / done * (1 - done)
+            shown, last = done, now
             print(
-                f"{label}: epoch {done}/{epochs}, cost {record.cost:.4f}, {left:.1f} s left",
+                f"{label}: epoch {record.epoch + 1}, {done:.0%}, cost {record.cost:.4f}, "
+                f"{left:.1f} s left",
                 file=sys.stderr,
                 flush=True,
             )

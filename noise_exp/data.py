@@ -17,20 +17,24 @@ EMBEDDED = Path(__file__).parent / "assets" / "mnist_t10k.npz"
 
 @dataclass(frozen=True)
 class Split:
-    """Training and test images with labels 0 or 1.
+    """Training and test images with their labels, the classes' numbers from 0 on.
 
     Attributes
     ----------
     train_images, test_images
         Shape (images, pixels).
     train_labels, test_labels
-        Shape (images,).
+        Shape (images,), int64.
     test_indices
         Where each test image stands in the unshuffled set, shape (test images,).
     digest
         Of all images and labels before the shuffle, with the pixels' scale.
     source
         Where the images come from, in words or as a path.
+    classes
+        How many there are.
+    validation
+        Whether the images for test are a part of those for training, and the real ones left out.
     """
 
     train_images: np.ndarray
@@ -40,6 +44,8 @@ class Split:
     test_indices: np.ndarray
     digest: str
     source: str
+    classes: int = 2
+    validation: bool = False
 
 
 class Data(Protocol):
@@ -51,27 +57,35 @@ class Data(Protocol):
 
 @dataclass
 class Digits:
-    """Two classes of digit images: the base of the options below.
+    """Classes of digit images: the base of the options below.
 
     Attributes
     ----------
     digits
-        The two digits; the first is label 0, the second label 1.
+        Two or more digits; the first is label 0, the second label 1, and so on.
     test_size
         Images for test, the first after the shuffle; the others are for training.
     pixel_divisor
         Pixels are divided by it: 1 leaves them raw (0..255), 255 maps them to 0..1.
+    validation_size
+        For choosing settings: so many of the images for training, the last ones, take the place
+        of those for test, which are left out. 0 for the real test.
     """
 
     digits: list[int]
     test_size: int
     pixel_divisor: float
+    validation_size: int = 0
 
     def __post_init__(self) -> None:
-        if len(self.digits) != 2 or self.digits[0] == self.digits[1]:
-            raise ValueError(f"digits must be two different digits, got {list(self.digits)}")
+        if len(self.digits) < 2 or len(set(self.digits)) < len(self.digits):
+            raise ValueError(
+                f"digits must be two or more different digits, got {list(self.digits)}"
+            )
         if self.test_size < 1:
             raise ValueError(f"test_size must be at least 1, got {self.test_size}")
+        if self.validation_size < 0:
+            raise ValueError(f"validation_size must be at least 0, got {self.validation_size}")
         if not (math.isfinite(self.pixel_divisor) and self.pixel_divisor > 0):
             raise ValueError(f"pixel_divisor must be a number above 0, got {self.pixel_divisor}")
 
@@ -80,7 +94,7 @@ class Digits:
         raise TypeError(f"{type(self).__name__} must say how its images are loaded")
 
     def split(self, permutation: Callable[[int], np.ndarray], dtype: DTypeLike) -> Split:
-        """Load the two classes, the first's images before the second's, shuffle and split.
+        """Load the classes, the first's images before the second's and so on, shuffle and split.
 
         Raises
         ------
@@ -97,26 +111,34 @@ class Digits:
                 raise ValueError(f"digits: {source} holds no {digit}; it holds {held}")
         chosen = np.concatenate([np.flatnonzero(classes == digit) for digit in self.digits])
         images = images[chosen]
-        labels = (classes[chosen] == self.digits[1]).astype(np.uint8)
-        if self.test_size >= len(labels):
+        labels = np.concatenate(
+            [np.full(np.sum(classes == digit), i) for i, digit in enumerate(self.digits)]
+        )
+        left = len(labels) - self.test_size - self.validation_size
+        if left < 1:
+            digits = ", ".join(map(str, self.digits))
             raise ValueError(
-                f"test_size={self.test_size} leaves no training image: {source} holds "
-                f"{len(labels)} images of {self.digits[0]} and {self.digits[1]}"
+                f"test_size={self.test_size} and validation_size={self.validation_size} leave no "
+                f"training image: {source} holds {len(labels)} images of {digits}"
             )
         order = permutation(len(labels))
         scaled = images[order].astype(dtype)
         if self.pixel_divisor != 1:
             scaled /= self.pixel_divisor
-        test, train = slice(self.test_size), slice(self.test_size, None)
-        shuffled = labels[order].astype(dtype)
+        train, test = slice(self.test_size, self.test_size + left), slice(self.test_size)
+        if self.validation_size:
+            test = slice(self.test_size + left, None)
+        shuffled = labels[order]
         return Split(
             scaled[train],
             shuffled[train],
             scaled[test],
             shuffled[test],
             order[test],
-            _digest(images, labels, self.pixel_divisor),
+            _digest(images, labels.astype(np.uint8), self.pixel_divisor),
             source,
+            len(self.digits),
+            bool(self.validation_size),
         )
 
 
@@ -214,7 +236,7 @@ class Xor:
         points = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.uint8)
         labels = points[:, 0] ^ points[:, 1]
         order = permutation(4)
-        x, y = points[order].astype(dtype), labels[order].astype(dtype)
+        x, y = points[order].astype(dtype), labels[order].astype(np.int64)
         return Split(x, y, x, y, order, _digest(points, labels, 1.0), "exclusive or")
 
 

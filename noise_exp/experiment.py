@@ -17,26 +17,47 @@ from omegaconf.errors import OmegaConfBaseException
 from platformdirs import user_cache_path
 
 from noise_exp import (
+    costs,
     data,
     estimators,
     network,
     noise,
+    objective,
     optimizers,
     samplers,
     streams,
     training,
     workers,
 )
-from noise_exp.config import Stream
+from noise_exp.config import CostName, Stream
 from noise_exp.errors import UserError
+
+_COSTS: dict[CostName, type[costs.SquaredError] | type[costs.CrossEntropy]] = {
+    CostName.squared_error: costs.SquaredError,
+    CostName.cross_entropy: costs.CrossEntropy,
+}
+    CostName.squared_error: costs.SquaredError,
+    CostName.cross_entropy: costs.CrossEntropy,
+}
 
 
 @dataclass(frozen=True)
 class Test:
-    """A trained network on the test images: outputs in 0..1 and which are wrong, (images,)."""
+    """A trained network on the test images.
+
+    Attributes
+    ----------
+    outputs
+        In 0..1, shape (images, outputs).
+    wrong
+        Which images are misclassified, shape (images,).
+    cost
+        Their cost, a mean over images.
+    """
 
     outputs: np.ndarray
     wrong: np.ndarray
+    cost: float
 
     @property
     def errors(self) -> int:
@@ -67,10 +88,12 @@ class Experiment:
 
     def __init__(self, cfg: DictConfig, threads: int = 1) -> None:
         self._workers = workers.Workers(threads)
-        for key in ("epochs", "threads"):
+        for key in ("epochs", "threads", "batch_size", "forward_passes"):
             if cfg[key] is not None and cfg[key] < 1:
                 raise UserError(f"{key} must be at least 1, got {cfg[key]}")
-        self.epochs: int = cfg.epochs
+        if cfg.epochs is None and cfg.forward_passes is None:
+            raise UserError("epochs and forward_passes are both null; give one of them a number")
+        self.cost: costs.Cost = _COSTS[cfg.cost]()
         self.law = _law(cfg.dist)
         self.optimizer: optimizers.Optimizer = _build("optimizer", cfg.optimizer)
         self.estimator: estimators.Estimator = estimators.ExactGradient()
@@ -90,12 +113,21 @@ class Experiment:
                 "network.hidden must hold numbers of at least 1 and network.init_scale be "
                 f"finite, got {list(hidden)} and {init_scale}"
             )
-        sizes = (self.split.train_images.shape[1], *hidden, 1)
+        n_out = 1 if self.split.classes == 2 else self.split.classes
+        sizes = (self.split.train_images.shape[1], *hidden, n_out)
         self.network = network.Network(sizes, dtype)
         try:
             self.estimator.check(self.network)
         except ValueError as error:
             raise UserError(_named("estimator", cfg.estimator, error)) from None
+        frozen = set(cfg.network.frozen)
+        if not frozen <= set(range(1, self.network.layers + 1)):
+            raise UserError(
+                f"network.frozen must hold layers, 1 to {self.network.layers} from the input on, "
+                f"got {list(cfg.network.frozen)}"
+            )
+        self._frozen = [layer - 1 for layer in frozen]
+        self._budget = (cfg.epochs, cfg.forward_passes, cfg.batch_size)
         self.parameters = self._streams.initial_parameters(self.network, init_scale)
         self.letter = noise.article_letter(self.law.name if self.law else None)
         self.fingerprint = self._fingerprint(cfg)
@@ -112,22 +144,39 @@ class Experiment:
         parameters = self.parameters[kept]
         source: estimators.Noise = estimators.Silence()
         if self.law:
-            source = self._streams.noise(self.law, trained, self._workers)
-        objective = network.Objective(
-            trained, self.split.train_images[:, inputs], self.split.train_labels, self._workers
+            source = self._streams.noise(self.law, self.estimator.repair, trained, self._workers)
+        measured = objective.Objective(
+            trained,
+            self.split.train_images[:, inputs],
+            self.split.train_labels,
+            self._workers,
+            self.cost,
         )
+        layers = trained.layer_slices()
+        schedule = training.Schedule(*self._budget, [layers[layer] for layer in self._frozen])
+        chance, order = self._streams.chance, self._streams.batch_order
         try:
             yield from training.train(
-                objective, self.estimator, self.optimizer, source, parameters, self.epochs
+                measured,
+                self.estimator,
+                self.optimizer,
+                source,
+                parameters,
+                schedule,
+                order,
+                chance,
             )
         finally:
             self.parameters[kept] = parameters
 
     def test(self) -> Test:
-        """Measure the parameters as they are now on the test images."""
+        """Measure the parameters as they are now on the images for test."""
+        images, labels = self.split.test_images, self.split.test_labels
+        measured = objective.Objective(self.network, images, labels, self._workers, self.cost)
         with np.errstate(over="ignore", invalid="ignore"):
-            outputs = self.network.outputs(self.parameters, self.split.test_images, self._workers)
-        return Test(outputs, network.misclassified(outputs, self.split.test_labels))
+            outputs = self.network.outputs(self.parameters, images, self._workers)
+            cost = measured.evaluate(self.parameters).cost
+        return Test(outputs, network.misclassified(outputs, labels), cost)
 
     def _fingerprint(self, cfg: DictConfig) -> str:
         """Digest of all that decides the result: configuration, data and source code."""
@@ -135,8 +184,14 @@ class Experiment:
         science: dict[str, Any] = {
             group: OmegaConf.to_container(cfg[group], resolve=True) for group in groups
         }
-        science |= {"epochs": cfg.epochs, "dtype": cfg.dtype.value, "stream": cfg.stream.value}
-        science["data"] = [self.split.digest, len(self.split.test_labels)]
+        science |= {key: cfg[key] for key in ("epochs", "forward_passes", "batch_size")}
+        science |= {key: cfg[key].value for key in ("cost", "dtype", "stream")}
+        science["data"] = [
+            self.split.digest,
+            self.split.validation,
+            len(self.split.test_labels),
+            len(self.split.train_labels),
+        ]
         science["source"] = [source_digest(), *map(_foreign_source, self._parts)]
         return hashlib.sha256(json.dumps(science, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -145,9 +200,22 @@ class Experiment:
 def source_digest() -> str:
     """Digest of the source code that computes results."""
     digest = hashlib.sha256(np.__version__.encode())
-    modules = (data, estimators, network, noise, optimizers, samplers, streams, training, workers)
-    for path in (*(module.__file__ for module in modules), __file__):
-        digest.update(Path(str(path)).read_bytes())
+    modules = (
+        costs,
+        data,
+        network,
+        noise,
+        objective,
+        optimizers,
+        samplers,
+        streams,
+        training,
+        workers,
+    )
+    paths = [Path(str(module.__file__)) for module in modules]
+    paths += sorted(Path(str(estimators.__file__)).parent.glob("*.py"))
+    for path in (*paths, Path(__file__)):
+        digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 
 

@@ -27,6 +27,7 @@ from noise_exp.context import SweepContext
 from noise_exp.errors import UserError
 from noise_exp.experiment import Experiment, Test, source_digest
 from noise_exp.journal import Facts, Journal, masked
+from noise_exp.network import predicted
 from noise_exp.results import Result
 
 _TAG_LENGTH = 5000
@@ -215,7 +216,8 @@ def _tracked(
 ) -> Result:
     """Train and test, and record both."""
     split = experiment.split
-    sizes = {"training": len(split.train_labels), "test": len(split.test_labels)}
+    part = "validation" if split.validation else "test"
+    sizes = {"training": len(split.train_labels), part: len(split.test_labels)}
     facts.params = _params(cfg, experiment, sizes)
     facts.tags["fingerprint"] = experiment.fingerprint
     if experiment.letter:
@@ -233,7 +235,7 @@ def _tracked(
             )
         costs: list[float] = []
         alone = str(HydraConfig.get().launcher._target_).endswith("BasicLauncher")
-        for record in progress(experiment.train(), experiment.epochs, _name(cfg), alone):
+        for record in progress(experiment.train(), _name(cfg), alone):
             journal.log_epoch(record)
             costs.append(record.cost)
         test = experiment.test()
@@ -243,17 +245,21 @@ def _tracked(
             costs=[cost if math.isfinite(cost) else None for cost in costs],
             test_errors=test.errors,
             test_size=len(test.wrong),
+            test_cost=test.cost,
+            validation=split.validation,
             train_seconds=record.train_seconds,
             forward_passes=record.forward_passes,
             diverged=not all(map(math.isfinite, costs)),
         )
         journal.facts.tags["diverged"] = str(result.diverged).lower()
         journal.facts.metrics = {
-            "test_errors": test.errors,
-            "test_error_rate": test.error_rate,
+            f"{part}_errors": test.errors,
+            f"{part}_error_rate": test.error_rate,
             "train_seconds": result.train_seconds,
             "forward_passes": result.forward_passes,
         }
+        if math.isfinite(test.cost):
+            journal.facts.metrics[f"{part}_cost"] = test.cost
         if facts.uri:
             _keep_artifacts(journal, experiment, test, result)
     _say(result)
@@ -262,10 +268,11 @@ def _tracked(
 
 def _say(result: Result) -> None:
     log.info(
-        "%s: %d of %d test images wrong, cost %.4f -> %.4f in %.1f s%s",
+        "%s: %d of %d %s images wrong, cost %.4f -> %.4f in %.1f s%s",
         f"{result.dist} ({result.letter})" if result.letter else result.dist,
         result.test_errors,
         result.test_size,
+        "validation" if result.validation else "test",
         math.nan if result.costs[0] is None else result.costs[0],
         result.final_cost,
         result.train_seconds,
@@ -290,9 +297,13 @@ def _keep_artifacts(journal: Journal, experiment: Experiment, test: Test, result
     journal.log_artifact("weights.npz", content.getvalue())
 
     split = experiment.split
-    rows = zip(split.test_indices, split.test_labels, test.outputs, test.wrong, strict=True)
-    lines = ["image,label,output,wrong"]
-    lines += [f"{i},{label:g},{float(output)!r},{bool(wrong)}" for i, label, output, wrong in rows]
+    lines = ["image,label,predicted,output,wrong"]
+    for index, label, outputs, wrong in zip(
+        split.test_indices, split.test_labels, test.outputs, test.wrong, strict=True
+    ):
+        guess = int(predicted(outputs[None])[0])
+        shown = outputs[0] if len(outputs) == 1 else outputs[guess]
+        lines.append(f"{index},{label},{guess},{float(shown)!r},{bool(wrong)}")
     journal.log_artifact("predictions.csv", ("\n".join(lines) + "\n").encode())
 
 
@@ -302,8 +313,8 @@ def _params(cfg: DictConfig, experiment: Experiment, sizes: dict[str, int]) -> d
     estimator = choices["estimator"] if experiment.law else "exact_gradient"
     params: dict[str, Any] = {"dist": choices["dist"], "estimator": estimator}
     params |= {group: choices[group] for group in ("optimizer", "seeds", "data", "network")}
-    params |= {key: cfg[key] for key in ("seed", "epochs")}
-    params |= {key: cfg[key].value for key in ("dtype", "stream")}
+    params |= {key: cfg[key] for key in ("seed", "epochs", "forward_passes", "batch_size")}
+    params |= {key: cfg[key].value for key in ("cost", "dtype", "stream")}
     params |= {f"{part}_images": size for part, size in sizes.items()}
     for group in ("dist", "estimator", "optimizer", "seeds", "data", "network"):
         if group == "estimator" and not experiment.law:

@@ -1,8 +1,6 @@
-"""The network: parameters in one flat vector, outputs, cost and gradient."""
+"""The network: its parameters in one flat vector, its units, its outputs."""
 
 import itertools
-import threading
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -10,12 +8,14 @@ from numpy.typing import DTypeLike
 from noise_exp.workers import ALONE, Workers
 
 _ROWS = 512  # images whose activations exist at once, in every group
-_CHUNK = 2**16  # numbers of a vector that one thread adds up at a time
 _ALIGNED = 16  # numbers; rows that start at a multiple of 64 bytes make faster products
 
 
 class Network:
-    """Fully connected: arctan in the hidden layers, a logistic sigmoid at the one output.
+    """Fully connected: arctan in the hidden layers, probabilities at the outputs.
+
+    A single output is a logistic sigmoid, the probability of class 1 of two; several outputs are
+    a softmax, a probability for each class.
 
     The parameters are one flat vector, W1, b1, W2, b2, ... one after the other, so that noise,
     directions and optimizers handle a single array. A layer's biases follow its weights: both
@@ -68,15 +68,15 @@ class Network:
     def outputs(
         self, parameters: np.ndarray, images: np.ndarray, workers: Workers = ALONE
     ) -> np.ndarray:
-        """Outputs in 0..1, shape (images,), for images of shape (images, inputs)."""
-        matrices, inputs = self.matrices(parameters), _with_ones(images)
+        """Outputs in 0..1, shape (images, outputs), for images of shape (images, inputs)."""
+        matrices, inputs = self.matrices(parameters), with_ones(images)
 
         def group_outputs(blocks: list[slice]) -> np.ndarray:
             activations = Activations(self, max(block.stop - block.start for block in blocks))
             outputs = [activations.forward(matrices, inputs[block]).copy() for block in blocks]
             return np.concatenate(outputs)
 
-        return np.concatenate(workers.map(group_outputs, row_groups(len(images))))[:, 0]
+        return np.concatenate(workers.map(group_outputs, row_groups(len(images))))
 
 
 class Activations:
@@ -89,22 +89,32 @@ class Activations:
     rows
         Images of the largest block.
     keep_sums
-        Keep what goes into each arctan too, which back propagation needs.
+        Keep what goes into each arctan too, which derivatives need.
+
+    Attributes
+    ----------
+    values
+        Of each hidden layer, shape (rows, units + 1), the last column being 1.
+    sums
+        What went into each hidden layer's arctan, shape (rows, units); without `keep_sums` they
+        are views of `values`, which overwrite them.
+    output_sums, output
+        What went into the output units and what came out, shape (rows, outputs).
     """
 
     def __init__(self, network: Network, rows: int, keep_sums: bool = False) -> None:
         hidden, n_out = network.sizes[1:-1], network.sizes[-1]
         self.values = [_ones(rows, n, network.dtype) for n in hidden]
-        self.output = np.empty((rows, n_out), network.dtype)
-        # Without need of the sums, arctan overwrites them.
         self.sums = [v[:, :-1] for v in self.values]
         if keep_sums:
             self.sums = [np.empty((rows, n), network.dtype) for n in hidden]
+        self.output_sums = np.empty((rows, n_out), network.dtype)
+        self.output = np.empty((rows, n_out), network.dtype)
 
     def forward(self, matrices: list[np.ndarray], images: np.ndarray) -> np.ndarray:
         """Run the network on images (images, inputs + 1), the last column being 1.
 
-        The outputs (images, units of the last layer) are a view.
+        The outputs (images, outputs) are a view.
         """
         n = len(images)
         below = images
@@ -112,152 +122,28 @@ class Activations:
             np.matmul(below, matrix, out=sums[:n])
             np.arctan(sums[:n], out=values[:n, :-1])
             below = values[:n]
-        output = self.output[:n]
-        np.matmul(below, matrices[-1], out=output)
-        np.negative(output, out=output)
-        with np.errstate(over="ignore"):  # exp's infinity is the sigmoid's exact 0
-            np.exp(output, out=output)
-        output += 1
-        np.reciprocal(output, out=output)
+        return self.finish(matrices[-1], below)
+
+    def finish(self, matrix: np.ndarray, below: np.ndarray) -> np.ndarray:
+        """Run the output layer on what comes from below it, (images, units below + 1)."""
+        sums, output = self.output_sums[: len(below)], self.output[: len(below)]
+        np.matmul(below, matrix, out=sums)
+        _probabilities(sums, output)
         return output
 
 
-@dataclass(frozen=True)
-class Evaluation:
-    """A network measured on images: the mean squared error and the share misclassified."""
-
-    cost: float
-    error_rate: float
-
-
-class Objective:
-    """The cost of a network on fixed images, as a function of its parameters.
-
-    The images are cut into groups of blocks (`row_groups`). A group is computed by one thread,
-    block after block; the groups' parts of the cost and of the gradient are added in order.
-
-    Parameters
-    ----------
-    network
-        The network.
-    images, labels
-        Of shapes (images, inputs) and (images,), in the network's dtype; labels are 0 or 1.
-    workers
-        The threads to use.
-
-    Attributes
-    ----------
-    forward_passes
-        What has been spent so far, in passes over all images; a backward pass counts two.
-    """
-
-    def __init__(
-        self, network: Network, images: np.ndarray, labels: np.ndarray, workers: Workers = ALONE
-    ) -> None:
-        self.network = network
-        self.forward_passes = 0
-        self._images = _with_ones(images)
-        self._labels = labels[:, None]
-        self._workers = workers
-        self._groups = row_groups(len(images))
-        self._parts: list[np.ndarray] = []  # one gradient per group, made when first needed
-        self._of_thread = threading.local()
-
-    def evaluate(self, parameters: np.ndarray) -> Evaluation:
-        """Measure at `parameters`, shape (n_parameters,)."""
-        self.forward_passes += 1
-        matrices = self.network.matrices(parameters)
-
-        def measure(blocks: list[slice]) -> list[tuple[float, int]]:
-            workspace = self._workspace(for_gradient=False)
-            return [workspace.measure(matrices, self._images[b], self._labels[b]) for b in blocks]
-
-        return self._mean(self._workers.map(measure, self._groups))
-
-    def gradient(self, parameters: np.ndarray, out: np.ndarray) -> Evaluation:
-        """Write d/dw of 1/2 * sum over images of (output - label)^2 to `out`; measure as well.
-
-        By back propagation (Rumelhart, Hinton and Williams 1986). `out`: (n_parameters,).
-        """
-        self.forward_passes += 3
-        matrices = self.network.matrices(parameters)
-        self._parts = self._parts or [np.empty_like(out) for _ in self._groups]
-
-        def propagate(group: tuple[list[slice], np.ndarray]) -> list[tuple[float, int]]:
-            workspace = self._workspace(for_gradient=True)
-            blocks, part = group
-            measured = []
-            for block in blocks:
-                images, labels = self._images[block], self._labels[block]
-                measured.append(workspace.measure(matrices, images, labels))
-                first = len(measured) == 1
-                gradient = part if first else workspace.gradient
-                workspace.back_propagate(matrices, images, labels, gradient)
-                if not first:
-                    part += gradient
-            return measured
-
-        measured = self._workers.map(propagate, list(zip(self._groups, self._parts, strict=True)))
-        self._workers.map(lambda chunk: _add_up(self._parts, out, chunk), _chunks(len(out)))
-        return self._mean(measured)
-
-    def _workspace(self, for_gradient: bool) -> "_Workspace":
-        """Return this thread's arrays; those for the gradient do for measuring as well."""
-        workspace = getattr(self._of_thread, "workspace", None)
-        if workspace is None or (for_gradient and not workspace.for_gradient):
-            rows = max(block.stop - block.start for group in self._groups for block in group)
-            workspace = _Workspace(self.network, rows, for_gradient)
-            self._of_thread.workspace = workspace
-        return workspace
-
-    def _mean(self, measured: list[list[tuple[float, int]]]) -> Evaluation:
-        squares, wrong = zip(*itertools.chain.from_iterable(measured), strict=True)
-        n = len(self._labels)
-        return Evaluation(sum(squares) / n, sum(wrong) / n)
-
-
-class _Workspace:
-    """The arrays that one thread needs for one block of images at a time."""
-
-    def __init__(self, network: Network, rows: int, for_gradient: bool) -> None:
-        self.for_gradient = for_gradient
-        self._network = network
-        self._activations = Activations(network, rows, keep_sums=for_gradient)
-        if for_gradient:
-            self._deltas = [np.empty((rows, n), network.dtype) for n in network.sizes[1:]]
-            self.gradient = np.empty(network.n_parameters, network.dtype)
-
-    def measure(
-        self, matrices: list[np.ndarray], images: np.ndarray, labels: np.ndarray
-    ) -> tuple[float, int]:
-        """Return the sum of squared errors and the number of images misclassified."""
-        outputs = self._activations.forward(matrices, images)
-        squared = np.sum(np.square(outputs - labels), dtype=np.float64)
-        return float(squared), int(np.sum(misclassified(outputs, labels)))
-
-    def back_propagate(
-        self,
-        matrices: list[np.ndarray],
-        images: np.ndarray,
-        labels: np.ndarray,
-        out: np.ndarray,
-    ) -> None:
-        """Write the block's gradient to `out` (n_parameters,); after `measure` of the block."""
-        n = len(images)
-        gradients = self._network.matrices(out)
-        inputs = [images, *(values[:n] for values in self._activations.values)]
-        output, delta = self._activations.output[:n], self._deltas[-1][:n]
-        np.subtract(output, labels, out=delta)
-        delta *= output
-        delta *= 1 - output
-        for i in reversed(range(len(matrices))):
-            np.matmul(inputs[i].T, delta, out=gradients[i])
-            if i:
-                slope = self._activations.sums[i - 1][:n]  # overwritten: made anew each time
-                np.square(slope, out=slope)
-                slope += 1
-                delta = np.matmul(delta, matrices[i][:-1].T, out=self._deltas[i - 1][:n])
-                delta /= slope
+def _probabilities(sums: np.ndarray, out: np.ndarray) -> None:
+    """Write the logistic sigmoid or, of several sums per image, the softmax to `out`."""
+    if sums.shape[1] > 1:
+        np.subtract(sums, np.max(sums, axis=1, keepdims=True), out=out)
+        np.exp(out, out=out)
+        out /= np.sum(out, axis=1, keepdims=True)
+        return
+    np.negative(sums, out=out)
+    with np.errstate(over="ignore"):  # exp's infinity is the sigmoid's exact 0
+        np.exp(out, out=out)
+    out += 1
+    np.reciprocal(out, out=out)
 
 
 def row_groups(n: int) -> list[list[slice]]:
@@ -277,18 +163,18 @@ def row_groups(n: int) -> list[list[slice]]:
 
 
 def misclassified(outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Which outputs, rounded to 0 or 1, are not the label; one that is not a number is wrong."""
-    return np.rint(outputs) != labels
+    """Which images' outputs (images, outputs) do not stand for their label, bool (images,).
+
+    A single output stands for 0 or 1 by rounding, several for the class of the highest. One that
+    is not a number is wrong. `labels`: classes from 0 on, shape (images,).
+    """
+    return predicted(outputs) != labels
 
 
-def _chunks(n: int) -> list[slice]:
-    return [slice(i, i + _CHUNK) for i in range(0, n, _CHUNK)]
-
-
-def _add_up(parts: list[np.ndarray], out: np.ndarray, chunk: slice) -> None:
-    np.copyto(out[chunk], parts[0][chunk])
-    for part in parts[1:]:
-        out[chunk] += part[chunk]
+def predicted(outputs: np.ndarray) -> np.ndarray:
+    """The class that the outputs (images, outputs) stand for, (images,); -1 for not a number."""
+    classes = np.rint(outputs[:, 0]) if outputs.shape[1] == 1 else np.argmax(outputs, axis=1)
+    return np.where(np.isnan(outputs).any(axis=1), -1, classes)
 
 
 def _ones(rows: int, columns: int, dtype: DTypeLike) -> np.ndarray:
@@ -297,7 +183,8 @@ def _ones(rows: int, columns: int, dtype: DTypeLike) -> np.ndarray:
     return np.ones((rows, width), dtype)[:, : columns + 1]
 
 
-def _with_ones(images: np.ndarray) -> np.ndarray:
+def with_ones(images: np.ndarray) -> np.ndarray:
+    """Images (images, inputs) with a last column of ones, the input that meets the biases."""
     rows, columns = images.shape
     out = _ones(rows, columns, images.dtype)
     out[:, :-1] = images

@@ -1,6 +1,9 @@
 """The noise laws: any univariate sampler of NumPy, named and parametrised as NumPy does it."""
 
 import math
+from enum import Enum
+from functools import cache
+from statistics import NormalDist
 
 import numpy as np
 
@@ -95,3 +98,43 @@ class Law:
             self._fast(rng, out)
         else:
             out[...] = self.sample(rng, out.shape)
+
+
+class Repair(Enum):
+    """What is done to a law's draws so that an estimate made from them is unbiased."""
+
+    none = "none"
+    sign = "sign"
+    standardize = "standardize"
+    rank = "rank"
+
+
+def repair(how: Repair, rng: np.random.Generator | np.random.RandomState, xi: np.ndarray) -> None:
+    """Repair draws in place, shape (n,).
+
+    - `none` leaves them as they are;
+    - `sign` multiplies each by an independent random sign: mean 0, and the law's shape is kept;
+    - `standardize` takes their mean away and divides by their standard deviation, both of these
+      very draws, so that a law without moments has them too;
+    - `rank` puts normal scores in the draws' order (Blom 1958: the normal
+      quantile of (rank - 3/8) / (n + 1/4)), ties in random order: every law becomes normal.
+    """
+    if how is Repair.sign:
+        bits = np.unpackbits(np.frombuffer(rng.bytes(-(-len(xi) // 8)), np.uint8), count=len(xi))
+        np.negative(xi, out=xi, where=bits.view(bool))
+    elif how is Repair.standardize:
+        xi -= np.mean(xi, dtype=np.float64)
+        spread = np.sqrt(np.mean(np.square(xi, dtype=np.float64)))
+        if spread > 0:
+            xi /= spread
+    elif how is Repair.rank:
+        order = rng.permutation(len(xi))  # argsort leaves equal draws in the order it finds them
+        order = order[np.argsort(xi[order], kind="stable")]
+        xi[order] = _normal_scores(len(xi))
+
+
+@cache
+def _normal_scores(n: int) -> np.ndarray:
+    """Blom's approximation of the expected order statistics of n standard normal draws."""
+    quantile = NormalDist().inv_cdf
+    return np.array([quantile((k - 3 / 8) / (n + 1 / 4)) for k in range(1, n + 1)])

@@ -23,8 +23,10 @@ class Result:
         The noise law's option and the article's letter for it.
     costs
         Cost per epoch; None where it is not finite.
-    test_errors, test_size
-        Misclassified and all test images.
+    test_errors, test_size, test_cost
+        Misclassified and all test images, and the cost on them.
+    validation
+        Whether a part of the training images stood in for those for test.
     train_seconds, forward_passes
         Spent in training.
     run_id
@@ -42,8 +44,10 @@ class Result:
     costs: list[float | None] = field(default_factory=list)
     test_errors: int = 0
     test_size: int = 0
+    test_cost: float = math.nan
+    validation: bool = False
     train_seconds: float = 0.0
-    forward_passes: int = 0
+    forward_passes: float = 0.0
     diverged: bool = False
     run_id: str | None = None
     reused: bool = False
@@ -55,6 +59,11 @@ class Result:
         """Cost of the last epoch; not a number where the run diverged or failed."""
         last = self.costs[-1] if self.costs else None
         return math.nan if last is None else last
+
+    @property
+    def score(self) -> float:
+        """What Hydra's sweepers make small: the validation's cost, else the last training cost."""
+        return self.test_cost if self.validation else self.final_cost
 
     def save(self, folder: Path) -> None:
         """Write to `folder` as JSON: whole, or not at all."""

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from noise_exp.network import Network
-from noise_exp.noise import ARTICLE_LAWS, Law
+from noise_exp.noise import ARTICLE_LAWS, Law, Repair, repair
 from noise_exp.workers import ALONE, Workers
 
 log = logging.getLogger(__name__)
 
-_INIT, _DATA, _NOISE = range(3)
+_INIT, _DATA, _NOISE, _ORDER, _CHANCE = range(5)
 _CHUNK = 2**17  # numbers: they stay in a core's own cache, and threads seldom meet at the GIL
 
 
@@ -25,16 +25,21 @@ class IndependentStreams:
     Parameters
     ----------
     init, data, noise
-        Non-negative seeds of the initial weights, of the split and of the noise.
+        Non-negative seeds of the initial weights, of the split and the batches, of the noise.
+
+    Attributes
+    ----------
+    batch_order
+        Draws which images are a batch.
+    chance
+        Decides what is left to chance in accepting a step.
     """
 
     def __init__(self, init: int, data: int, noise: int) -> None:
-        # Children by key, not seed + 1: equal seeds still give unrelated streams.
-        self._init, self._data = (
-            np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(key,)))
-            for key, seed in ((_INIT, init), (_DATA, data))
-        )
-        self._noise = np.random.SeedSequence(noise, spawn_key=(_NOISE,))
+        self._init, self._data = _generator(init, _INIT), _generator(data, _DATA)
+        self._noise = noise
+        self.batch_order = _generator(data, _ORDER)
+        self.chance = _generator(noise, _CHANCE)
 
     def permutation(self, n: int) -> np.ndarray:
         """Draw the order of `n` images, shape (n,)."""
@@ -47,26 +52,50 @@ class IndependentStreams:
         flat *= scale
         return flat
 
-    def noise(self, law: Law, network: Network, workers: Workers = ALONE) -> "ChunkedNoise":
-        """Return the source of a run's noise, drawn by the threads of `workers`."""
-        return ChunkedNoise(law, self._noise, network.n_parameters, workers)
+    def noise(
+        self, law: Law, how: Repair, network: Network, workers: Workers = ALONE
+    ) -> "ChunkedNoise":
+        """Return the source of a run's noise, drawn by the threads of `workers`.
+
+        Each law has a stream of its own, so that two names of one law are two samples of it.
+        """
+        del network  # one stream for all sizes
+        return ChunkedNoise(law, how, _seed(self._noise, _NOISE, *law.name.encode()), workers)
+
+
+def _seed(seed: int, *key: int) -> np.random.SeedSequence:
+    # Children by key, not seed + 1: equal seeds still give unrelated streams.
+    return np.random.SeedSequence(seed, spawn_key=key)
+
+
+def _generator(seed: int, key: int) -> np.random.Generator:
+    return np.random.default_rng(_seed(seed, key))
 
 
 class ChunkedNoise:
     """Noise in chunks, each from a generator of its own: the same whatever thread draws it."""
 
     def __init__(
-        self, law: Law, seed: np.random.SeedSequence, n_parameters: int, workers: Workers
+        self, law: Law, how: Repair, seed: np.random.SeedSequence, workers: Workers
     ) -> None:
         self._law = law
+        self._how = how
+        self._seed = seed
         self._workers = workers
-        slices = [slice(i, i + _CHUNK) for i in range(0, n_parameters, _CHUNK)]
-        rngs = [np.random.Generator(np.random.SFC64(child)) for child in seed.spawn(len(slices))]
-        self._chunks = list(zip(rngs, slices, strict=True))
+        self._rngs: list[np.random.Generator] = []
 
     def fill(self, out: np.ndarray) -> None:
-        """Fill `out`, shape (n_parameters,)."""
-        self._workers.map(lambda chunk: self._law.fill(chunk[0], out[chunk[1]]), self._chunks)
+        """Fill `out`, of any length."""
+        pieces = [out[i : i + _CHUNK] for i in range(0, len(out), _CHUNK)]
+        while len(self._rngs) < len(pieces):
+            self._rngs.append(np.random.Generator(np.random.SFC64(self._seed.spawn(1)[0])))
+
+        def draw(piece: tuple[np.random.Generator, np.ndarray]) -> None:
+            rng, numbers = piece
+            self._law.fill(rng, numbers)
+            repair(self._how, rng, numbers)
+
+        self._workers.map(draw, list(zip(self._rngs, pieces, strict=False)))
 
 
 class ArticleStream:
@@ -96,6 +125,8 @@ class ArticleStream:
         self._cache = cache
         self._rng = np.random.RandomState(seed)
         self._n_images = 0
+        # What the published program has no part in is drawn beside its stream.
+        self.batch_order, self.chance = _generator(seed, _ORDER), _generator(seed, _CHANCE)
 
     def permutation(self, n: int) -> np.ndarray:
         """Draw the order of `n` images, shape (n,)."""
@@ -115,6 +146,7 @@ class ArticleStream:
     def noise(
         self,
         law: Law,
+        how: Repair,
         network: Network,
         workers: Workers = ALONE,  # noqa: ARG002 (one generator, one order)
     ) -> "ArticleNoise":
@@ -123,7 +155,7 @@ class ArticleStream:
         if law.name in ARTICLE_LAWS:
             predecessors = predecessors[: predecessors.index(law.name)]
         self._skip(predecessors, network)
-        return ArticleNoise(law, self._rng, network)
+        return ArticleNoise(law, how, self._rng, network)
 
     def _skip(self, names: list[str], network: Network) -> None:
         known = next((k for k in range(len(names), 0, -1) if self._load(names[:k], network)), 0)
@@ -134,7 +166,8 @@ class ArticleStream:
             )
         scratch = np.empty(network.n_parameters, network.dtype)
         for k in range(known, len(names)):
-            skipped = ArticleNoise(Law(names[k], **ARTICLE_LAWS[names[k]]), self._rng, network)
+            law = Law(names[k], **ARTICLE_LAWS[names[k]])
+            skipped = ArticleNoise(law, Repair.none, self._rng, network)
             for _ in range(self._epochs):
                 skipped.fill(scratch)
             self._save(names[: k + 1], network)
@@ -174,13 +207,18 @@ class ArticleStream:
 class ArticleNoise:
     """Noise of the published program: tensor by tensor, from the output back, biases last."""
 
-    def __init__(self, law: Law, rng: np.random.RandomState, network: Network) -> None:
+    def __init__(self, law: Law, how: Repair, rng: np.random.RandomState, network: Network) -> None:
         self._law = law
+        self._how = how
         self._rng = rng
         self._network = network
 
     def fill(self, out: np.ndarray) -> None:
-        """Fill `out`, shape (n_parameters,)."""
-        for weights, biases in reversed(self._network.views(out)):
-            weights[...] = self._law.sample(self._rng, weights.shape)
-            biases[...] = self._law.sample(self._rng, biases.shape)
+        """Fill `out`; noise on units, which the published program has not, in plain order."""
+        if len(out) == self._network.n_parameters:
+            for weights, biases in reversed(self._network.views(out)):
+                weights[...] = self._law.sample(self._rng, weights.shape)
+                biases[...] = self._law.sample(self._rng, biases.shape)
+        else:
+            out[...] = self._law.sample(self._rng, out.shape)
+        repair(self._how, self._rng, out)

@@ -1,39 +1,66 @@
 """The training loop."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
 import numpy as np
 
 from noise_exp.estimators import Estimator, Noise
-from noise_exp.network import Objective
-from noise_exp.optimizers import Optimizer
+from noise_exp.objective import Evaluation, Objective
+from noise_exp.optimizers import Moment, Optimizer
 
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """One epoch: what was measured before its update, and what was spent up to its end.
+    """One epoch: what was measured before its steps, and what was spent up to its end.
 
     Attributes
     ----------
     epoch
         Counted from 0.
     cost
-        Mean squared error over the training images.
+        The cost over the training images; in batches a mean over the epoch, each batch measured
+        before its step. Estimators that measure around the parameters only give a mean of that.
     train_error_rate
-        Share of the training images misclassified, 0 to 1.
+        Share of the training images misclassified, 0 to 1, measured like the cost.
     train_seconds
         Time spent in training since its start, in seconds; the caller's time is left out.
     forward_passes
         Passes over the training images since the start; a backward pass counts two.
+    progress
+        Share of the training that is over, 0 to 1.
     """
 
     epoch: int
     cost: float
     train_error_rate: float
     train_seconds: float
-    forward_passes: int
+    forward_passes: float
+    progress: float
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long to train, and on how many images at a time.
+
+    Attributes
+    ----------
+    epochs
+        Epochs at most; None for no such limit.
+    forward_passes
+        The budget in passes over the training images: no step is begun that would, if it cost
+        what the last one did, spend more. None for no such limit.
+    batch_size
+        Images per step; None for all. An epoch has each image once, in a new order.
+    frozen
+        Parts of the parameters that keep their initial values.
+    """
+
+    epochs: int | None = None
+    forward_passes: float | None = None
+    batch_size: int | None = None
+    frozen: Sequence[slice] = ()
 
 
 def train(
@@ -42,18 +69,62 @@ def train(
     optimizer: Optimizer,
     noise: Noise,
     parameters: np.ndarray,
-    epochs: int,
+    schedule: Schedule,
+    batch_order: np.random.Generator,
+    chance: np.random.Generator,
 ) -> Iterator[EpochRecord]:
-    """Train `parameters`, shape (n_parameters,), in place; yield a record after every epoch."""
+    """Train `parameters`, shape (n_parameters,), in place; yield a record after every epoch.
+
+    `batch_order` draws the batches, `chance` what an optimizer leaves to chance.
+    """
     direction = np.empty_like(parameters)
-    seconds = 0.0
-    for epoch in range(epochs):
+    seconds, epoch, last_step = 0.0, 0, 0.0
+    known: Evaluation | None = None
+    whole = schedule.batch_size is None or schedule.batch_size >= len(objective)
+    steps = 1 if whole else -(-len(objective) // (schedule.batch_size or 1))
+
+    def over(step: int) -> bool:
+        spent, budget = objective.forward_passes, schedule.forward_passes
+        out_of_time = schedule.epochs is not None and epoch + step / steps >= schedule.epochs
+        return out_of_time or (budget is not None and spent + last_step > budget * (1 + 1e-9))
+
+    def progress(step: int) -> float:
+        shares = [0.0]
+        if schedule.epochs is not None:
+            shares.append((epoch + step / steps) / schedule.epochs)
+        if schedule.forward_passes is not None:
+            shares.append(objective.forward_passes / schedule.forward_passes)
+        return min(1.0, max(shares))
+
+    while not over(0):
         start = perf_counter()
-        # A law with heavy tails may overflow the network: that is a result, not an error.
-        with np.errstate(over="ignore", invalid="ignore"):
-            evaluation = estimator.estimate(objective, parameters, noise, direction)
-            optimizer.step(parameters, direction, epoch)
+        order = None if whole else batch_order.permutation(len(objective))
+        measured: list[tuple[int, Evaluation]] = []
+        for step in range(steps):
+            if over(step):
+                break
+            if order is not None:
+                size = schedule.batch_size or 1
+                objective.choose(order[step * size : (step + 1) * size])
+                known = None
+            spent, done = objective.forward_passes, progress(step)
+            # A law with heavy tails may overflow the network: that is a result, not an error.
+            with np.errstate(over="ignore", invalid="ignore"):
+                evaluation = estimator.estimate(objective, parameters, noise, known, direction)
+                for part in schedule.frozen:
+                    direction[part] = 0
+                moment = Moment(objective, evaluation, epoch, done, chance)
+                known = optimizer.step(parameters, direction, moment)
+            last_step = objective.forward_passes - spent
+            measured.append((objective.batch_size, evaluation))
+        images = sum(size for size, _ in measured)
         seconds += perf_counter() - start
         yield EpochRecord(
-            epoch, evaluation.cost, evaluation.error_rate, seconds, objective.forward_passes
+            epoch,
+            sum(size * e.cost for size, e in measured) / images,
+            sum(size * e.error_rate for size, e in measured) / images,
+            seconds,
+            objective.forward_passes,
+            1.0 if over(len(measured)) else progress(len(measured)),
         )
+        epoch += 1

@@ -8,11 +8,12 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from noise_exp.bench.problem import LR, SIGNAL, Problem, Train
 from noise_exp.data import live_pixels
 from noise_exp.estimators import CostScaled, Estimator, ExactGradient, Noise, Silence
-from noise_exp.network import Network, Objective
-from noise_exp.noise import ARTICLE_LAWS, Law
+from noise_exp.network import Network
+from noise_exp.noise import ARTICLE_LAWS, Law, Repair
+from noise_exp.objective import Objective
 from noise_exp.optimizers import Vanilla
 from noise_exp.streams import IndependentStreams
-from noise_exp.training import train
+from noise_exp.training import Schedule, train
 from noise_exp.workers import Workers
 
 
@@ -21,16 +22,20 @@ def prepare(problem: Problem, method: str, threads: int) -> Train:
     split, workers, live = problem.split, Workers(threads), live_pixels(problem.split)
     network, parameters = _live_network(problem, live)
     objective = Objective(network, split.train_images[:, live], split.train_labels, workers)
+    streams = IndependentStreams(0, 0, 452)
     estimator: Estimator = ExactGradient()
     noise: Noise = Silence()
     if method != "backprop":
-        estimator = CostScaled(list(SIGNAL))
+        estimator = CostScaled(list(SIGNAL), Repair.none)
         law = Law(method, **ARTICLE_LAWS[method])
-        noise = IndependentStreams(0, 0, 452).noise(law, network, workers)
+        noise = streams.noise(law, Repair.none, network, workers)
     optimizer = Vanilla(LR, None, 0.0)
 
     def run(epochs: int) -> float:
-        records = train(objective, estimator, optimizer, noise, parameters, epochs)
+        records = train(
+            objective, estimator, optimizer, noise, parameters, Schedule(epochs),
+            streams.batch_order, streams.chance,
+        )  # fmt: skip
         return deque(records, maxlen=1).pop().cost
 
     return run

@@ -101,7 +101,9 @@ def _deliver_run(folder: Path, store: Store, number: int, parent_id: str, in_swe
     journal = _begin(folder, store, Facts(f"{dist} seed={seed}", tags, params))
     costs = np.random.default_rng(number).random(EPOCHS)
     for epoch, cost in enumerate(costs):
-        journal.log_epoch(EpochRecord(epoch, float(cost), float(cost), 0.01 * epoch, epoch + 1))
+        done = epoch + 1
+        record = EpochRecord(epoch, float(cost), float(cost), 0.01 * done, done, done / EPOCHS)
+        journal.log_epoch(record)
     journal.facts.metrics = {"test_errors": number % 20, "train_seconds": 1.0}
     journal.end("FINISHED")
     _, seconds = _timed(Delivery(journal, store.uri).send)

@@ -133,7 +133,7 @@ class Delivery:
         metrics = [
             Metric(key, line[key], line["time"], line["epoch"])
             for line in lines
-            for key in ("cost", "train_error_rate")
+            for key in ("cost", "train_error_rate", "forward_passes", "train_seconds")
             if line[key] is not None  # NaN and infinity break the UI's page of the run
         ]
         for i in range(0, len(metrics), _METRICS_PER_CALL):

@@ -280,21 +280,21 @@ def _result(run: Run) -> Result:
     error = None
     if run.info.status != "FINISHED":
         error = tags.get("error", f"the run is {run.info.status}")
-    epochs = int(params.get("epochs", 0))
     diverged = tags.get("diverged") == "true"
-    costs: list[float | None] = [None] * epochs
-    if costs and not diverged:
-        costs[-1] = metrics.get("cost")
+    part = "validation" if "validation_images" in params else "test"
+    costs: list[float | None] = [None if diverged else metrics.get("cost")]
     return Result(
         job=int(tags.get("job", 0)),
         overrides=shlex.split(tags.get("overrides", "")),
         dist=params.get("dist", tags.get("dist", "")),
         letter=tags.get("article_letter"),
         costs=costs,
-        test_errors=int(metrics.get("test_errors", 0)),
-        test_size=int(params.get("test_images", 0)),
+        test_errors=int(metrics.get(f"{part}_errors", 0)),
+        test_size=int(params.get(f"{part}_images", 0)),
+        test_cost=metrics.get(f"{part}_cost", math.nan),
+        validation=part == "validation",
         train_seconds=metrics.get("train_seconds", math.nan),
-        forward_passes=int(metrics.get("forward_passes", 0)),
+        forward_passes=metrics.get("forward_passes", 0.0),
         diverged=diverged,
         run_id=run.info.run_id,
         error=error,

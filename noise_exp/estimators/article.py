@@ -1,19 +1,14 @@
-"""Estimators turn noise into a direction in which to move the parameters."""
+"""The article's two ways: noise scaled by the cost, and the exact gradient."""
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
-from noise_exp.network import Evaluation, Network, Objective
-
-
-class Noise(Protocol):
-    """A source of noise in the shape of a network's parameters."""
-
-    def fill(self, out: np.ndarray) -> None:
-        """Fill `out`, shape (n_parameters,), with fresh independent draws."""
+from noise_exp.estimators.protocol import Noise
+from noise_exp.network import Network
+from noise_exp.noise import Repair
+from noise_exp.objective import Evaluation, Objective
 
 
 class Silence:
@@ -24,21 +19,6 @@ class Silence:
         out.fill(0)
 
 
-class Estimator(Protocol):
-    """What training asks of every estimator."""
-
-    def check(self, network: Network) -> None:
-        """Raise ValueError if the estimator does not fit the network."""
-
-    def estimate(
-        self, objective: Objective, parameters: np.ndarray, noise: Noise, out: np.ndarray
-    ) -> Evaluation:
-        """Write a direction to `out` and return the objective's measure at `parameters`.
-
-        `parameters` and `out` have shape (n_parameters,); `parameters` is left as it was.
-        """
-
-
 @dataclass
 class CostScaled:
     """Noise scaled by the cost that was measured before it was drawn (Seo 2018).
@@ -47,9 +27,12 @@ class CostScaled:
     ----------
     signal
         One factor per layer, from the input on; the article's are 1, 0.1 and 0.01.
+    repair
+        What is done to the law's draws first.
     """
 
     signal: list[float]
+    repair: Repair
 
     def __post_init__(self) -> None:
         for value in self.signal:
@@ -65,10 +48,15 @@ class CostScaled:
             )
 
     def estimate(
-        self, objective: Objective, parameters: np.ndarray, noise: Noise, out: np.ndarray
+        self,
+        objective: Objective,
+        parameters: np.ndarray,
+        noise: Noise,
+        known: Evaluation | None,
+        out: np.ndarray,
     ) -> Evaluation:
         """Direction: signal * cost * noise."""
-        evaluation = objective.evaluate(parameters)
+        evaluation = known or objective.evaluate(parameters)
         noise.fill(out)
         for layer, signal in zip(objective.network.layer_slices(), self.signal, strict=True):
             out[layer] *= signal * evaluation.cost
@@ -76,7 +64,9 @@ class CostScaled:
 
 
 class ExactGradient:
-    """The exact negative gradient of 1/2 * sum of squared errors: the article's method n."""
+    """The exact negative gradient of the loss: the article's method n."""
+
+    repair = Repair.none
 
     def check(self, network: Network) -> None:
         """Fits every network."""
@@ -86,6 +76,7 @@ class ExactGradient:
         objective: Objective,
         parameters: np.ndarray,
         noise: Noise,  # noqa: ARG002 (no noise is drawn)
+        known: Evaluation | None,  # noqa: ARG002 (the gradient needs the forward pass anyway)
         out: np.ndarray,
     ) -> Evaluation:
         """Direction: -gradient."""

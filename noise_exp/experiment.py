@@ -36,9 +36,6 @@ _COSTS: dict[CostName, type[costs.SquaredError] | type[costs.CrossEntropy]] = {
     CostName.squared_error: costs.SquaredError,
     CostName.cross_entropy: costs.CrossEntropy,
 }
-    CostName.squared_error: costs.SquaredError,
-    CostName.cross_entropy: costs.CrossEntropy,
-}
 
 
 @dataclass(frozen=True)

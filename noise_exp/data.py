@@ -117,9 +117,11 @@ class Digits:
         left = len(labels) - self.test_size - self.validation_size
         if left < 1:
             digits = ", ".join(map(str, self.digits))
+            sizes = f"test_size={self.test_size}"
+            if self.validation_size:
+                sizes += f" with validation_size={self.validation_size}"
             raise ValueError(
-                f"test_size={self.test_size} and validation_size={self.validation_size} leave no "
-                f"training image: {source} holds {len(labels)} images of {digits}"
+                f"{sizes} leaves no training image: {source} holds {len(labels)} images of {digits}"
             )
         order = permutation(len(labels))
         scaled = images[order].astype(dtype)

@@ -141,7 +141,7 @@ class Experiment:
         parameters = self.parameters[kept]
         source: estimators.Noise = estimators.Silence()
         if self.law:
-            source = self._streams.noise(self.law, self.estimator.repair, trained, self._workers)
+            source = self._streams.noise(self.law, trained, self._workers, self.estimator.repair)
         measured = objective.Objective(
             trained,
             self.split.train_images[:, inputs],
@@ -151,7 +151,6 @@ class Experiment:
         )
         layers = trained.layer_slices()
         schedule = training.Schedule(*self._budget, [layers[layer] for layer in self._frozen])
-        chance, order = self._streams.chance, self._streams.batch_order
         try:
             yield from training.train(
                 measured,
@@ -160,8 +159,7 @@ class Experiment:
                 source,
                 parameters,
                 schedule,
-                order,
-                chance,
+                self._streams,
             )
         finally:
             self.parameters[kept] = parameters

@@ -53,13 +53,16 @@ class IndependentStreams:
         return flat
 
     def noise(
-        self, law: Law, how: Repair, network: Network, workers: Workers = ALONE
+        self,
+        law: Law,
+        network: Network,  # noqa: ARG002 (one order, whatever the size)
+        workers: Workers = ALONE,
+        how: Repair = Repair.none,
     ) -> "ChunkedNoise":
         """Return the source of a run's noise, drawn by the threads of `workers`.
 
         Each law has a stream of its own, so that two names of one law are two samples of it.
         """
-        del network  # one stream for all sizes
         return ChunkedNoise(law, how, _seed(self._noise, _NOISE, *law.name.encode()), workers)
 
 
@@ -146,9 +149,9 @@ class ArticleStream:
     def noise(
         self,
         law: Law,
-        how: Repair,
         network: Network,
         workers: Workers = ALONE,  # noqa: ARG002 (one generator, one order)
+        how: Repair = Repair.none,
     ) -> "ArticleNoise":
         """Go to where the noise of `law` starts and return its source."""
         predecessors = list(ARTICLE_LAWS)

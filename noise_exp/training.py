@@ -9,6 +9,7 @@ import numpy as np
 from noise_exp.estimators import Estimator, Noise
 from noise_exp.objective import Evaluation, Objective
 from noise_exp.optimizers import Moment, Optimizer
+from noise_exp.streams import ArticleStream, IndependentStreams
 
 
 @dataclass(frozen=True)
@@ -70,12 +71,11 @@ def train(
     noise: Noise,
     parameters: np.ndarray,
     schedule: Schedule,
-    batch_order: np.random.Generator,
-    chance: np.random.Generator,
+    streams: IndependentStreams | ArticleStream,
 ) -> Iterator[EpochRecord]:
     """Train `parameters`, shape (n_parameters,), in place; yield a record after every epoch.
 
-    `batch_order` draws the batches, `chance` what an optimizer leaves to chance.
+    `streams` draws the batches, and what an optimizer leaves to chance.
     """
     direction = np.empty_like(parameters)
     seconds, epoch, last_step = 0.0, 0, 0.0
@@ -98,7 +98,7 @@ def train(
 
     while not over(0):
         start = perf_counter()
-        order = None if whole else batch_order.permutation(len(objective))
+        order = None if whole else streams.batch_order.permutation(len(objective))
         measured: list[tuple[int, Evaluation]] = []
         for step in range(steps):
             if over(step):
@@ -113,7 +113,7 @@ def train(
                 evaluation = estimator.estimate(objective, parameters, noise, known, direction)
                 for part in schedule.frozen:
                     direction[part] = 0
-                moment = Moment(objective, evaluation, epoch, done, chance)
+                moment = Moment(objective, evaluation, epoch, done, streams.chance)
                 known = optimizer.step(parameters, direction, moment)
             last_step = objective.forward_passes - spent
             measured.append((objective.batch_size, evaluation))

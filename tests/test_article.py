@@ -9,10 +9,11 @@ from noise_exp import network as networks
 from noise_exp.config import CONF_DIR
 from noise_exp.data import Embedded
 from noise_exp.estimators import CostScaled, ExactGradient, Silence
-from noise_exp.noise import Law
+from noise_exp.noise import Law, Repair
+from noise_exp.objective import Objective
 from noise_exp.optimizers import Vanilla
 from noise_exp.streams import ArticleStream
-from noise_exp.training import train
+from noise_exp.training import Schedule, train
 
 
 def run(option, seed, cache, hidden, epochs):
@@ -24,11 +25,12 @@ def run(option, seed, cache, hidden, epochs):
     estimator, noise = ExactGradient(), Silence()
     if option != "backprop":
         keys = OmegaConf.to_container(OmegaConf.load(CONF_DIR / "dist" / f"{option}.yaml"))
-        estimator = CostScaled([1.0, 0.1, 0.01])
+        estimator = CostScaled([1.0, 0.1, 0.01], Repair.none)
         noise = stream.noise(Law(keys.pop("law"), **keys), network)
-    objective = networks.Objective(network, split.train_images, split.train_labels)
+    objective = Objective(network, split.train_images, split.train_labels)
     optimizer = Vanilla(0.03, 4, 0.0001)
-    records = list(train(objective, estimator, optimizer, noise, parameters, epochs))
+    schedule = Schedule(epochs)
+    records = list(train(objective, estimator, optimizer, noise, parameters, schedule, stream))
 
     def wrong(images, labels):
         return int(networks.misclassified(network.outputs(parameters, images), labels).sum())

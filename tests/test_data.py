@@ -44,7 +44,8 @@ def test_split_keeps_images_with_their_labels(zeros_and_ones):
     np.testing.assert_array_equal(result.test_labels, labels[order[:500]])
     np.testing.assert_array_equal(result.train_labels, labels[order[500:]])
     np.testing.assert_array_equal(result.test_indices, order[:500])
-    assert result.train_images.dtype == result.train_labels.dtype == np.float32
+    assert result.train_images.dtype == np.float32
+    assert result.train_labels.dtype == np.int64
 
 
 def test_pixels_are_raw_unless_divided():
@@ -72,7 +73,7 @@ def test_idx_files_of_any_two_digits(folder, given):
             (folder / name).unlink()
             (folder / f"{name}.gz").write_bytes(gzip.compress(content))
         path = folder / "train-images-idx3-ubyte.gz"
-    result = split(Idx([8, 3], 2, 1.0, str(path)))
+    result = split(Idx([8, 3], 2, 1.0, path=str(path)))
     everything = np.vstack([result.test_images, result.train_images])
     labels = np.concatenate([result.test_labels, result.train_labels])
     for label, rows in ((0, [1, 4, 7, 10]), (1, [0, 3, 6, 9])):
@@ -93,17 +94,17 @@ def test_damaged_idx_files_are_refused(folder):
     ]:
         images.write_bytes(content)
         with pytest.raises(ValueError, match=words):
-            split(Idx([3, 8], 2, 1.0, str(folder)))
+            split(Idx([3, 8], 2, 1.0, path=str(folder)))
     images.write_bytes(whole)
     labels.write_bytes(idx_bytes(np.zeros(11)))
     with pytest.raises(ValueError, match=r"12 images but .* 11 labels"):
-        split(Idx([3, 8], 2, 1.0, str(folder)))
+        split(Idx([3, 8], 2, 1.0, path=str(folder)))
     labels.unlink()
     with pytest.raises(ValueError, match="no labels file"):
-        split(Idx([3, 8], 2, 1.0, str(folder)))
+        split(Idx([3, 8], 2, 1.0, path=str(folder)))
     (folder / "t10k-images-idx3-ubyte").write_bytes(whole)
     with pytest.raises(ValueError, match=r"one file.*t10k-images.*train-images"):
-        split(Idx([3, 8], 2, 1.0, str(folder)))
+        split(Idx([3, 8], 2, 1.0, path=str(folder)))
 
 
 def test_read_idx_returns_the_bytes(tmp_path):

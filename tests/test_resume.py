@@ -83,7 +83,7 @@ def test_just_those_that_failed_run_again(cli):
         "import dataclasses, pathlib\n"
         "@dataclasses.dataclass\n"
         "class Fragile:\n"
-        "    def step(self, parameters, direction, epoch):\n"
+        "    def step(self, parameters, direction, moment):\n"
         "        if not pathlib.Path('mended').exists(): raise RuntimeError('out of luck')\n"
     )
     sweep = ("--config-dir=my", "-m", "optimizer=fragile,vanilla", *SMALL)
@@ -130,7 +130,7 @@ def left_running(cli, alive=False, **tags):
     )
     facts.uri, facts.experiment_id, facts.run_id = cli.uri, opened.experiment_id, run.info.run_id
     for epoch in range(3):
-        journal.log_epoch(EpochRecord(epoch, 0.5, 0.25, 0.0, epoch + 1))
+        journal.log_epoch(EpochRecord(epoch, 0.5, 0.25, 0.0, epoch + 1, 0.5))
     journal.update()
     if not alive:
         journal.release()  # as the system does when the process dies
@@ -200,7 +200,7 @@ def test_an_optimizer_of_ones_own_counts_with_its_source(cli):
         "import dataclasses\n"
         "@dataclasses.dataclass\n"
         "class Own:\n"
-        "    def step(self, parameters, direction, epoch): parameters += 0.01 * direction\n"
+        "    def step(self, parameters, direction, moment): parameters += 0.01 * direction\n"
     )
     run = ("--config-dir=my", "optimizer=own", *SMALL, "resume=true")
     for text, runs in ((source, 1), (source, 1), (source.replace("0.01", "0.5"), 2)):
@@ -217,7 +217,7 @@ def test_passwords_are_not_kept():
 
 def test_a_folder_that_is_in_use_is_refused_and_what_it_owes_is_kept(tmp_path):
     first = Journal.start(tmp_path, Facts("first", {}, uri="sqlite:///x.db"))
-    first.log_epoch(EpochRecord(0, 0.5, 0.5, 0.0, 1))
+    first.log_epoch(EpochRecord(0, 0.5, 0.5, 0.0, 1, 0.5))
     with pytest.raises(UserError, match="is used by a run that is still alive"):
         Journal.start(tmp_path, Facts("second", {}))
     first.end("FINISHED")
@@ -231,7 +231,7 @@ def test_a_folder_that_is_in_use_is_refused_and_what_it_owes_is_kept(tmp_path):
 
 def test_half_a_line_is_not_read_until_it_is_whole(tmp_path):
     journal = Journal.start(tmp_path, Facts("run", {}))
-    journal.log_epoch(EpochRecord(0, float("nan"), 0.5, 0.0, 1))
+    journal.log_epoch(EpochRecord(0, float("nan"), 0.5, 0.0, 1, 0.5))
     with (tmp_path / "epochs.jsonl").open("a") as file:
         file.write('{"epoch": 1, "cost"')
     lines, position = journal.epochs()

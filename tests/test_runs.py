@@ -118,7 +118,7 @@ def test_a_terminal_shows_a_bar_and_a_pipe_plain_lines(cli):
     assert "━" in shown
     assert "cost 0." in shown
     plain = cli(*arguments[3:])
-    assert "gumbel seed=452: epoch 2/6, cost 0." in plain.stderr
+    assert "gumbel seed=452: epoch 2, 33%, cost 0." in plain.stderr
     assert "s left" in plain.stderr
     assert "━" not in plain.stderr
 

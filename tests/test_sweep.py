@@ -179,8 +179,8 @@ def test_a_job_that_raises_leaves_its_traceback(cli):
         "import dataclasses\n"
         "@dataclasses.dataclass\n"
         "class Broken:\n"
-        "    def step(self, parameters, direction, epoch):\n"
-        "        if epoch == 2: raise RuntimeError('out of luck')\n"
+        "    def step(self, parameters, direction, moment):\n"
+        "        if moment.epoch == 2: raise RuntimeError('out of luck')\n"
     )
     done = cli("--config-dir=my", "-m", "optimizer=broken,vanilla", *SMALL)
     assert done.returncode == 1

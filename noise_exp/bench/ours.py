@@ -28,14 +28,12 @@ def prepare(problem: Problem, method: str, threads: int) -> Train:
     if method != "backprop":
         estimator = CostScaled(list(SIGNAL), Repair.none)
         law = Law(method, **ARTICLE_LAWS[method])
-        noise = streams.noise(law, Repair.none, network, workers)
+        noise = streams.noise(law, network, workers)
     optimizer = Vanilla(LR, None, 0.0)
 
     def run(epochs: int) -> float:
-        records = train(
-            objective, estimator, optimizer, noise, parameters, Schedule(epochs),
-            streams.batch_order, streams.chance,
-        )  # fmt: skip
+        schedule = Schedule(epochs)
+        records = train(objective, estimator, optimizer, noise, parameters, schedule, streams)
         return deque(records, maxlen=1).pop().cost
 
     return run

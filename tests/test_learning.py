@@ -1,0 +1,442 @@
+"""Estimators, costs, repairs, optimizers and budgets: each promise against an independent oracle."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+from scipy import stats
+from scipy.special import expit, log_softmax, softmax
+
+from noise_exp.config import CONF_DIR
+from noise_exp.costs import CrossEntropy, SquaredError
+from noise_exp.errors import UserError
+from noise_exp.estimators import (
+    EvolutionStrategy,
+    ExactGradient,
+    ForwardGradient,
+    LearnedFeedback,
+    NodePerturbation,
+    Spsa,
+)
+from noise_exp.experiment import Experiment
+from noise_exp.network import Network
+from noise_exp.noise import Law, Repair, repair
+from noise_exp.objective import Evaluation, Objective
+from noise_exp.optimizers import Adam, Annealing, HillClimb, Moment, Momentum
+from noise_exp.streams import IndependentStreams
+
+LAWS = sorted(path.stem for path in (CONF_DIR / "dist").glob("*.yaml"))
+ESTIMATORS = sorted(path.stem for path in (CONF_DIR / "estimator").glob("*.yaml"))
+OPTIMIZERS = sorted(path.stem for path in (CONF_DIR / "optimizer").glob("*.yaml"))
+NORMAL = Law("standard_normal")
+
+
+def experiment(*overrides, threads=1):
+    with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
+        return Experiment(compose("config", list(overrides)), threads)
+
+
+def problem(n_out, cost, n=23, seed=1):
+    """A small network with images; and its loss, written down anew from the textbooks."""
+    rng = np.random.default_rng(seed)
+    network = Network((5, 7, 6, n_out), np.float64)
+    w = rng.normal(size=network.n_parameters)
+    images, labels = rng.normal(size=(n, 5)), rng.integers(0, max(n_out, 2), n)
+
+    def loss(w):
+        below = images
+        for weights, biases in network.views(w)[:-1]:
+            below = np.arctan(below @ weights + biases)
+        weights, biases = network.views(w)[-1]
+        z = below @ weights + biases
+        if n_out == 1:
+            p, z = expit(z[:, 0]), z[:, 0]
+            if cost is SquaredError:
+                return np.sum((p - labels) ** 2) / 2
+            return -np.sum(np.where(labels == 1, np.log(p), np.log1p(-p)))
+        if cost is SquaredError:
+            return np.sum((softmax(z, axis=1) - np.eye(n_out)[labels]) ** 2) / 2
+        return -np.sum(log_softmax(z, axis=1)[np.arange(n), labels])
+
+    return Objective(network, images, labels, cost=cost()), w, loss
+
+
+def numeric_gradient(loss, w):
+    return np.array([(loss(w + s) - loss(w - s)) / 2e-6 for s in 1e-6 * np.eye(len(w))])
+
+
+both_costs = pytest.mark.parametrize("cost", [SquaredError, CrossEntropy])
+few_and_many = pytest.mark.parametrize("n_out", [1, 4])
+
+
+@both_costs
+@few_and_many
+def test_loss_gradient_and_directional_derivative(cost, n_out):
+    objective, w, loss = problem(n_out, cost)
+    gradient = np.empty_like(w)
+    measured = objective.gradient(w, gradient)
+    assert measured.loss == pytest.approx(loss(w), rel=1e-12)
+    assert measured.cost == pytest.approx(loss(w) / 23 * (2 if cost is SquaredError else 1))
+    expected = numeric_gradient(loss, w)
+    np.testing.assert_allclose(gradient, expected, rtol=1e-5, atol=1e-7)
+    along = np.random.default_rng(2).normal(size=len(w))
+    same, derivative = objective.directional_derivative(w, along)
+    assert derivative == pytest.approx(expected @ along, rel=1e-6)
+    assert same == measured
+
+
+def test_cross_entropy_of_a_hopeless_output_is_finite():
+    objective, w, _ = problem(4, CrossEntropy)
+    for weights, _ in objective.network.views(w)[-1:]:
+        weights *= 1e4
+    assert 100 < objective.evaluate(w).cost < math.inf
+    objective, w, _ = problem(1, CrossEntropy)
+    objective.network.views(w)[-1][1][:] = 1e4
+    assert 1000 < objective.evaluate(w).cost < math.inf
+
+
+def source(law=NORMAL, how=Repair.none, seed=3):
+    network = Network((1, 1), np.float64)
+    return IndependentStreams(0, 0, seed).noise(law, network, how=how)
+
+
+def directions(estimator, objective, w, n, noise=None):
+    noise, out = noise or source(), np.empty((n, len(w)))
+    for row in out:
+        estimator.estimate(objective, w, noise, None, row)
+    return out
+
+
+@both_costs
+@few_and_many
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        Spsa(1e-4, 1, Repair.none),
+        Spsa(1e-4, 3, Repair.none),
+        ForwardGradient(1, Repair.none),
+        ForwardGradient(2, Repair.none),
+        NodePerturbation(1e-4, Repair.none),
+    ],
+    ids=lambda estimator: f"{type(estimator).__name__}{getattr(estimator, 'samples', '')}",
+)
+def test_estimates_are_unbiased(estimator, cost, n_out):
+    objective, w, loss = problem(n_out, cost)
+    found = directions(estimator, objective, w, 1500)
+    error = np.mean(found, axis=0) + numeric_gradient(loss, w)
+    standard_error = np.std(found, axis=0) / math.sqrt(len(found))
+    # 4.5 standard errors: about one false alarm in a thousand tests of a hundred parameters.
+    assert (np.abs(error) < 4.5 * standard_error + 1e-4).all()
+
+
+def cosine(a, b):
+    return float(np.vdot(a, b) / np.linalg.norm(a) / np.linalg.norm(b))
+
+
+def test_the_cosine_of_a_forward_gradient_is_that_of_a_random_direction():
+    objective, w, loss = problem(4, CrossEntropy)
+    gradient = numeric_gradient(loss, w)
+    found = directions(ForwardGradient(1, Repair.none), objective, w, 2000)
+    cosines = np.array([cosine(-gradient, row) for row in found])
+    # A random direction's squared cosine has mean 1/d (Muller 1959: uniform on the sphere).
+    mean, error = np.mean(cosines**2), stats.sem(cosines**2)
+    assert abs(mean - 1 / len(w)) < 4 * error
+    assert (cosines > 0).all()
+
+
+def test_node_perturbation_is_nearer_to_the_gradient_than_weight_perturbation():
+    objective, w, loss = problem(1, CrossEntropy, n=200)
+    gradient = numeric_gradient(loss, w)
+    medians = [
+        np.median([cosine(-gradient, row) for row in directions(estimator, objective, w, 40)])
+        for estimator in (Spsa(1e-4, 1, Repair.none), NodePerturbation(1e-4, Repair.none))
+    ]
+    assert medians[1] > 2 * medians[0]
+
+
+@pytest.mark.parametrize("law", ["standard_normal", "gumbel", "zipf", "pareto"])
+def test_learned_feedback_finds_how_the_outputs_answer(law):
+    """The last hidden layer's feedback becomes the weights above it, whatever the law."""
+    objective, w, loss = problem(4, CrossEntropy, n=200)
+    options = OmegaConf.to_container(OmegaConf.load(CONF_DIR / "dist" / f"{law}.yaml"))
+    noise = source(Law(options.pop("law"), **options))
+    estimator = LearnedFeedback(0.05, 0.5, Repair.none)
+    found = directions(estimator, objective, w, 300, noise)
+    above, _ = objective.network.views(w)[-1]
+    assert cosine(estimator._feedback[-1], above.T) > 0.97
+    # The layer below it is told of a linear answer only: near to the gradient, not equal to it.
+    first = objective.network.layer_slices()[0]
+    gradient = numeric_gradient(loss, w)
+    assert cosine(found[-1][first], -gradient[first]) > 0.5
+    assert not found[0][first].any()  # it begins by knowing nothing
+    last = objective.network.layer_slices()[-1]
+    np.testing.assert_allclose(found[-1][last], -gradient[last], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("pairs", [1, 2, 8])
+def test_an_evolution_strategy_goes_downhill_by_ranks_alone(pairs):
+    objective, w, loss = problem(1, CrossEntropy)
+    gradient = numeric_gradient(loss, w)
+    found = directions(EvolutionStrategy(1e-4, pairs, Repair.none), objective, w, 200)
+    assert np.mean([cosine(-gradient, row) for row in found]) > 0.05
+    if pairs == 1:  # the better one of a pair, whatever the difference
+        assert all(cosine(-gradient, row) > 0 for row in found)
+
+
+def test_what_does_not_measure_at_the_parameters_says_so():
+    objective, w, _ = problem(1, SquaredError)
+    exact = {
+        type(estimator).__name__: estimator.estimate(objective, w, source(), None, w * 0).exact
+        for estimator in (
+            Spsa(0.1, 1, Repair.none),
+            EvolutionStrategy(0.1, 1, Repair.none),
+            ForwardGradient(1, Repair.none),
+            NodePerturbation(0.1, Repair.none),
+            LearnedFeedback(0.1, 0.1, Repair.none),
+            ExactGradient(),
+        )
+    }
+    assert [name for name, value in exact.items() if not value] == ["Spsa", "EvolutionStrategy"]
+
+
+def draws(name, how, n=20_000, seed=5):
+    options = OmegaConf.to_container(OmegaConf.load(CONF_DIR / "dist" / f"{name}.yaml"))
+    out = np.empty(n)
+    source(Law(options.pop("law"), **options), how, seed).fill(out)
+    return out
+
+
+@pytest.mark.parametrize("name", sorted(set(LAWS) - {"backprop"}))
+def test_repairs(name):
+    plain, signed = draws(name, Repair.none), draws(name, Repair.sign)
+    np.testing.assert_array_equal(np.abs(plain), np.abs(signed))
+    flipped = (signed != plain)[plain != 0]
+    assert 0.48 < np.mean(flipped) < 0.52
+    if np.ptp(plain[plain != 0]) > 0:
+        assert abs(stats.spearmanr(flipped, np.abs(plain[plain != 0])).statistic) < 0.04
+    assert abs(np.corrcoef(flipped[1:], flipped[:-1])[0, 1]) < 0.03
+
+    standard = draws(name, Repair.standardize)
+    assert np.mean(standard) == pytest.approx(0, abs=1e-9)
+    assert np.std(standard) == pytest.approx(1, rel=1e-9)
+    assert np.corrcoef(standard, plain)[0, 1] == pytest.approx(1, abs=1e-9)
+
+    ranked = draws(name, Repair.rank)
+    assert stats.kstest(ranked, "norm").pvalue > 0.9  # scores, not draws: nearer than chance
+    order = np.argsort(ranked)
+    assert (np.diff(plain[order]) >= 0).all()
+    for value in np.unique(plain)[:2]:  # equal draws come in random order
+        same = np.flatnonzero(plain == value)
+        if len(same) > 500:
+            assert abs(stats.spearmanr(same, ranked[same]).statistic) < 5 / math.sqrt(len(same))
+
+
+def test_a_law_of_one_value_is_left_in_peace_by_every_repair():
+    for how in Repair:
+        ones = np.ones(100)
+        repair(how, np.random.default_rng(1), ones)
+        assert np.isfinite(ones).all()
+
+
+def test_two_names_of_one_law_draw_different_numbers():
+    a, b = draws("gaussian", Repair.none), draws("standard_normal", Repair.none)
+    assert abs(np.corrcoef(a, b)[0, 1]) < 0.03
+    assert stats.ks_2samp(a, b).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_the_grid_has_no_invalid_cell(estimator, optimizer):
+    for dist, how in itertools.product(("gumbel", "pareto", "backprop"), Repair):
+        run = experiment(
+            "data=xor", "network=small", "dtype=float64", "epochs=4", f"dist={dist}",
+            f"estimator={estimator}", f"estimator.repair={how.value}", f"optimizer={optimizer}",
+        )  # fmt: skip
+        before = run.parameters.copy()
+        costs = [record.cost for record in run.train()]
+        assert len(costs) == 4
+        assert np.isfinite(costs).all()
+        assert (run.parameters != before).any() or optimizer in ("hill_climb", "annealing")
+
+
+def moment(objective, evaluation, progress=0.0, seed=0):
+    return Moment(objective, evaluation, 0, progress, np.random.default_rng(seed))
+
+
+def test_adam_is_the_papers_algorithm():
+    objective, w, _ = problem(1, SquaredError)
+    adam, ours, paper = Adam(0.01, 0.9, 0.999, decay=False), w.copy(), w.copy()
+    m = v = np.zeros_like(w)
+    rng = np.random.default_rng(4)
+    for t in range(1, 8):
+        d = rng.normal(size=len(w)) * 10.0**t
+        m, v = 0.9 * m + 0.1 * d, 0.999 * v + 0.001 * d**2
+        paper += 0.01 * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
+        adam.step(ours, d.copy(), moment(objective, None))
+        np.testing.assert_allclose(ours, paper, rtol=1e-12)
+
+
+def test_momentum_adds_up_and_the_learning_rate_decays_to_nothing():
+    objective, w, _ = problem(1, SquaredError)
+    heavy, ours = Momentum(0.1, 0.5, decay=True), np.zeros_like(w)
+    heavy.step(ours, np.ones_like(w), moment(objective, None, 0.0))
+    np.testing.assert_allclose(ours, 0.1)
+    heavy.step(ours, np.ones_like(w), moment(objective, None, 0.5))
+    np.testing.assert_allclose(ours, 0.1 + 0.05 * 1.5)
+    heavy.step(ours, np.ones_like(w), moment(objective, None, 1.0))
+    np.testing.assert_allclose(ours, 0.1 + 0.05 * 1.5)
+
+
+def test_a_hill_climber_never_goes_up_and_trials_of_one_pass_cost_one():
+    run = experiment("data=xor", "network=small", "optimizer=hill_climb", "dist=gaussian",
+                     "estimator.signal=[1,1,1]", "epochs=1500", "optimizer.scale=0.1")  # fmt: skip
+    records = list(run.train())
+    costs = [record.cost for record in records]
+    assert all(b <= a for a, b in itertools.pairwise(costs))
+    assert costs[-1] < 0.05 < costs[0]
+    assert records[-1].forward_passes == 1501  # one trial an epoch, and the start
+
+
+def test_the_one_fifth_rule_stands_still_at_one_success_in_five():
+    objective, w, loss = problem(1, SquaredError)
+    gradient = numeric_gradient(loss, w)
+    climber = HillClimb(1e-4, 2.0)
+    for i in range(10):
+        way = -gradient if i % 5 == 0 else gradient  # small steps: down succeeds, up fails
+        climber.step(w.copy(), way.copy(), moment(objective, objective.evaluate(w)))
+    assert climber._scale == pytest.approx(1e-4)
+
+
+def test_annealing_accepts_by_metropolis():
+    objective, w, loss = problem(1, SquaredError)
+    uphill = numeric_gradient(loss, w)
+    here = objective.evaluate(w)
+    there = w + 0.05 * uphill / np.sqrt(np.mean(uphill**2))
+    rise = objective.evaluate(there).cost - here.cost
+    assert rise > 0
+    for temperature, share in ((0.0, 0.0), (rise, math.exp(-1)), (rise / 3, math.exp(-3))):
+        annealing = Annealing(0.05, temperature, 1.0)
+        moved = 0
+        chance = np.random.default_rng(1)
+        for _ in range(600):
+            at = w.copy()
+            annealing.step(at, uphill.copy(), Moment(objective, here, 0, 0.3, chance))
+            moved += (at != w).any()
+        assert abs(moved / 600 - share) < 4 * math.sqrt(share * (1 - share) / 600) + 1e-9
+    cold = Annealing(0.05, rise, 1e-3)
+    moves = [cold.step(w.copy(), uphill.copy(), moment(objective, here, 1.0, s)) for s in range(50)]
+    assert all(after == here for after in moves) or rise < 1e-3
+
+
+def test_a_cost_that_is_not_a_number_never_wins_and_is_always_left():
+    objective, w, _ = problem(1, SquaredError)
+    good, bad = objective.evaluate(w), Evaluation(math.nan, math.nan, 1.0)
+    at = w.copy()
+    assert HillClimb(1.0, 1.5).step(at, np.full_like(w, np.nan), moment(objective, good)) == good
+    np.testing.assert_array_equal(at, w)
+    assert np.isfinite(HillClimb(1e-3, 1.5).step(at, w.copy(), moment(objective, bad)).cost)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "passes"),
+    [("cost_scaled", 1), ("spsa", 2), ("es", 16), ("forward_gradient", 3),
+     ("node_perturbation", 3), ("learned_feedback", 3)],
+)  # fmt: skip
+def test_a_budget_in_forward_passes_is_kept(estimator, passes):
+    for size in ("null", "100"):
+        run = experiment("data=article", "network.hidden=[8,4]", f"estimator={estimator}",
+                         "epochs=null", "forward_passes=33.5", f"batch_size={size}")  # fmt: skip
+        records = list(run.train())
+        step = passes if size == "null" else passes * 100 / 2095
+        assert 33.5 - step < records[-1].forward_passes <= 33.5 + 1e-6
+        assert records[-1].progress == 1
+        progress = [record.progress for record in records]
+        assert progress == sorted(progress)
+
+
+def test_batches_hold_every_image_once_in_an_order_of_seeds_data():
+    class Spy(ExactGradient):
+        def __init__(self):
+            self.batches = []
+
+        def estimate(self, objective, parameters, noise, known, out):
+            self.batches.append(objective._images.copy())
+            return super().estimate(objective, parameters, noise, known, out)
+
+    orders = []
+    for seeds in ("seeds=all seed=1", "seeds=all seed=1", "seeds=init seed=1", "seeds=data seed=1"):
+        run = experiment("data=article", "network=small", "dist=backprop", "batch_size=512",
+                         "epochs=2", *seeds.split())  # fmt: skip
+        run.estimator = Spy()
+        list(run.train())
+        sizes = [len(batch) for batch in run.estimator.batches]
+        assert sizes == [512, 512, 512, 512, 47] * 2
+        first, second = (np.concatenate(run.estimator.batches[i : i + 5]) for i in (0, 5))
+        assert not np.array_equal(first, second)
+        np.testing.assert_array_equal(np.sort(first, axis=0), np.sort(second, axis=0))
+        orders.append(first.tobytes())
+    assert orders[0] == orders[1] == orders[3] != orders[2]
+
+
+def test_frozen_layers_keep_their_weights_and_the_others_do_not():
+    run = experiment("data=article", "network=small", "network.frozen=[1,2]", "epochs=3",
+                     "optimizer=adam", "estimator=learned_feedback")  # fmt: skip
+    before = run.parameters.copy()
+    list(run.train())
+    same = [bool((run.parameters[s] == before[s]).all()) for s in run.network.layer_slices()]
+    assert same == [True, True, False]
+    with pytest.raises(UserError, match=r"network.frozen must hold layers, 1 to 3 .* got \[0\]"):
+        experiment("network=small", "network.frozen=[0]")
+
+
+def test_validation_images_come_from_training_and_test_images_stay_out():
+    whole = experiment("data=mnist01", "network=small")
+    held = experiment("data=mnist01", "network=small", "data.validation_size=300")
+    assert len(held.split.train_labels) == len(whole.split.train_labels) - 300
+    training = np.concatenate([held.split.train_images, held.split.test_images])
+    np.testing.assert_array_equal(training, whole.split.train_images)
+    assert not set(held.split.test_indices) & set(whole.split.test_indices)
+    assert held.fingerprint != whole.fingerprint
+
+
+def test_ten_digits_have_ten_outputs_that_are_probabilities():
+    run = experiment("data=mnist10", "network=small", "dist=backprop", "cost=cross_entropy",
+                     "optimizer=adam", "epochs=3", "batch_size=256")  # fmt: skip
+    assert sorted(np.unique(run.split.train_labels)) == list(range(10))
+    assert len(run.split.test_labels) == 2000
+    list(run.train())
+    test = run.test()
+    assert test.outputs.shape == (2000, 10)
+    np.testing.assert_allclose(test.outputs.sum(axis=1), 1, rtol=1e-5)
+    labels = run.split.test_labels
+    np.testing.assert_array_equal(test.wrong, np.argmax(test.outputs, axis=1) != labels)
+    expected = -np.mean(np.log(test.outputs[np.arange(2000), labels]))
+    assert test.cost == pytest.approx(expected, rel=1e-4)
+    assert test.error_rate < 0.5  # 0.9 by chance
+
+
+@pytest.mark.parametrize("dist", LAWS)
+def test_every_law_as_it_is_learns_zeros_from_ones(dist):
+    run = experiment(
+        "data=mnist01", "data.pixel_divisor=255", "network.hidden=[84,102]", f"dist={dist}",
+        "estimator=learned_feedback", "optimizer=adam", "batch_size=128", "cost=cross_entropy",
+        "epochs=null", "forward_passes=30", "seed=77",
+    )  # fmt: skip
+    list(run.train())
+    assert run.test().errors <= 5  # of 500; logistic regression gets 0 to 2, chance about 230
+
+
+@pytest.mark.parametrize("estimator", ["spsa", "es", "forward_gradient", "node_perturbation",
+                                       "learned_feedback"])  # fmt: skip
+def test_estimators_give_the_same_bits_for_any_number_of_threads(estimator):
+    results = []
+    for threads in (1, 2, 3):
+        run = experiment(
+            "data=mnist10", "cost=cross_entropy", f"estimator={estimator}", "optimizer=adam",
+            "network.hidden=[96,128]", "batch_size=1500", "epochs=2", threads=threads,
+        )  # fmt: skip
+        results.append(([record.cost for record in run.train()], run.parameters.tobytes()))
+    assert results[0] == results[1] == results[2]

@@ -80,6 +80,8 @@ def _for_the_user(error: Exception) -> str | None:
         for launcher, extra in _EXTRAS.items():
             if f"Could not find 'hydra/launcher/{launcher}'" in str(error):
                 return f"noise_exp: this launcher needs pip install 'noise-exp[{extra}]'"
+        if "Could not find 'hydra/sweeper/optuna'" in str(error):
+            return "noise_exp: this sweeper needs pip install 'noise-exp[tune]'"
         return "\n".join(str(e) for e in (error, error.__cause__) if e)
     if isinstance(error, OSError) and error.errno in _DISK:
         where = error.filename or "the output"

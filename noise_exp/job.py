@@ -132,7 +132,7 @@ def _standing_in_sweep(cfg: DictConfig, context: SweepContext, fingerprint: str)
         waited = store.wait_for(alive)
         if waited is None:
             return None
-        found = (alive, waited.final_cost)
+        found = (alive, waited.score)
     assert found
     run_id, score = found
     costs: list[float | None] = [score] if math.isfinite(score) else []

@@ -59,6 +59,8 @@ class Facts:
         In milliseconds since 1970.
     metrics
         Final values.
+    series
+        Metrics with a value per step, from step 0 on; None where a step has none.
     files
         Artifacts that stay where they are, relative to the folder.
     delivered
@@ -77,6 +79,7 @@ class Facts:
     start_time: int = field(default_factory=lambda: _now())
     end_time: int | None = None
     metrics: dict[str, float] = field(default_factory=dict)
+    series: dict[str, list[float | None]] = field(default_factory=dict)
     files: list[str] = field(default_factory=list)
     delivered: bool = False
 

@@ -1,7 +1,8 @@
 """From results to tables and figures."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -14,26 +15,71 @@ _SEEDS = {"seed", "seeds", "seeds.init", "seeds.data", "seeds.noise"}
 _NO_SCIENCE = {"resume", "threads"}
 
 
+@dataclass(frozen=True)
+class Summary:
+    """What the end of a sweep shows, and keeps on its parent run.
+
+    Attributes
+    ----------
+    title, table
+        What the terminal and the parent's note show, as text.
+    headline
+        What came out best, in a few words.
+    files, pictures
+        Texts and figures by file name.
+    advice
+        What to do with it.
+    tags, metrics
+        Of the parent run.
+    series
+        Metrics with a value per job, by the jobs' numbers; None where there is none.
+    """
+
+    title: str
+    table: pd.DataFrame
+    headline: str
+    files: Mapping[str, str]
+    pictures: Mapping[str, Figure] = field(default_factory=dict)
+    advice: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    series: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
+
+
+def compared(results: Sequence[Result]) -> Summary:
+    """Compare the methods of a sweep, with the article's figures."""
+    table = comparison(results)
+    text = readable(table)
+    return Summary(
+        "Comparison of the methods",
+        text,
+        headline(table),
+        {"comparison.csv": table.to_csv(index=False), "comparison.md": markdown(text)},
+        article_figures(results),
+    )
+
+
 def labels(results: Sequence[Result]) -> list[str]:
     """Name each result by its law and whatever else the sweep varied, seeds left out."""
-    settings = _settings(results)
-    keys = {key for s in settings for key in s} - _SEEDS - _NO_SCIENCE - {"dist"}
-    varied = sorted(k for k in keys if len({s.get(k) for s in settings}) > 1)
+    found = settings(results)
+    keys = {key for s in found for key in s} - _SEEDS - _NO_SCIENCE - {"dist"}
+    varied = sorted(k for k in keys if len({s.get(k) for s in found}) > 1)
     return [
         " ".join([r.dist, *(f"{k}={s[k]}" for k in varied if k in s)])
-        for r, s in zip(results, settings, strict=True)
+        for r, s in zip(results, found, strict=True)
     ]
 
 
-def _settings(results: Sequence[Result]) -> list[dict[str, str]]:
+def settings(results: Sequence[Result]) -> list[dict[str, str]]:
+    """Return what was set for each result, by key."""
     return [dict(o.lstrip("+~").partition("=")[::2] for o in r.overrides) for r in results]
 
 
 def swept(results: Sequence[Result]) -> list[str]:
     """Say what a sweep varied and how widely, as `key (values)`."""
-    settings = _settings(results)
-    values = {key: {s.get(key) for s in settings} for s in settings for key in s}
-    return [f"{key} ({len(found)} values)" for key, found in values.items() if len(found) > 1]
+    found = settings(results)
+    values = {key: {s.get(key) for s in found} for s in found for key in s}
+    return [f"{key} ({len(taken)} values)" for key, taken in values.items() if len(taken) > 1]
 
 
 def runs(results: Sequence[Result]) -> pd.DataFrame:

@@ -62,8 +62,13 @@ class Result:
 
     @property
     def score(self) -> float:
-        """What Hydra's sweepers make small: the validation's cost, else the last training cost."""
-        return self.test_cost if self.validation else self.final_cost
+        """What Hydra's sweepers make small: the validation's cost, else the last training cost.
+
+        Infinite where that is no finite number: sweepers take infinity for bad, and would stop at
+        what is not a number.
+        """
+        score = self.test_cost if self.validation else self.final_cost
+        return score if math.isfinite(score) and self.error is None else math.inf
 
     def save(self, folder: Path) -> None:
         """Write to `folder` as JSON: whole, or not at all."""

@@ -8,10 +8,11 @@ import shlex
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Glob, IntervalSweep, Override
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict
 
@@ -21,6 +22,9 @@ from noise_exp.errors import UserError
 from noise_exp.experiment import Experiment, source_digest
 from noise_exp.journal import Facts, Journal, masked
 from noise_exp.results import Result, load_results
+
+if TYPE_CHECKING:  # matplotlib and pandas, which only the end of a sweep needs
+    from noise_exp.report import Summary
 
 _ROOM = 1 << 16  # bytes that must fit: Hydra's own files and a result
 _HASTE = 2.0  # seconds that an interrupted sweep may still take to be delivered
@@ -44,6 +48,7 @@ class SweepCallback(Callback):
         self._store: Any = None
         self._courier: Any = None
         self._finished: dict[str, Result] = {}
+        self._searched: list[str] | None = None  # settings that the sweeper chooses by their score
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave threads and locks behind: Hydra sends its callbacks to every job."""
@@ -59,6 +64,7 @@ class SweepCallback(Callback):
         self._patience = config.tracking.patience
         try:
             _prepare_launcher(config.hydra.launcher)
+            self._searched = _searched(config)
             first = _first_job(config)
             if first is not None:
                 Experiment(first)
@@ -115,7 +121,7 @@ class SweepCallback(Callback):
         context.alive = self._store.bury_the_dead()
         self._finished = self._store.finished(source_digest())
         context.finished = {
-            fingerprint: (result.run_id or "", result.final_cost)
+            fingerprint: (result.run_id or "", result.score)
             for fingerprint, result in self._finished.items()
         }
 
@@ -231,41 +237,44 @@ class SweepCallback(Callback):
         return [results[number] for number in sorted(results)]
 
     def _compare(self, results: list[Result]) -> None:
-        from noise_exp import report
+        from noise_exp import report, study
 
         assert self._journal
-        table = report.comparison(results)
-        text = report.readable(table)
-        print_table(text, "Comparison of the methods")
-        files = {
-            "comparison.csv": table.to_csv(index=False),
-            "comparison.md": report.markdown(text),
-            "runs.csv": report.runs(results).to_csv(index=False),
-        }
+        summary = (
+            report.compared(results)
+            if self._searched is None
+            else study.summary(results, self._searched)
+        )
+        print_table(summary.table, summary.title)
+        files = {**summary.files, "runs.csv": report.runs(results).to_csv(index=False)}
         for name, content in files.items():
             (self._folder / name).write_text(content)
-        pictures = report.article_figures(results)
-        for name, figure in pictures.items():
+        for name, figure in summary.pictures.items():
             figure.savefig(self._folder / name, dpi=120)
+        if summary.advice:
+            print(summary.advice)
         print(f"Table and figures: {self._folder}")
         facts = self._journal.facts
-        facts.files = [*files, *pictures]
-        facts.tags["mlflow.note.content"] = self._note(results, report.headline(table), text)
+        facts.files = [*files, *summary.pictures]
+        facts.tags |= {**summary.tags, "mlflow.note.content": self._note(results, summary)}
+        facts.series = {key: list(values) for key, values in summary.series.items()}
         facts.metrics = {
+            **summary.metrics,
             "runs": len(results),
             "reused": sum(r.reused for r in results),
             "sweep_seconds": time.perf_counter() - self._started,
         }
 
-    def _note(self, results: list[Result], headline: str, table: Any) -> str:
+    def _note(self, results: list[Result], summary: "Summary") -> str:
         """Return the parent's description: what was swept, the winner, how to repeat it."""
         from noise_exp import report
 
         swept = " ".join(report.swept(results)) or "one configuration"
-        note = f"Swept {swept}: {len(results)} runs, {headline}. Repeat with\n\n    {_command()}\n"
-        note += f"\n{report.markdown(table)}"
+        note = f"Swept {swept}: {len(results)} runs, {summary.headline}. Repeat with\n\n"
+        note += f"    {_command()}\n\n{summary.advice}\n{report.markdown(summary.table)}"
         if len(note) > _NOTE_LENGTH:
-            note = note[: note.rfind("\n", 0, _NOTE_LENGTH)] + "\n\nThe rest: comparison.md\n"
+            note = note[: note.rfind("\n", 0, _NOTE_LENGTH)]
+            note += f"\n\nThe rest: {', '.join(summary.files)}\n"
         links = [f"[{_named(r)}]({self._store.link(r.run_id)})" for r in results if r.reused]
         if links:
             note += "\nReused from earlier sweeps (all in runs.csv):\n"
@@ -316,24 +325,51 @@ def _check_folder(folder: Path, key: str) -> None:
         )
 
 
-def _first_job(config: DictConfig) -> DictConfig | None:
-    """Compose the first job of the sweep; None where only the sweeper knows it."""
-    sweeper = config.hydra.sweeper
-    if not str(sweeper._target_).endswith("BasicSweeper"):
-        return None
+def _arguments(config: DictConfig) -> list[Override]:
+    """Parse what a sweeper is told of the jobs: `hydra.sweeper.params`, then the command line."""
     loader = GlobalHydra.instance().config_loader()
-    arguments = [f"{k}={v}" for k, v in (sweeper.params or {}).items()]
-    arguments += list(config.hydra.overrides.task)
-    first = []
-    for override in OverridesParser.create(config_loader=loader).parse_overrides(arguments):
-        if override.is_sweep_override() and not override.is_discrete_sweep():
-            return None
-        value = (
-            next(override.sweep_string_iterator(), None)
-            if override.is_sweep_override()
-            else override.get_value_element_as_str()
+    told = [f"{key}={value}" for key, value in (config.hydra.sweeper.get("params") or {}).items()]
+    told += list(config.hydra.overrides.task)
+    return OverridesParser.create(config_loader=loader).parse_overrides(told)
+
+
+def _searched(config: DictConfig) -> list[str] | None:
+    """Return the settings that a sweeper searches by their score; None if it runs all there are."""
+    sweeper = config.hydra.sweeper
+    if str(sweeper._target_).endswith("BasicSweeper"):
+        return None
+    if sweeper.get("storage") is not None:
+        # Hydra's plugin holds Optuna below 3, whose databases cannot do with SQLAlchemy 2.
+        raise UserError(
+            f"hydra.sweeper.storage must be null, got {sweeper.storage}: this Optuna's databases "
+            "do not work beside MLflow; resume=true goes on with a study"
         )
-        if value is None:
-            raise UserError(f"{override.input_line} matches no option; --help lists them")
-        first.append(f"{override.get_key_element()}={value}")
-    return loader.load_sweep_config(config, first)
+    last = {override.get_key_element(): override for override in _arguments(config)}
+    searched = {key: o for key, o in last.items() if o.is_sweep_override()}
+    for key, override in searched.items():
+        if isinstance(override.value(), Glob):
+            raise UserError(f"{override.input_line}: a search takes {key}=choice(...), no glob")
+    return list(searched)
+
+
+def _first_job(config: DictConfig) -> DictConfig | None:
+    """Compose the first job of the sweep; None where only the sweeper knows its settings.
+
+    Where the sweeper will search an interval, its start stands for a value.
+    """
+    if "params" not in config.hydra.sweeper:
+        return None
+    first: dict[str, Any] = {}
+    for override in _arguments(config):
+        value: Any = override.value()
+        if isinstance(value, IntervalSweep):
+            value = value.start
+        elif override.is_sweep_override():
+            value = next(override.sweep_string_iterator(), None)
+            if value is None:
+                raise UserError(f"{override.input_line} matches no option; --help lists them")
+        else:
+            value = override.get_value_element_as_str()
+        first[override.get_key_element()] = value
+    loader = GlobalHydra.instance().config_loader()
+    return loader.load_sweep_config(config, [f"{key}={value}" for key, value in first.items()])

@@ -145,9 +145,16 @@ class Delivery:
         assert self._client
         facts = self._journal.facts
         end_time = facts.end_time or facts.start_time
+        metrics = [Metric(key, value, end_time, 0) for key, value in facts.metrics.items()]
+        metrics += [
+            Metric(key, value, end_time, step)
+            for key, values in facts.series.items()
+            for step, value in enumerate(values)
+            if value is not None
+        ]
         self._client.log_batch(
             run_id,
-            metrics=[Metric(key, value, end_time, 0) for key, value in facts.metrics.items()],
+            metrics=metrics,
             tags=[RunTag(key, value) for key, value in facts.tags.items()],
         )
         files = sorted(self._journal.artifacts.glob("*"))

@@ -1,4 +1,4 @@
-"""Estimators, costs, repairs, optimizers and budgets: each promise against an independent oracle."""
+"""Estimators, costs, repairs, optimizers, budgets: promises against independent oracles."""
 
 import itertools
 import math

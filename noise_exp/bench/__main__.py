@@ -14,13 +14,13 @@ from pathlib import Path
 from noise_exp import cores, figures
 from noise_exp.bench import compare, growth, ours, overhead
 from noise_exp.bench.problem import METHODS
+from noise_exp.pages import Page
 
 
 def main() -> None:
     """Run the parts asked for, each followed by what it writes."""
     options = _options()
-    options.output.mkdir(parents=True, exist_ok=True)
-    report = _Report(options.output, options.page)
+    report = Page(options.output, options.page, "performance")
     if "methods" in options.parts:
         _methods(options, report)
     if "growth" in options.parts:
@@ -29,28 +29,7 @@ def main() -> None:
         report.table("overhead", overhead.table(overhead.overhead()))
 
 
-class _Report:
-    def __init__(self, folder: Path, page: Path | None) -> None:
-        self.folder = folder
-        self._page = page
-
-    def table(self, name: str, text: str) -> None:
-        """Print a table and write it to the folder and into the page."""
-        print(f"\n{text}", flush=True)
-        (self.folder / f"performance_{name}.md").write_text(text)
-        if self._page:
-            page, found = re.subn(
-                rf"(<!-- {name} -->\n).*?(<!-- end -->)",
-                lambda m: f"{m[1]}{text}{m[2]}",
-                self._page.read_text(),
-                flags=re.DOTALL,
-            )
-            if not found:
-                sys.exit(f"{self._page} has no place for the table: <!-- {name} --> <!-- end -->")
-            self._page.write_text(page)
-
-
-def _methods(options: argparse.Namespace, report: _Report) -> None:
+def _methods(options: argparse.Namespace, report: Page) -> None:
     methods = METHODS if not options.quick else ("gumbel", "zipf", "backprop")
     epochs, rounds = (3, 2) if options.quick else (8, options.rounds)
     try:
@@ -71,7 +50,7 @@ def _methods(options: argparse.Namespace, report: _Report) -> None:
     figure.savefig(report.folder / "performance_methods.png", dpi=120)
 
 
-def _growth(options: argparse.Namespace, report: _Report) -> None:
+def _growth(options: argparse.Namespace, report: Page) -> None:
     most = 2 if options.quick else None
     images, widths = growth.IMAGES[:most], growth.WIDTHS[:most]
     threads = sorted({1, options.threads})

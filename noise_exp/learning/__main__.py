@@ -1,0 +1,183 @@
+"""`python -m noise_exp.learning FOLDER`: what noise learns, as tables and figures.
+
+FOLDER holds sweeps by the names below; those that are missing are left out. `make learning` runs
+them all. The tables replace what stands between `<!-- name -->` and `<!-- end -->` in the page
+given by `--page`.
+
+    learn, digits                   experiment=learn, experiment=digits, all methods and seeds
+    learn_layers, digits_layers     the same with network.frozen swept, for gaussian and backprop
+    grid                            experiment=learn with all estimators and optimizers
+"""
+
+import argparse
+import sys
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
+
+from noise_exp import cores
+from noise_exp.bench import article
+from noise_exp.bench.problem import article_problem
+from noise_exp.config import CONF_DIR
+from noise_exp.errors import UserError
+from noise_exp.experiment import Experiment
+from noise_exp.figures import learning as figures
+from noise_exp.learning import floors, tables
+from noise_exp.learning.sweeps import Run, by_method, load, mean_and_error
+from noise_exp.network import predicted
+from noise_exp.pages import Page
+
+_TASKS = {"learn": "Zeros and ones", "digits": "Ten digits"}
+_RANDOM_NETWORKS = 300
+_SHOWN_UNITS, _SHOWN_DIGITS = 10, 20
+
+
+def main() -> None:
+    """Write what the folder's sweeps have to tell."""
+    options = _options()
+    page = Page(options.output, options.page, "learning")
+    try:
+        sweeps = {
+            name: load(options.folder / name)
+            for name in (*_TASKS, *(f"{task}_layers" for task in _TASKS), "grid")
+            if (options.folder / name).is_dir()
+        }
+        if not sweeps:
+            raise UserError(f"{options.folder} holds none of the sweeps; make learning runs them")
+        for name, runs in sweeps.items():
+            if name in _TASKS:
+                _task(name, runs, page, options.threads)
+            elif name == "grid":
+                page.table(name, tables.grid(runs))
+            else:
+                page.table(name, tables.layers(runs))
+        if "learn" in sweeps:
+            page.table("seconds", _seconds(sweeps["learn"], options.threads))
+        shown = [(title, _learners(sweeps[n])) for n, title in _TASKS.items() if n in sweeps]
+        if shown:
+            curves = figures.learning_curves(shown)
+            curves.savefig(page.folder / "learning_curves.png", dpi=110)
+    except UserError as error:
+        sys.exit(f"noise_exp.learning: {error}")
+
+
+def _task(name: str, runs: Sequence[Run], page: Page, threads: int) -> None:
+    groups = by_method(runs)
+    page.table(name, tables.methods(runs))
+    found = _floors(next(iter(groups.values())), threads)
+    page.table(f"{name}_floors", tables.floors(found))
+    rows = [(m, *mean_and_error([run.error_rate for run in g])) for m, g in groups.items()]
+    lines = [(floor, float(np.mean(rates))) for floor, rates in found.items()][:1]
+    figures.error_bars(rows, lines, f"{_TASKS[name]}: mean over seeds, standard error").savefig(
+        page.folder / f"learning_{name}.png", dpi=110
+    )
+    pair = [(m, _retrained(groups[m][0], threads)) for m in ("gaussian", "backprop") if m in groups]
+    columns = []
+    for method, (before, experiment) in pair:
+        (weights, _), *_ = experiment.network.views(experiment.parameters)
+        (start, _), *_ = experiment.network.views(before)
+        moved = np.argsort(-np.linalg.norm(weights - start, axis=0))
+        columns.append((method, (weights - start)[:, moved]))
+    if columns:
+        picture = figures.filters(columns, _SHOWN_UNITS)
+        picture.savefig(page.folder / f"learning_{name}_weights.png", dpi=90)
+        _mistakes(*pair[0], page.folder / f"learning_{name}_mistakes.png")
+
+
+def _mistakes(method: str, trained: tuple[np.ndarray, Experiment], path: Path) -> None:
+    experiment = trained[1]
+    test, split = experiment.test(), experiment.split
+    wrong = np.flatnonzero(test.wrong)[:_SHOWN_DIGITS]
+    guesses = predicted(test.outputs[wrong]).astype(int)
+    captions = [
+        f"{split.test_labels[i]} as {guess}" for i, guess in zip(wrong, guesses, strict=True)
+    ]
+    title = f"{method}: {test.errors} of {len(test.wrong)} test images wrong"
+    figures.digits(split.test_images[wrong], captions, title).savefig(path, dpi=90)
+
+
+def _floors(runs: Sequence[Run], threads: int) -> dict[str, list[float]]:
+    """Test error rates of the floors, one for the split of each run."""
+    found: dict[str, list[float]] = {
+        "logistic regression on the pixels": [],
+        f"the best of {_RANDOM_NETWORKS} random networks": [],
+        "the most frequent label": [],
+    }
+    for run in runs:
+        cfg = _config(run)
+        experiment, scale = Experiment(cfg, threads), cfg.network.init_scale
+        rates = (
+            floors.logistic_regression(experiment.split),
+            floors.best_random(experiment, scale, _RANDOM_NETWORKS, cfg.seed, threads),
+            floors.constant(experiment.split),
+        )
+        for values, rate in zip(found.values(), rates, strict=True):
+            values.append(rate)
+    return found
+
+
+def _seconds(runs: Sequence[Run], threads: int) -> str:
+    """Train one run of each method anew, beside the article's way of back propagation."""
+    theirs = [_article_seconds(threads)]
+    timings = []
+    for method, group in by_method(runs).items():
+        experiment = Experiment(_config(group[0]), threads)
+        record = deque(experiment.train(), maxlen=1).pop()
+        timings.append((method, record.train_seconds, experiment.test().errors))
+    theirs.append(_article_seconds(threads))
+    return tables.seconds(timings, float(np.mean(theirs)))
+
+
+def _article_seconds(threads: int) -> float:
+    """Time 100 epochs of back propagation the article's way."""
+    run = article.prepare(article_problem(), "backprop", threads)
+    start = perf_counter()
+    run(100)
+    return perf_counter() - start
+
+
+def _learners(runs: Sequence[Run]) -> list[figures.Learner]:
+    """Medians over seeds, as far as all of a method's runs have epochs."""
+    learners = []
+    for method, group in by_method(runs).items():
+        last = min(len(run.curve["cost"]) for run in group)
+        passes, seconds, errors = (
+            np.median([run.curve[key][:last] for run in group], axis=0)
+            for key in ("forward_passes", "train_seconds", "train_error_rate")
+        )
+        learners.append(figures.Learner(method, passes, seconds, errors))
+    return learners
+
+
+def _config(run: Run) -> DictConfig:
+    with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
+        return compose("config", run.result.overrides)
+
+
+def _retrained(run: Run, threads: int) -> tuple[np.ndarray, Experiment]:
+    """Train a run anew; return its parameters before, and what holds them after."""
+    experiment = Experiment(_config(run), threads)
+    before = experiment.parameters.copy()
+    deque(experiment.train(), maxlen=0)
+    return before, experiment
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m noise_exp.learning",
+        description="Tables and figures of what noise learns, from the sweeps in a folder.",
+    )
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="holds learn, digits, ...")
+    parser.add_argument("--output", type=Path, default=Path("learning"), metavar="FOLDER")
+    parser.add_argument("--page", type=Path, metavar="FILE", help="a page with places for tables")
+    parser.add_argument("--threads", type=int, default=cores.available())
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

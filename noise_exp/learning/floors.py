@@ -1,0 +1,46 @@
+"""Floors: what is reached without training hidden layers, or parity would prove nothing."""
+
+import numpy as np
+
+from noise_exp.data import Split, live_pixels
+from noise_exp.errors import UserError
+from noise_exp.experiment import Experiment
+from noise_exp.network import misclassified
+from noise_exp.objective import Objective
+from noise_exp.streams import IndependentStreams
+from noise_exp.workers import Workers
+
+
+def logistic_regression(split: Split) -> float:
+    """Test error rate, 0 to 1, of scikit-learn's logistic regression on the pixels."""
+    try:
+        from sklearn.linear_model import LogisticRegression
+    except ModuleNotFoundError:
+        raise UserError("the floors need scikit-learn: pip install 'noise-exp[learning]'") from None
+    live = live_pixels(split)
+    model = LogisticRegression(max_iter=300).fit(split.train_images[:, live], split.train_labels)
+    return float(np.mean(model.predict(split.test_images[:, live]) != split.test_labels))
+
+
+def constant(split: Split) -> float:
+    """Test error rate, 0 to 1, of the most frequent training label."""
+    label = np.argmax(np.bincount(split.train_labels))
+    return float(np.mean(split.test_labels != label))
+
+
+def best_random(experiment: Experiment, scale: float, n: int, seed: int, threads: int) -> float:
+    """Test error rate, 0 to 1, of the best of `n` random networks by its training error rate.
+
+    `scale`: standard deviation of their parameters. They cost `n` forward passes.
+    """
+    split, workers = experiment.split, Workers(threads)
+    objective = Objective(experiment.network, split.train_images, split.train_labels, workers)
+    best, lowest = experiment.parameters, np.inf
+    streams = IndependentStreams(init=seed, data=0, noise=0)
+    for _ in range(n):
+        parameters = streams.initial_parameters(experiment.network, scale)
+        rate = objective.evaluate(parameters).error_rate
+        if rate < lowest:
+            best, lowest = parameters, rate
+    outputs = experiment.network.outputs(best, split.test_images, workers)
+    return float(np.mean(misclassified(outputs, split.test_labels)))

@@ -1,0 +1,89 @@
+"""What a sweep left in its folder, one run after the other."""
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from noise_exp.errors import UserError
+from noise_exp.results import Result
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a sweep.
+
+    Attributes
+    ----------
+    result
+        What it ended with.
+    settings
+        What was set for it, by key.
+    curve
+        Its epochs: arrays by name, `cost`, `train_error_rate`, `train_seconds`, `forward_passes`.
+    folder
+        Where it is.
+    """
+
+    result: Result
+    settings: dict[str, str]
+    curve: dict[str, np.ndarray]
+    folder: Path
+
+    @property
+    def error_rate(self) -> float:
+        """Share of the test images misclassified, 0 to 1."""
+        return self.result.test_errors / self.result.test_size
+
+
+def load(folder: Path) -> list[Run]:
+    """Read the finished runs below a folder.
+
+    Raises
+    ------
+    UserError
+        If there is none, or a run is another sweep's and so has no curve there.
+    """
+    runs = list(_load(folder))
+    if not runs:
+        raise UserError(f"{folder} holds no finished run; give a sweep's folder, multirun/...")
+    if any(run.result.reused for run in runs):
+        raise UserError(f"{folder} reused earlier runs; sweep again without resume=true")
+    return runs
+
+
+def _load(folder: Path) -> Iterator[Run]:
+    for path in sorted(folder.glob("**/result.json")):
+        result = Result(**json.loads(path.read_text()))
+        if result.error is not None:
+            continue
+        lines = []
+        if not result.reused:
+            text = (path.parent / "epochs.jsonl").read_text()
+            lines = [json.loads(line) for line in text.splitlines()]
+        keys = ("cost", "train_error_rate", "train_seconds", "forward_passes")
+        curve = {
+            key: np.array([math.nan if line[key] is None else line[key] for line in lines])
+            for key in keys
+        }
+        settings = dict(o.lstrip("+~").partition("=")[::2] for o in result.overrides)
+        yield Run(result, settings, curve, path.parent)
+
+
+def by_method(runs: Sequence[Run]) -> dict[str, list[Run]]:
+    """Group runs by law in the article's order; within one, by seed."""
+    ordered = sorted(runs, key=lambda r: (r.result.letter or "~", int(r.settings.get("seed", 0))))
+    groups: dict[str, list[Run]] = {}
+    for run in ordered:
+        groups.setdefault(run.result.dist, []).append(run)
+    return groups
+
+
+def mean_and_error(values: Sequence[float]) -> tuple[float, float]:
+    """Mean and its standard error; not a number for a single value."""
+    array = np.asarray(values, float)
+    error = float(np.std(array, ddof=1) / math.sqrt(len(array))) if len(array) > 1 else math.nan
+    return float(np.mean(array)), error

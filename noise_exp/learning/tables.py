@@ -1,0 +1,108 @@
+"""The tables of docs/learning.md."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+import pandas as pd
+
+from noise_exp.learning.sweeps import Run, by_method, mean_and_error
+from noise_exp.report import markdown
+
+
+def methods(runs: Sequence[Run]) -> str:
+    """One row per method: test errors, the difference to back propagation, passes, seconds.
+
+    Differences are paired by seed: both saw the same split and started from the same weights.
+    """
+    groups = by_method(runs)
+    reference = _by_seed(groups.get("backprop", []))
+    rows = []
+    for name, group in groups.items():
+        mean, error = mean_and_error([100 * run.error_rate for run in group])
+        own = _by_seed(group)
+        shared = [100 * (own[seed] - reference[seed]) for seed in own if seed in reference]
+        rows.append(
+            {
+                "method": name,
+                "seeds": str(len(group)),
+                "test error, %": _pm(mean, error),
+                "worst seed": f"{max(run.result.test_errors for run in group)} of "
+                f"{group[0].result.test_size}",
+                "minus backprop, points": "-"
+                if name == "backprop" or not shared
+                else _pm(*mean_and_error(shared), signed=True),
+                "passes": f"{group[0].result.forward_passes:.1f}",
+            }
+        )
+    return markdown(pd.DataFrame(rows))
+
+
+def layers(runs: Sequence[Run]) -> str:
+    """Test error by which layers learned: one row per set of layers, one column per method."""
+    cells: dict[str, dict[str, list[float]]] = {}
+    for run in runs:
+        frozen = run.settings.get("network.frozen", "[]")
+        learned = [str(i) for i in (1, 2, 3) if str(i) not in frozen]
+        row = cells.setdefault(" ".join(learned), {})
+        row.setdefault(run.result.dist, []).append(100 * run.error_rate)
+    names = sorted({name for row in cells.values() for name in row})
+    rows = [
+        {"layers that learn": learned}
+        | {f"{name}, %": _pm(*mean_and_error(row[name])) if name in row else "-" for name in names}
+        for learned, row in sorted(cells.items(), key=lambda item: (len(item[0]), item[0]))
+    ]
+    return markdown(pd.DataFrame(rows))
+
+
+def floors(found: Mapping[str, Sequence[float]]) -> str:
+    """One row per floor: its test error rates over seeds."""
+    rows = [
+        {"floor": name, "test error, %": _pm(*mean_and_error([100 * rate for rate in rates]))}
+        for name, rates in found.items()
+    ]
+    return markdown(pd.DataFrame(rows))
+
+
+def grid(runs: Sequence[Run]) -> str:
+    """Test error of every estimator (rows) with every optimizer (columns), medians in percent."""
+    frame = pd.DataFrame(
+        {
+            "estimator": [run.settings["estimator"] for run in runs],
+            "optimizer": [run.settings["optimizer"] for run in runs],
+            "error": [100 * run.error_rate for run in runs],
+        }
+    )
+    table = frame.pivot_table("error", "estimator", "optimizer", "median", sort=False)
+    return markdown(table.map(lambda v: f"{v:.1f}").reset_index())
+
+
+def seconds(timings: Sequence[tuple[str, float, int]], article: float) -> str:
+    """One row per method (name, seconds, test errors), beside the article's way in seconds."""
+    rows = [
+        {
+            "method": name,
+            "seconds": f"{taken:.2f}",
+            "test images wrong": str(wrong),
+            "of the article's back propagation": f"{taken / article:.2f}",
+        }
+        for name, taken, wrong in timings
+    ]
+    rows.append(
+        {
+            "method": "back propagation, the article's way: float64, 100 epochs",
+            "seconds": f"{article:.2f}",
+            "test images wrong": "",
+            "of the article's back propagation": "1",
+        }
+    )
+    return markdown(pd.DataFrame(rows))
+
+
+def _by_seed(runs: Sequence[Run]) -> dict[str, float]:
+    key: Callable[[Run], str] = lambda run: run.settings.get("seed", "")  # noqa: E731
+    return {key(run): run.error_rate for run in runs}
+
+
+def _pm(mean: float, error: float, signed: bool = False) -> str:
+    text = f"{mean:+.2f}" if signed else f"{mean:.2f}"
+    return text if math.isnan(error) else f"{text} ± {error:.2f}"

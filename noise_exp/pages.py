@@ -1,0 +1,40 @@
+"""Tables that a command writes into a page of the documentation."""
+
+import re
+import sys
+from pathlib import Path
+
+
+class Page:
+    """A page with places for tables, `<!-- name -->` ... `<!-- end -->`, and a folder beside it.
+
+    Parameters
+    ----------
+    folder
+        Where each table is written too; it is made if it is missing.
+    path
+        The page; None to write the folder alone.
+    prefix
+        Of the tables' file names.
+    """
+
+    def __init__(self, folder: Path, path: Path | None, prefix: str) -> None:
+        self.folder = folder
+        self._path = path
+        self._prefix = prefix
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def table(self, name: str, text: str) -> None:
+        """Print a table and write it to the folder and into the page; exit if it has no place."""
+        print(f"\n{text}", flush=True)
+        (self.folder / f"{self._prefix}_{name}.md").write_text(text)
+        if self._path:
+            page, found = re.subn(
+                rf"(<!-- {name} -->\n).*?(<!-- end -->)",
+                lambda m: f"{m[1]}{text}{m[2]}",
+                self._path.read_text(),
+                flags=re.DOTALL,
+            )
+            if not found:
+                sys.exit(f"{self._path} has no place for the table: <!-- {name} --> <!-- end -->")
+            self._path.write_text(page)

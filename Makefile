@@ -1,8 +1,9 @@
 .DEFAULT_GOAL := help
-.PHONY: help install sweep article test kill lint bench ui clean
+.PHONY: help install sweep article learning test kill lint bench ui clean
 
 PYTHON ?= python3
 BIN := .venv/bin
+LAYERS := 'network.frozen=[],[1],[2],[3],[1,2],[1,3],[2,3]'
 URI := $(or $(MLFLOW_TRACKING_URI),sqlite:///mlruns/mlflow.db)
 
 help:  ## List these targets
@@ -20,6 +21,18 @@ sweep: install  ## All fourteen methods in one sweep, logged to MLflow (minutes)
 
 article: install  ## The article's own numbers: float64 and its random stream (minutes)
 	$(BIN)/python -m noise_exp -m experiment=article 'dist=glob(*)'
+
+LEARN := $(BIN)/python -m noise_exp -m hydra.sweep.dir=multirun/learning
+learning: install  ## What noise learns, into docs/learning.md (half an hour)
+	rm -rf multirun/learning
+	$(LEARN)/learn experiment=learn 'dist=glob(*)' 'seed=range(1,11)'
+	$(LEARN)/digits experiment=digits 'dist=glob(*)' 'seed=range(1,6)'
+	$(LEARN)/learn_layers experiment=learn dist=gaussian,backprop $(LAYERS) 'seed=range(1,6)'
+	$(LEARN)/digits_layers experiment=digits dist=gaussian,backprop $(LAYERS) 'seed=range(1,4)'
+	$(LEARN)/grid experiment=learn dist=gaussian 'estimator=glob(*)' 'optimizer=glob(*)' \
+		estimator.repair=sign forward_passes=60
+	$(BIN)/python -m noise_exp.learning multirun/learning --seconds \
+		--output docs/figures --page docs/learning.md
 
 test: install  ## Run the tests
 	$(BIN)/python -m pytest

@@ -41,9 +41,9 @@ def learning_curves(tasks: Sequence[tuple[str, Sequence[Learner]]]) -> Figure:
             row, ("passes", "seconds"), ("forward passes", "seconds of training"), strict=True
         ):
             _bundle(axes, learners, key)
-            axes.set(title=title, xlabel=name, ylabel="training images wrong (%)", yscale="symlog")
+            axes.set(title=title, xlabel=name, ylabel="training images wrong (%)")
+            axes.set_yscale("symlog", linthresh=1)  # 0 is reached, and belongs on the axis
             axes.set_ylim(0, None)
-            axes.yaxis.get_major_locator().set_params(linthresh=1)
     return figure
 
 

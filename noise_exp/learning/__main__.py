@@ -56,7 +56,7 @@ def main() -> None:
                 page.table(name, tables.grid(runs))
             else:
                 page.table(name, tables.layers(runs))
-        if "learn" in sweeps:
+        if options.seconds and "learn" in sweeps:
             page.table("seconds", _seconds(sweeps["learn"], options.threads))
         shown = [(title, _learners(sweeps[n])) for n, title in _TASKS.items() if n in sweeps]
         if shown:
@@ -175,6 +175,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="holds learn, digits, ...")
     parser.add_argument("--output", type=Path, default=Path("learning"), metavar="FOLDER")
     parser.add_argument("--page", type=Path, metavar="FILE", help="a page with places for tables")
+    parser.add_argument(
+        "--seconds", action="store_true", help="time them beside the article's way too (a minute)"
+    )
     parser.add_argument("--threads", type=int, default=cores.available())
     return parser.parse_args()
 

@@ -147,13 +147,13 @@ def test_the_race_is_told_with_its_censored_runs(tmp_path):
     arrivals = {name: [race.Arrival(8.0 + i, 40, 5) for i in range(3)] for name in race.CONTENDERS}
     arrivals["learned_feedback, Adam"] = [race.Arrival(0.5, 4, 5)] * 3
     arrivals["evosax SNES"] = [late, late, race.Arrival(5.0, 30, 5)]
-    arrivals["evosax PGPE"] = [late, race.Arrival(6.0, 30, 5), race.Arrival(5.0, 30, 5)]
+    arrivals["evosax SimpleES"] = [late, race.Arrival(6.0, 30, 5), race.Arrival(5.0, 30, 5)]
     table = race.table(arrivals, cap=20).splitlines()
     cells = {row.split(" | ")[0].strip("| "): row.split(" | ")[1:5] for row in table}
     assert cells["learned_feedback, Adam"] == ["3 of 3", "0.50 (0.50 to 0.50)", "4", "1.0"]
     assert cells["evosax SNES"] == ["1 of 3", "> 20.00 (5.00 to > 20)", "70", "> 40.0"]
-    assert cells["evosax PGPE"] == ["2 of 3", "6.00 (5.00 to > 20)", "30", "12.0"]
-    assert "against evosax PGPE | 5 | 12.0 | met |" in race.verdict(arrivals, cap=20)
+    assert cells["evosax SimpleES"] == ["2 of 3", "6.00 (5.00 to > 20)", "30", "12.0"]
+    assert "against evosax SimpleES | 5 | 12.0 | met |" in race.verdict(arrivals, cap=20)
     race.write_csv(arrivals, tmp_path / "race.csv")
     assert (tmp_path / "race.csv").read_text().count("evosax SNES,0,,70,9\n") == 1
 

@@ -47,11 +47,6 @@ CONTENDERS: dict[str, tuple[str, dict[str, Any]]] = {
         {"algorithm": "Open_ES", "population": 16, "std": 0.03, "optimizer": "adam", "lr": 0.02,
          "batch": 128},
     ),
-    "evosax PGPE": (
-        "evosax_peer",
-        {"algorithm": "PGPE", "population": 16, "std": 0.03, "optimizer": "adam", "lr": 0.02,
-         "batch": 128},
-    ),
     "evosax SNES": (
         "evosax_peer",
         {"algorithm": "SNES", "population": 16, "std": 0.03, "batch": 128},

@@ -20,7 +20,6 @@ _SEED = 1000
 _CAP = 8.0  # seconds
 _BATCHES = (32, 512, None)
 _EVOLUTION = {"population": (4, 64), "std": (0.01, 0.1), "batch": _BATCHES}
-_GRADIENT = {**_EVOLUTION, "lr": (0.005, 0.06)}
 SPACE: dict[str, dict[str, tuple[Any, ...]]] = {
     "learned_feedback, Adam": {
         "lr": (0.001, 0.01), "batch": _BATCHES, "scale": (0.03, 0.3), "rate": (0.03, 0.3),
@@ -29,8 +28,7 @@ SPACE: dict[str, dict[str, tuple[Any, ...]]] = {
         "lr": (0.001, 0.01), "batch": _BATCHES, "scale": (0.001, 0.1),
     },
     "hill_climb": {"scale": (0.003, 0.03, 0.1), "adaptation": (1.2, 2.0, 3.0)},
-    "evosax Open_ES": _GRADIENT,
-    "evosax PGPE": _GRADIENT,
+    "evosax Open_ES": {**_EVOLUTION, "lr": (0.005, 0.06)},
     "evosax SNES": _EVOLUTION,
     "evosax SimpleES": _EVOLUTION,
     "evosax HillClimbing": {"population": (1, 16), "std": (0.003, 0.01, 0.1)},

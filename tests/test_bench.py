@@ -1,13 +1,16 @@
 """The benchmark: what every contender computes is the same training, and memory stays small."""
 
 import importlib
+import math
 import subprocess
 import sys
+import time
 
+import numpy as np
 import pytest
 
 from noise_exp import figures
-from noise_exp.bench import compare, ours
+from noise_exp.bench import compare, ours, race, search
 from noise_exp.bench.growth import growth
 from noise_exp.bench.overhead import Overhead
 from noise_exp.bench.overhead import table as overhead_table
@@ -92,3 +95,77 @@ def test_a_missing_peer_is_named(monkeypatch):
     monkeypatch.setattr(compare, "CONTENDERS", {"Peer": ("peer", "not_installed_here")})
     with pytest.raises(ModuleNotFoundError, match="not_installed_here"):
         compare.compare(1, 1, 1, METHODS[:1])
+
+
+def run_until(errors_by_step, cap, pause=0.0):
+    def racer(watch):
+        for errors in errors_by_step:
+            watch.look(lambda found=errors: time.sleep(pause) or found)
+
+    return race.run(racer, cap)
+
+
+def test_a_run_ends_at_99_percent_and_looking_is_not_timed():
+    arrival = run_until([400, 6, 5, 0], cap=60, pause=0.1)
+    assert (arrival.steps, arrival.errors) == (3, 5)
+    assert arrival.seconds < 0.1
+
+
+def test_a_run_that_does_not_arrive_is_censored():
+    arrival = run_until([400] * 9, cap=0)
+    assert arrival == race.Arrival(math.inf, 1, 400)
+
+
+@pytest.mark.parametrize("name", race.CONTENDERS)
+def test_racers_start_from_one_network(name):
+    module, settings = race.CONTENDERS[name]
+    if module == "evosax_peer":
+        pytest.importorskip("evosax")
+        settings = {**settings, "population": 2, "std": 1e-9}
+    settings = {**settings, **({"lr": 0.0} if "lr" in settings else {})}
+    if name == "hill_climb":
+        settings["scale"] = 0.0
+    given = race.course(3)
+    values = given.split.test_images
+    for i, (weights, biases) in enumerate(given.network.views(given.parameters)):
+        values = values @ weights + biases
+        values = np.arctan(values) if i < 2 else values[:, 0]
+    wrong = int(np.sum((values > 0) != given.split.test_labels))
+    racer = race.prepared(module, settings, 3, 1)
+    assert race.run(racer, 0.0).errors == wrong
+
+
+def test_a_racer_starts_anew_every_time():
+    racer = race.prepared(*race.CONTENDERS["learned_feedback, Adam"], 0, 1)
+    first, second = race.run(racer, 30.0), race.run(racer, 30.0)
+    assert math.isfinite(first.seconds)
+    assert (first.steps, first.errors) == (second.steps, second.errors)
+
+
+def test_the_race_is_told_with_its_censored_runs(tmp_path):
+    late = race.Arrival(math.inf, 70, 9)
+    arrivals = {name: [race.Arrival(8.0 + i, 40, 5) for i in range(3)] for name in race.CONTENDERS}
+    arrivals["learned_feedback, Adam"] = [race.Arrival(0.5, 4, 5)] * 3
+    arrivals["evosax SNES"] = [late, late, race.Arrival(5.0, 30, 5)]
+    arrivals["evosax SimpleES"] = [late, race.Arrival(6.0, 30, 5), race.Arrival(5.0, 30, 5)]
+    table = race.table(arrivals, cap=20).splitlines()
+    cells = {row.split(" | ")[0].strip("| "): row.split(" | ")[1:5] for row in table}
+    assert cells["learned_feedback, Adam"] == ["3 of 3", "0.50 (0.50 to 0.50)", "4", "1.0"]
+    assert cells["evosax SNES"] == ["1 of 3", "> 20.00 (5.00 to > 20)", "70", "> 40.0"]
+    assert cells["evosax SimpleES"] == ["2 of 3", "6.00 (5.00 to > 20)", "30", "12.0"]
+    assert "against evosax SimpleES | 5 | 12.0 | met |" in race.verdict(arrivals, cap=20)
+    race.write_csv(arrivals, tmp_path / "race.csv")
+    assert (tmp_path / "race.csv").read_text().count("evosax SNES,0,,70,9\n") == 1
+
+
+def test_the_search_keeps_the_best_of_what_it_tries(monkeypatch):
+    def run(settings, cap):
+        seconds = 1 + abs(math.log(settings["lr"] / 0.01)) + abs(settings["scale"] - 0.3)
+        return race.Arrival(seconds if seconds < cap else math.inf, 1, 5)
+
+    monkeypatch.setattr(search, "prepared", lambda *given: given[1])
+    monkeypatch.setattr(search, "run", run)
+    tried = list(search.search("learned_feedback, Adam", 1))
+    assert tried[-1][0]["lr"] == 0.01
+    assert tried[-1][0]["scale"] == 0.3
+    assert tried[-1][1].seconds == min(arrival.seconds for _, arrival in tried)

@@ -12,9 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from noise_exp import cores, figures
-from noise_exp.bench import compare, growth, ours, overhead
+from noise_exp.bench import compare, growth, ours, overhead, race
 from noise_exp.bench.problem import METHODS
 from noise_exp.pages import Page
+
+_PARTS = ("methods", "growth", "learn", "overhead")
 
 
 def main() -> None:
@@ -25,6 +27,8 @@ def main() -> None:
         _methods(options, report)
     if "growth" in options.parts:
         _growth(options, report)
+    if "learn" in options.parts:
+        _learn(options, report)
     if "overhead" in options.parts:
         report.table("overhead", overhead.table(overhead.overhead()))
 
@@ -48,6 +52,17 @@ def _methods(options: argparse.Namespace, report: Page) -> None:
     named = list(dict.fromkeys(timing.method for timing in timings))
     figure = figures.time_per_epoch(named, rounds_of, floor)
     figure.savefig(report.folder / "performance_methods.png", dpi=120)
+
+
+def _learn(options: argparse.Namespace, report: Page) -> None:
+    seeds, repeats, cap = (1, 1, 5.0) if options.quick else (options.rounds, 2, race.CAP)
+    try:
+        arrivals = race.race(options.threads, range(seeds), repeats, cap)
+    except ModuleNotFoundError as error:
+        sys.exit(f"noise_exp.bench: {error.name} is missing: pip install 'noise-exp[bench]'")
+    report.table("learn", race.table(arrivals, cap))
+    report.table("learn_target", race.verdict(arrivals, cap))
+    race.write_csv(arrivals, report.folder / "performance_learn.csv")
 
 
 def _growth(options: argparse.Namespace, report: Page) -> None:
@@ -92,11 +107,13 @@ def _processor() -> str:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m noise_exp.bench", description=__doc__)
     parser.add_argument(
-        "--parts", nargs="+", default=("methods", "growth", "overhead"), metavar="PART",
-        choices=("methods", "growth", "overhead"), help="methods, growth, overhead; default: all",
+        "--parts", nargs="+", default=_PARTS, metavar="PART", choices=_PARTS,
+        help=f"{', '.join(_PARTS)}; default: all",
     )  # fmt: skip
     parser.add_argument("--threads", type=int, default=min(2, cores.available()))
-    parser.add_argument("--rounds", type=int, default=5, help="of the methods; default: 5")
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="of the methods, and seeds of learn; default: 5"
+    )
     parser.add_argument("--quick", action="store_true", help="fewer methods, sizes and rounds")
     parser.add_argument("--output", type=Path, default=Path("benchmark"), metavar="FOLDER")
     parser.add_argument("--page", type=Path, metavar="FILE", help="Markdown page for the tables")

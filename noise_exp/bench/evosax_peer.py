@@ -1,0 +1,94 @@
+"""evosax as its users write it: ask, evaluate, tell in one compiled step, its state donated."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from evosax.algorithms import algorithms
+
+from noise_exp.bench.race import Course, Racer, Watch
+
+
+def prepare(
+    course: Course,
+    settings: Mapping[str, Any],
+    seed: int,
+    threads: int,  # noqa: ARG001 (by affinity)
+) -> Racer:
+    """Return a compiled racer.
+
+    `settings`: algorithm, population and std (of the noise at the start) as evosax calls them,
+    batch (images per generation; None for all) and, of algorithms with a gradient, optimizer
+    (optax's name) and lr.
+    """
+    split = course.split
+    x, y = jnp.asarray(split.train_images), jnp.asarray(split.train_labels, jnp.float32)
+    test_images, batch = jnp.asarray(split.test_images), settings["batch"]
+    start = [(jnp.asarray(w), jnp.asarray(b)) for w, b in course.network.views(course.parameters)]
+    strategy, params = _strategy(settings, start)
+
+    def sums(layers: Any, images: Any) -> Any:
+        below = images
+        for w, b in layers[:-1]:
+            below = jnp.arctan(below @ w + b)
+        w, b = layers[-1]
+        return (below @ w + b)[:, 0]
+
+    def fitness(layers: Any, images: Any, labels: Any) -> Any:
+        return jnp.mean(optax.sigmoid_binary_cross_entropy(sums(layers, images), labels))
+
+    @partial(jax.jit, donate_argnums=0)
+    def generation(state: Any, key: Any) -> Any:
+        key, k_ask, k_tell, k_batch = jax.random.split(key, 4)
+        images, labels = x, y
+        if batch:
+            rows = jax.random.choice(k_batch, len(x), (batch,), replace=False)
+            images, labels = x[rows], y[rows]
+        population, state = strategy.ask(k_ask, state, params)
+        # One member after the other: large products of two matrices, each on all cores.
+        costs = jax.lax.map(lambda member: fitness(member, images, labels), population)
+        state, _ = strategy.tell(k_tell, population, costs, state, params)
+        return state, key
+
+    @jax.jit
+    def predictions(layers: Any) -> Any:
+        return sums(layers, test_images) > 0
+
+    def racer(watch: Watch) -> None:
+        # Copied: a compiled step overwrites what it is given.
+        state = jax.tree.map(jnp.array, strategy.init(jax.random.key(seed), start, params))
+        key = jax.random.key(seed)
+
+        def errors() -> int:
+            predicted = np.asarray(predictions(strategy.get_mean(state)))
+            return int(np.sum(predicted != split.test_labels))
+
+        jax.block_until_ready(state)
+        watch.start()
+        while True:
+            state, key = jax.block_until_ready(generation(state, key))
+            watch.look(errors)
+
+    return racer
+
+
+def _strategy(settings: Mapping[str, Any], start: Any) -> tuple[Any, Any]:
+    """Return the algorithm and its parameters."""
+    name, std = settings["algorithm"], settings["std"]
+    keywords: dict[str, Any] = {"metrics_fn": lambda *_: {}}  # it copies whole populations
+    if "lr" in settings:
+        keywords["optimizer"] = getattr(optax, settings["optimizer"])(settings["lr"])
+    if name in _SCHEDULED:
+        keywords["std_schedule"] = optax.constant_schedule(std)
+    strategy = algorithms[name](settings["population"], start, **keywords)
+    params = strategy.default_params
+    if name not in _SCHEDULED:
+        params = params.replace(std_init=std)
+    return strategy, params
+
+
+_SCHEDULED = ("Open_ES", "HillClimbing")

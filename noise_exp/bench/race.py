@@ -1,0 +1,275 @@
+"""Seconds until 99% of the zeros and ones for test are told apart: ours against evosax."""
+
+import contextlib
+import csv
+import importlib
+import importlib.util
+import math
+import multiprocessing
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from time import perf_counter, sleep
+from typing import Any
+
+import numpy as np
+
+from noise_exp.bench.compare import median, only_cores
+from noise_exp.data import Embedded, Split
+from noise_exp.network import Network
+from noise_exp.streams import IndependentStreams
+
+TEST_IMAGES = 500
+MOST_ERRORS = 5
+CAP = 30.0  # seconds, then a run has not arrived
+TARGET = 5.0  # times as fast as the best of evosax
+_SETTLE = 0.05  # seconds; BLAS's threads of the turn before wait actively that long
+_INIT_SCALE = 0.2
+
+# Contender: the module that prepares it, and its best settings by `noise_exp.bench.search`.
+CONTENDERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "learned_feedback, Adam": (
+        "our_racer",
+        {"estimator": "learned_feedback", "scale": 0.1, "rate": 0.1, "lr": 0.003, "batch": 128},
+    ),
+    "node_perturbation, Adam": (
+        "our_racer",
+        {"estimator": "node_perturbation", "scale": 0.01, "lr": 0.003, "batch": 128},
+    ),
+    "hill_climb": (
+        "our_racer",
+        {"estimator": "cost_scaled", "scale": 0.01, "adaptation": 1.5, "batch": None},
+    ),
+    "evosax Open_ES": (
+        "evosax_peer",
+        {"algorithm": "Open_ES", "population": 16, "std": 0.03, "optimizer": "adam", "lr": 0.02,
+         "batch": 128},
+    ),
+    "evosax SNES": (
+        "evosax_peer",
+        {"algorithm": "SNES", "population": 16, "std": 0.03, "batch": 128},
+    ),
+    "evosax SimpleES": (
+        "evosax_peer",
+        {"algorithm": "SimpleES", "population": 16, "std": 0.03, "batch": 128},
+    ),
+    "evosax HillClimbing": (
+        "evosax_peer",
+        {"algorithm": "HillClimbing", "population": 4, "std": 0.03, "batch": None},
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Course:
+    """What every contender is given of one seed.
+
+    Attributes
+    ----------
+    split
+        1,615 training and 500 test images of 784 pixels in 0..1, float32.
+    network, parameters
+        784-840-1024-1 and its initial weights, flat.
+    """
+
+    split: Split
+    network: Network
+    parameters: np.ndarray
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """How a run ended.
+
+    Attributes
+    ----------
+    seconds
+        Of training; infinite where it did not arrive.
+    steps, errors
+        Taken, and test images still wrong.
+    """
+
+    seconds: float
+    steps: int
+    errors: int
+
+
+class OverError(Exception):
+    """The run has arrived, or its time is up."""
+
+
+class Watch:
+    """Times the steps of a run, and looks at the test images between them, which is not timed.
+
+    Parameters
+    ----------
+    cap
+        Seconds, after which a run is over.
+    """
+
+    def __init__(self, cap: float) -> None:
+        self._cap = cap
+        self._spent = 0.0
+        self._steps = 0
+        self._errors = TEST_IMAGES
+        self._since = perf_counter()
+
+    def start(self) -> None:
+        """Start the clock anew, where something had to be made ready first."""
+        self._since = perf_counter()
+
+    def look(self, errors: Callable[[], int]) -> None:
+        """Note the end of a step; `errors` counts the test images that are wrong now.
+
+        Raises
+        ------
+        OverError
+            If it was the last.
+        """
+        self._spent += perf_counter() - self._since
+        self._steps += 1
+        self._errors = errors()
+        if self._errors <= MOST_ERRORS or self._spent >= self._cap:
+            raise OverError
+        self._since = perf_counter()
+
+    @property
+    def arrival(self) -> Arrival:
+        """How the run ended."""
+        seconds = self._spent if self._errors <= MOST_ERRORS else math.inf
+        return Arrival(seconds, self._steps, self._errors)
+
+
+# Trains from the start, with a look after every step, until that says that it is over.
+Racer = Callable[[Watch], None]
+
+
+@cache
+def course(seed: int) -> Course:
+    """Return data=mnist01 with pixels in 0..1, and the article's network."""
+    streams = IndependentStreams(seed, seed, seed)
+    split = Embedded([0, 1], TEST_IMAGES, 255.0).split(streams.permutation, np.float32)
+    network = Network((784, 840, 1024, 1), np.float32)
+    return Course(split, network, streams.initial_parameters(network, _INIT_SCALE))
+
+
+def prepared(module: str, settings: Mapping[str, Any], seed: int, threads: int) -> Racer:
+    """Return a contender, compiled and warm."""
+    racer = importlib.import_module(f"noise_exp.bench.{module}")
+    ready: Racer = racer.prepare(course(seed), settings, seed, threads)
+    run(ready, 0.0)
+    return ready
+
+
+def run(racer: Racer, cap: float) -> Arrival:
+    """Race once."""
+    watch = Watch(cap)
+    with contextlib.suppress(OverError):
+        racer(watch)
+    return watch.arrival
+
+
+_ready: dict[tuple[str, int], Racer] = {}
+
+
+def _arrive(name: str, seed: int, threads: int, cap: float) -> Arrival:
+    """Run in the contender's own process."""
+    if (name, seed) not in _ready:
+        _ready.clear()  # one at a time: a population takes memory
+        _ready[name, seed] = prepared(*CONTENDERS[name], seed, threads)
+    sleep(_SETTLE)
+    return run(_ready[name, seed], cap)
+
+
+def race(
+    threads: int, seeds: Sequence[int], repeats: int, cap: float = CAP
+) -> dict[str, list[Arrival]]:
+    """Let every contender run with every seed, turn and turn about, each in its own process.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If evosax is not installed.
+    """
+    if importlib.util.find_spec("evosax") is None:
+        raise ModuleNotFoundError("evosax", name="evosax")
+    context = multiprocessing.get_context("spawn")
+    processes = {
+        name: ProcessPoolExecutor(1, context, only_cores, (threads,)) for name in CONTENDERS
+    }
+    arrivals: dict[str, list[Arrival]] = {name: [] for name in CONTENDERS}
+    try:
+        for seed in seeds:
+            for _ in range(repeats):
+                for name, process in processes.items():
+                    arrivals[name].append(
+                        process.submit(_arrive, name, seed, threads, cap).result()
+                    )
+    finally:
+        for process in processes.values():
+            process.shutdown()
+    return arrivals
+
+
+def write_csv(arrivals: Mapping[str, Sequence[Arrival]], path: Path) -> None:
+    """Write one row per run; seconds are empty where it did not arrive."""
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("contender", "run", "seconds", "steps", "errors"))
+        for name, runs in arrivals.items():
+            for i, a in enumerate(runs):
+                seconds = f"{a.seconds:.4f}" if math.isfinite(a.seconds) else ""
+                writer.writerow((name, i, seconds, a.steps, a.errors))
+
+
+def table(arrivals: Mapping[str, Sequence[Arrival]], cap: float = CAP) -> str:
+    """Return the race in Markdown: medians (lowest to highest), and how it compares.
+
+    Where most runs did not arrive, the median is more than the cap; a ratio that follows is a
+    bound.
+    """
+    first = next(iter(arrivals))
+    ours = median([a.seconds for a in arrivals[first]])
+    rows = [
+        ["contender", "arrived", "seconds", "steps", f"times as long as {first}", "settings"],
+        ["---"] * 6,
+    ]
+    for name, runs in arrivals.items():
+        seconds = [a.seconds for a in runs]
+        middle = median(seconds)
+        bound = "" if math.isfinite(middle) else "> "
+        ratio = min(middle, cap) / ours
+        rows.append(
+            [
+                name,
+                f"{sum(map(math.isfinite, seconds))} of {len(runs)}",
+                f"{bound}{min(middle, cap):.2f} ({_seconds(min(seconds), cap)}"
+                f" to {_seconds(max(seconds), cap)})",
+                f"{median([a.steps for a in runs]):g}",
+                f"{bound}{ratio:.1f}",
+                " ".join(f"{k}={v}" for k, v in CONTENDERS[name][1].items() if k not in _NAMED),
+            ]
+        )
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"
+
+
+_NAMED = ("estimator", "algorithm")
+
+
+def verdict(arrivals: Mapping[str, Sequence[Arrival]], cap: float = CAP) -> str:
+    """Return what became of the target, in Markdown."""
+    medians = {name: median([a.seconds for a in runs]) for name, runs in arrivals.items()}
+    peers = {name: s for name, s in medians.items() if CONTENDERS[name][0] == "evosax_peer"}
+    best = min(peers, key=peers.__getitem__)
+    reached = min(peers[best], cap) / min(s for name, s in medians.items() if name not in peers)
+    met = "met" if reached >= TARGET else "missed"
+    return (
+        "| target | at least | reached | |\n| --- | --- | --- | --- |\n"
+        f"| time to 99%, our fastest against {best} | {TARGET:g} | {reached:.1f} | {met} |\n"
+    )
+
+
+def _seconds(value: float, cap: float) -> str:
+    return f"{value:.2f}" if math.isfinite(value) else f"> {cap:g}"

@@ -144,7 +144,7 @@ class LearnedFeedback:
         units = sum(len(passed) for passed in total.passed)
         for layer, feedback in enumerate(self._feedback):
             mean = total.passed[layer] / n
-            energy = total.energy[layer] / n - float(mean @ mean)  # summed over the layer's units
+            energy = total.energy[layer] / n - float(np.sum(np.square(mean)))  # of all its units
             if energy > 0:
                 # The largest eigenvalue of n draws' covariance in so many dimensions is within
                 # 2 (1 + units / n) of the mean one: the step is stable.

@@ -10,7 +10,7 @@ import numpy as np
 from noise_exp.estimators.protocol import Noise, require_positive
 from noise_exp.network import Network
 from noise_exp.noise import Repair
-from noise_exp.objective import Evaluation, Objective, mean_evaluation
+from noise_exp.objective import Evaluation, Objective, chunks, mean_evaluation
 
 
 @dataclass
@@ -105,7 +105,10 @@ class EvolutionStrategy:
             noise.fill(xi)
             measured += _either_side(objective, parameters, xi, self.scale)
         weights = -_centred_ranks([e.loss for e in measured]) / (2 * self.pairs * self.scale)
-        np.matmul((weights[::2] - weights[1::2]).astype(out.dtype), xis, out=out)
+        pulls = (weights[::2] - weights[1::2]).astype(out.dtype)
+        objective.workers.map(
+            lambda chunk: np.matmul(pulls, xis[:, chunk], out=out[chunk]), chunks(len(out))
+        )
         return mean_evaluation(measured)
 
 

@@ -5,7 +5,8 @@ them all. The tables replace what stands between `<!-- name -->` and `<!-- end -
 given by `--page`.
 
     learn, digits                   experiment=learn, experiment=digits, all methods and seeds
-    learn_layers, digits_layers     the same with network.frozen swept, for gaussian and backprop
+    learn_rank, learn_nodes         the first with estimator.repair=rank, with node_perturbation
+    learn_layers, digits_layers     with network.frozen swept, for gaussian and backprop
     grid                            experiment=learn with all estimators and optimizers
 """
 
@@ -33,6 +34,7 @@ from noise_exp.network import predicted
 from noise_exp.pages import Page
 
 _TASKS = {"learn": "Zeros and ones", "digits": "Ten digits"}
+_VARIANTS = ("learn_rank", "learn_nodes")
 _RANDOM_NETWORKS = 300
 _SHOWN_UNITS, _SHOWN_DIGITS = 10, 20
 
@@ -44,7 +46,7 @@ def main() -> None:
     try:
         sweeps = {
             name: load(options.folder / name)
-            for name in (*_TASKS, *(f"{task}_layers" for task in _TASKS), "grid")
+            for name in (*_TASKS, *_VARIANTS, *(f"{task}_layers" for task in _TASKS), "grid")
             if (options.folder / name).is_dir()
         }
         if not sweeps:
@@ -52,6 +54,8 @@ def main() -> None:
         for name, runs in sweeps.items():
             if name in _TASKS:
                 _task(name, runs, page, options.threads)
+            elif name in _VARIANTS:
+                page.table(name, tables.methods(runs))
             elif name == "grid":
                 page.table(name, tables.grid(runs))
             else:

@@ -23,7 +23,7 @@ from noise_exp.streams import IndependentStreams
 
 TEST_IMAGES = 500
 MOST_ERRORS = 5
-CAP = 30.0  # seconds, then a run has not arrived
+CAP = 15.0  # seconds, then a run has not arrived
 TARGET = 5.0  # times as fast as the best of evosax
 _SETTLE = 0.05  # seconds; BLAS's threads of the turn before wait actively that long
 _INIT_SCALE = 0.2
@@ -32,11 +32,11 @@ _INIT_SCALE = 0.2
 CONTENDERS: dict[str, tuple[str, dict[str, Any]]] = {
     "learned_feedback, Adam": (
         "our_racer",
-        {"estimator": "learned_feedback", "scale": 0.1, "rate": 0.1, "lr": 0.003, "batch": 128},
+        {"estimator": "learned_feedback", "scale": 0.1, "rate": 0.1, "lr": 0.01, "batch": 128},
     ),
     "node_perturbation, Adam": (
         "our_racer",
-        {"estimator": "node_perturbation", "scale": 0.01, "lr": 0.003, "batch": 128},
+        {"estimator": "node_perturbation", "scale": 0.01, "lr": 0.01, "batch": 32},
     ),
     "hill_climb": (
         "our_racer",
@@ -44,20 +44,20 @@ CONTENDERS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "evosax Open_ES": (
         "evosax_peer",
-        {"algorithm": "Open_ES", "population": 16, "std": 0.03, "optimizer": "adam", "lr": 0.02,
-         "batch": 128},
+        {"algorithm": "Open_ES", "population": 64, "std": 0.1, "optimizer": "adam", "lr": 0.06,
+         "batch": 512},
     ),
     "evosax SNES": (
         "evosax_peer",
-        {"algorithm": "SNES", "population": 16, "std": 0.03, "batch": 128},
+        {"algorithm": "SNES", "population": 16, "std": 0.1, "batch": 128},
     ),
     "evosax SimpleES": (
         "evosax_peer",
-        {"algorithm": "SimpleES", "population": 16, "std": 0.03, "batch": 128},
+        {"algorithm": "SimpleES", "population": 4, "std": 0.1, "batch": 32},
     ),
     "evosax HillClimbing": (
         "evosax_peer",
-        {"algorithm": "HillClimbing", "population": 4, "std": 0.03, "batch": None},
+        {"algorithm": "HillClimbing", "population": 4, "std": 0.1, "batch": None},
     ),
 }  # fmt: skip
 

@@ -17,7 +17,7 @@ from noise_exp.bench.compare import only_cores
 from noise_exp.bench.race import CONTENDERS, Arrival, prepared, run
 
 _SEED = 1000
-_CAP = 8.0  # seconds
+_CAP = 5.0  # seconds
 _BATCHES = (32, 512, None)
 _EVOLUTION = {"population": (4, 64), "std": (0.01, 0.1), "batch": _BATCHES}
 SPACE: dict[str, dict[str, tuple[Any, ...]]] = {

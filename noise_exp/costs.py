@@ -55,11 +55,12 @@ class CrossEntropy:
 
     def losses(self, sums: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:  # noqa: ARG002
         """Return -log of the probability that the outputs give to the target, shape (images,)."""
+        # Written without differences of large numbers: a confident image's loss is small.
         if sums.shape[1] == 1:
-            return (np.logaddexp(0, sums) - sums * targets)[:, 0]
-        highest = np.max(sums, axis=1)
-        log_total = np.log(np.sum(np.exp(sums - highest[:, None]), axis=1)) + highest
-        return log_total - np.sum(sums * targets, axis=1)
+            return np.logaddexp(0, (1 - 2 * targets) * sums)[:, 0]
+        behind = sums - np.sum(sums * targets, axis=1, keepdims=True)
+        behind[targets > 0] = -np.inf
+        return np.logaddexp.reduce(behind, axis=1, initial=0.0)
 
     def deltas(self, outputs: np.ndarray, targets: np.ndarray, out: np.ndarray) -> None:
         """Write output - target."""

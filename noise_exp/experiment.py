@@ -3,6 +3,7 @@
 import hashlib
 import inspect
 import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -86,8 +87,8 @@ class Experiment:
     def __init__(self, cfg: DictConfig, threads: int = 1) -> None:
         self._workers = workers.Workers(threads)
         for key in ("epochs", "threads", "batch_size", "forward_passes"):
-            if cfg[key] is not None and cfg[key] < 1:
-                raise UserError(f"{key} must be at least 1, got {cfg[key]}")
+            if cfg[key] is not None and not 1 <= cfg[key] < math.inf:
+                raise UserError(f"{key} must be at least 1 and finite, got {cfg[key]}")
         if cfg.epochs is None and cfg.forward_passes is None:
             raise UserError("epochs and forward_passes are both null; give one of them a number")
         self.cost: costs.Cost = _COSTS[cfg.cost]()
@@ -268,6 +269,11 @@ def _streams(cfg: DictConfig) -> streams.IndependentStreams | streams.ArticleStr
         raise UserError(
             "stream=article draws everything from one generator and takes one seed, got "
             f"{dict(cfg.seeds)}; use seeds=all"
+        )
+    if cfg.epochs is None:
+        raise UserError(
+            "stream=article needs epochs: they decide how much noise the methods before this one "
+            "draw; give them a number, beside forward_passes if you like"
         )
     try:
         return streams.ArticleStream(

@@ -255,8 +255,6 @@ def _tracked(
         journal.facts.metrics = {
             f"{part}_errors": test.errors,
             f"{part}_error_rate": test.error_rate,
-            "train_seconds": result.train_seconds,
-            "forward_passes": result.forward_passes,
         }
         if math.isfinite(test.cost):
             journal.facts.metrics[f"{part}_cost"] = test.cost

@@ -110,7 +110,7 @@ class Repair(Enum):
 
 
 def repair(how: Repair, rng: np.random.Generator | np.random.RandomState, xi: np.ndarray) -> None:
-    """Repair draws in place, shape (n,).
+    """Repair draws in place, shape (n,), which `standardize` and `rank` take as one sample.
 
     - `none` leaves them as they are;
     - `sign` multiplies each by an independent random sign: mean 0, and the law's shape is kept;
@@ -119,6 +119,8 @@ def repair(how: Repair, rng: np.random.Generator | np.random.RandomState, xi: np
     - `rank` puts normal scores in the draws' order (Blom 1958: the normal
       quantile of (rank - 3/8) / (n + 1/4)), ties in random order: every law becomes normal.
     """
+    if not len(xi):
+        return
     if how is Repair.sign:
         bits = np.unpackbits(np.frombuffer(rng.bytes(-(-len(xi) // 8)), np.uint8), count=len(xi))
         np.negative(xi, out=xi, where=bits.view(bool))

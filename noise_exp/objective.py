@@ -7,7 +7,7 @@ image (`assign_credit`), of which back propagation is one source and noise anoth
 
 import itertools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -195,7 +195,9 @@ class Objective:
         self.workers.map(lambda chunk: _add_up(parts, out, chunk), chunks(len(out)))
         return self._evaluation([measure for measure, _ in found]), [told for _, told in found]
 
-    def _blocks(self, matrices: list[np.ndarray], rows: list[slice], light: bool = False):  # type: ignore[no-untyped-def]
+    def _blocks(
+        self, matrices: list[np.ndarray], rows: list[slice], light: bool = False
+    ) -> Iterator["Block"]:
         """Yield this thread's block, set to each of `rows` in turn."""
         block = getattr(self._of_thread, "block", None)
         needed = max(r.stop - r.start for r in rows)
@@ -273,8 +275,8 @@ class Block:
         """What comes out of the units of a hidden layer, counted from 0, (images, units)."""
         return self.activations.values[layer][: len(self), :-1]
 
-    def steepness(self, layer: int) -> np.ndarray:
-        """Return 1 + sum^2, one over the slope of a hidden layer's arctan, in place of the sums."""
+    def inverse_slope(self, layer: int) -> np.ndarray:
+        """Return 1 + sum^2, one over the slope of a layer's arctan; it overwrites the sums."""
         sums = self.sums(layer)
         np.square(sums, out=sums)
         sums += 1
@@ -296,7 +298,7 @@ class Block:
         for layer in reversed(range(len(self.matrices) - 1)):
             above = self.matrices[layer + 1][:-1]
             delta = np.matmul(delta, above.T, out=self.deltas[layer])
-            delta /= self.steepness(layer)
+            delta /= self.inverse_slope(layer)
 
     def perturb(self, noise: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Run the images once more with noise added to what goes into the hidden units.
@@ -329,7 +331,7 @@ class Block:
             if moved is not None:
                 change += moved @ matrix[:-1]
             if layer < len(self.matrices) - 1:
-                change /= self.steepness(layer)
+                change /= self.inverse_slope(layer)
             moved = change
         return float(np.sum(self.output_deltas() * moved, dtype=np.float64))
 

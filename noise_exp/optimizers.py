@@ -191,7 +191,8 @@ class HillClimb:
 
     def __post_init__(self) -> None:
         _require_range(self, 0, math.inf, "scale")
-        _require_range(self, 1, math.inf, "adaptation")
+        if not 1 < self.adaptation < math.inf:
+            raise ValueError(f"adaptation must be finite and above 1, got {self.adaptation}")
         self._scale = self.scale
 
     def step(self, parameters: np.ndarray, direction: np.ndarray, moment: Moment) -> Evaluation:

@@ -50,8 +50,8 @@ class Schedule:
     epochs
         Epochs at most; None for no such limit.
     forward_passes
-        The budget in passes over the training images: no step is begun that would, if it cost
-        what the last one did, spend more. None for no such limit.
+        The budget in passes over the training images: no step but the first is begun that would
+        spend more, an image costing what it did in the last step. None for no such limit.
     batch_size
         Images per step; None for all. An epoch has each image once, in a new order.
     frozen
@@ -78,15 +78,20 @@ def train(
     `streams` draws the batches, and what an optimizer leaves to chance.
     """
     direction = np.empty_like(parameters)
-    seconds, epoch, last_step = 0.0, 0, 0.0
+    seconds, epoch, per_image = 0.0, 0, 0.0
     known: Evaluation | None = None
-    whole = schedule.batch_size is None or schedule.batch_size >= len(objective)
-    steps = 1 if whole else -(-len(objective) // (schedule.batch_size or 1))
+    n = len(objective)
+    size = min(schedule.batch_size or n, n)
+    steps = -(-n // size)
+    objective.choose(None)
 
     def over(step: int) -> bool:
-        spent, budget = objective.forward_passes, schedule.forward_passes
-        out_of_time = schedule.epochs is not None and epoch + step / steps >= schedule.epochs
-        return out_of_time or (budget is not None and spent + last_step > budget * (1 + 1e-9))
+        if schedule.epochs is not None and epoch + step / steps >= schedule.epochs:
+            return True
+        images = min(size, n - step % steps * size)
+        after = objective.forward_passes + per_image * images / n
+        budget = schedule.forward_passes
+        return budget is not None and after > budget * (1 + 1e-9)
 
     def progress(step: int) -> float:
         shares = [0.0]
@@ -98,13 +103,12 @@ def train(
 
     while not over(0):
         start = perf_counter()
-        order = None if whole else streams.batch_order.permutation(len(objective))
+        order = None if size == n else streams.batch_order.permutation(n)
         measured: list[tuple[int, Evaluation]] = []
         for step in range(steps):
             if over(step):
                 break
             if order is not None:
-                size = schedule.batch_size or 1
                 objective.choose(order[step * size : (step + 1) * size])
                 known = None
             spent, done = objective.forward_passes, progress(step)
@@ -115,7 +119,7 @@ def train(
                     direction[part] = 0
                 moment = Moment(objective, evaluation, epoch, done, streams.chance)
                 known = optimizer.step(parameters, direction, moment)
-            last_step = objective.forward_passes - spent
+            per_image = (objective.forward_passes - spent) * n / objective.batch_size
             measured.append((objective.batch_size, evaluation))
         images = sum(size for size, _ in measured)
         seconds += perf_counter() - start

@@ -76,8 +76,9 @@ class LearnedFeedback:
     After Lansdell, Prakash and Kording, *Learning to solve the credit assignment problem* (2020),
     who fit feedback weights to what node perturbation finds. Here they are fitted to the answer
     of the output units' sums, a vector, by least mean squares (Widrow and Hoff 1960) with an
-    intercept: so a law's mean does no harm, and a law without moments neither, since what a unit
-    passes on of its noise is bounded. A hidden unit's delta is the slope of its arctan times the
+    intercept. What a unit passes on of its noise is bounded, so a law without moments does no
+    harm; a law's mean moves all units together and slows the fit, or upsets it at a high rate,
+    unless `repair` takes it away. A hidden unit's delta is the slope of its arctan times the
     output units' deltas, weighed by its feedback. Nothing passes backwards through a weight.
 
     Attributes
@@ -85,7 +86,7 @@ class LearnedFeedback:
     scale
         Of the noise on a unit's sum.
     rate
-        Of the fit; above about 1 it may become unstable.
+        Of the fit, at most about 1 for noise without a mean.
     repair
         What is done to the law's draws first.
     """
@@ -129,7 +130,7 @@ class LearnedFeedback:
             output_deltas = block.output_deltas()
             for layer, feedback in enumerate(self._feedback):
                 np.matmul(output_deltas, feedback, out=block.deltas[layer])
-                block.deltas[layer] /= block.steepness(layer)
+                block.deltas[layer] /= block.inverse_slope(layer)
             return _Answers.of(answer, passed)
 
         evaluation, answers = objective.assign_credit(parameters, out, assign)
@@ -141,44 +142,50 @@ class LearnedFeedback:
         total = answers[0]
         for other in answers[1:]:
             total.add(other)
-        units = sum(len(passed) for passed in total.passed)
+        means = [passed / n for passed in total.passed]
+        variances = [e / n - np.square(m) for e, m in zip(total.energy, means, strict=True)]
+        largest = [float(np.max(variance, initial=0)) for variance in variances]
+        # Saturated units pass on nothing and do not count.
+        units = sum(float(np.sum(v)) / m for v, m in zip(variances, largest, strict=True) if m > 0)
         for layer, feedback in enumerate(self._feedback):
-            mean = total.passed[layer] / n
-            energy = total.energy[layer] / n - float(np.sum(np.square(mean)))  # of all its units
-            if energy > 0:
-                # The largest eigenvalue of n draws' covariance in so many dimensions is within
-                # 2 (1 + units / n) of the mean one: the step is stable.
-                step = self.rate * len(mean) / energy / (n + units)
-                feedback += step * (total.products[layer] - np.outer(total.left, mean))
+            if largest[layer] > 0:
+                # Independent noise's covariance over n images has no eigenvalue above about
+                # 2 (1 + units / n) times the largest variance (Marchenko and Pastur 1967).
+                step = self.rate / largest[layer] / (n + units)
+                feedback += step * (total.products[layer] - np.outer(total.open, means[layer]))
 
 
 @dataclass
 class _Answers:
-    """Sums over images of what a fit needs: `left` is the answer that the feedback leaves open."""
+    """Sums over images of what a fit needs.
 
-    left: np.ndarray
+    `open` (outputs,) is the part of the answer that the feedback does not explain; for each hidden
+    layer `passed` and `energy` (units,) are what its units pass on of their noise and its square,
+    `products` (outputs, units) those of both.
+    """
+
+    open: np.ndarray
     passed: list[np.ndarray]
-    energy: list[float]
+    energy: list[np.ndarray]
     products: list[np.ndarray]
 
     @classmethod
-    def of(cls, left: np.ndarray, passed: list[np.ndarray]) -> "_Answers":
+    def of(cls, unexplained: np.ndarray, passed: list[np.ndarray]) -> "_Answers":
         return cls(
-            left.sum(axis=0),
+            unexplained.sum(axis=0),
             [p.sum(axis=0) for p in passed],
-            [float(np.vdot(p, p)) for p in passed],
-            [left.T @ p for p in passed],
+            [np.einsum("ij,ij->j", p, p) for p in passed],
+            [unexplained.T @ p for p in passed],
         )
 
     def add(self, other: "_Answers") -> None:
-        self.left += other.left
+        self.open += other.open
         for mine, its in zip(
-            itertools.chain(self.passed, self.products),
-            itertools.chain(other.passed, other.products),
+            itertools.chain(self.passed, self.energy, self.products),
+            itertools.chain(other.passed, other.energy, other.products),
             strict=True,
         ):
             mine += its
-        self.energy = [a + b for a, b in zip(self.energy, other.energy, strict=True)]
 
 
 def _draw(noise: Noise, objective: Objective) -> list[np.ndarray]:

@@ -98,7 +98,10 @@ class EvolutionStrategy:
         known: Evaluation | None,  # noqa: ARG002 (not needed)
         out: np.ndarray,
     ) -> Evaluation:
-        """Direction: sum over the population of minus its rank, -1/2 to 1/2, times its noise."""
+        """Direction: sum over the population of minus rank times noise, over its size times s.
+
+        Ranks go from -1/2 to 1/2.
+        """
         xis = np.empty((self.pairs, len(out)), out.dtype)
         measured: list[Evaluation] = []
         for xi in xis:

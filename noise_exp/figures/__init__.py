@@ -49,7 +49,7 @@ def cost_curve(costs: Sequence[float], title: str) -> Figure:
     figure = Figure(figsize=(6, 4))
     axes = figure.add_axes((0.13, 0.13, 0.83, 0.78))
     axes.plot(costs, color=_COLOURS[0])
-    axes.set(title=title, xlabel="epoch", ylabel="cost (mean squared error)", ylim=(0, None))
+    axes.set(title=title, xlabel="epoch", ylabel="cost", ylim=(0, None))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
     return figure
@@ -70,7 +70,7 @@ def cost_per_training(methods: Sequence[Method]) -> Figure:
         axes.set(xlabel="epoch", xlim=(0, max(last - 1, 1)))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
-    first.set(ylabel="cost (mean squared error)", ylim=(0, None), title="first epochs")
+    first.set(ylabel="cost", ylim=(0, None), title="first epochs")
     whole.set(title="all epochs")
     _mark_ends(whole, methods)
     whole.legend(

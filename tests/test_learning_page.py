@@ -33,7 +33,7 @@ def test_tables_and_figures_from_sweeps(cli):
     frozen = "network.frozen=[],[1,2],[1,2,3]"
     assert cli(*SWEEP, frozen, "hydra.sweep.dir=all/learn_layers").returncode == 0
     page = cli.folder / "page.md"
-    names = ("learn", "learn_floors", "learn_layers")
+    names = ("learn", "learn_floors", "learn_layers", "targets")
     page.write_text("".join(f"<!-- {name} -->\nold\n<!-- end -->\n" for name in names))
     done = learning(cli, "all", "--page", "page.md", "--output", "figures")
     assert done.returncode == 0, done.stderr
@@ -54,6 +54,9 @@ def test_tables_and_figures_from_sweeps(cli):
     assert set(layers) == {"", "3", "1 2 3"}
     assert layers["1 2 3"][1:] == [table["backprop"][2], table["gaussian"][2]]
     assert layers[""][1] == layers[""][2]  # nothing learns: the initial networks alone
+    worst = max(100 * np.mean(errors) / 500 for m, errors in wrong.items() if m != "backprop")
+    met = "yes" if worst <= 0.3 else "no"
+    assert rows(text, "targets")[2][2:] == [f"{worst:.2f} %", met]
     pictures = {path.name for path in (cli.folder / "figures").glob("*.png")}
     assert pictures == {
         "learning_curves.png", "learning_learn.png", "learning_learn_weights.png",

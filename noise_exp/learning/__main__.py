@@ -11,6 +11,7 @@ given by `--page`.
 """
 
 import argparse
+import math
 import sys
 from collections import deque
 from collections.abc import Sequence
@@ -60,8 +61,14 @@ def main() -> None:
                 page.table(name, tables.grid(runs))
             else:
                 page.table(name, tables.layers(runs))
+        slowest = theirs = math.nan
         if options.seconds and "learn" in sweeps:
-            page.table("seconds", _seconds(sweeps["learn"], options.threads))
+            theirs, timings = _seconds(sweeps["learn"], options.threads)
+            page.table("seconds", tables.seconds(timings, theirs))
+            slowest = max(seconds for _, seconds, _ in timings)
+        if any(name in sweeps for name in _TASKS):
+            learn, digits = (sweeps.get(name, []) for name in _TASKS)
+            page.table("targets", tables.targets(learn, digits, slowest, theirs))
         shown = [(title, _learners(sweeps[n])) for n, title in _TASKS.items() if n in sweeps]
         if shown:
             curves = figures.learning_curves(shown)
@@ -106,14 +113,18 @@ def _mistakes(method: str, trained: tuple[np.ndarray, Experiment], path: Path) -
 
 
 def _floors(runs: Sequence[Run], threads: int) -> dict[str, list[float]]:
-    """Test error rates of the floors, one for the split of each run."""
+    """Test error rates of the floors, one for each split."""
     found: dict[str, list[float]] = {
         "logistic regression on the pixels": [],
         f"the best of {_RANDOM_NETWORKS} random networks": [],
         "the most frequent label": [],
     }
+    splits = set()
     for run in runs:
         cfg = _config(run)
+        if cfg.seeds.data in splits:
+            continue
+        splits.add(cfg.seeds.data)
         experiment, scale = Experiment(cfg, threads), cfg.network.init_scale
         rates = (
             floors.logistic_regression(experiment.split),
@@ -125,8 +136,11 @@ def _floors(runs: Sequence[Run], threads: int) -> dict[str, list[float]]:
     return found
 
 
-def _seconds(runs: Sequence[Run], threads: int) -> str:
-    """Train one run of each method anew, beside the article's way of back propagation."""
+def _seconds(runs: Sequence[Run], threads: int) -> tuple[float, list[tuple[str, float, int]]]:
+    """Train one run of each method anew, beside the article's way of back propagation.
+
+    Returns the article's seconds, and each method with its seconds and test errors.
+    """
     theirs = [_article_seconds(threads)]
     timings = []
     for method, group in by_method(runs).items():
@@ -134,7 +148,7 @@ def _seconds(runs: Sequence[Run], threads: int) -> str:
         record = deque(experiment.train(), maxlen=1).pop()
         timings.append((method, record.train_seconds, experiment.test().errors))
     theirs.append(_article_seconds(threads))
-    return tables.seconds(timings, float(np.mean(theirs)))
+    return float(np.mean(theirs)), timings
 
 
 def _article_seconds(threads: int) -> float:

@@ -55,7 +55,8 @@ class Schedule:
     batch_size
         Images per step; None for all. An epoch has each image once, in a new order.
     frozen
-        Parts of the parameters that keep their initial values.
+        Parts of the parameters that keep their initial values. Noise is drawn for them all the
+        same, and estimators that put it on the weights measure with it.
     """
 
     epochs: int | None = None

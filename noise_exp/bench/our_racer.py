@@ -8,9 +8,8 @@ import numpy as np
 from noise_exp import optimizers
 from noise_exp.bench.race import Course, Racer, Watch
 from noise_exp.costs import CrossEntropy
-from noise_exp.data import live_pixels
 from noise_exp.estimators import CostScaled, Estimator, LearnedFeedback, NodePerturbation
-from noise_exp.network import Network, misclassified
+from noise_exp.network import misclassified
 from noise_exp.noise import Law, Repair
 from noise_exp.objective import Evaluation, Objective
 from noise_exp.streams import IndependentStreams
@@ -20,22 +19,19 @@ from noise_exp.workers import Workers
 
 def prepare(course: Course, settings: Mapping[str, Any], seed: int, threads: int) -> Racer:
     """Return a racer; `settings` are keys of the estimator and the optimizer, and batch."""
-    workers, split = Workers(threads), course.split
-    live = live_pixels(split)
-    network = Network((int(live.sum()), *course.network.sizes[1:]), np.float32)
-    start = course.parameters[course.network.parameters_of_inputs(live)]
-    test_images = np.ascontiguousarray(split.test_images[:, live])
-    images = split.train_images[:, live]
+    workers, split, network = Workers(threads), course.split, course.network
 
     def racer(watch: Watch) -> None:
-        parameters = start.copy()
+        parameters = course.parameters.copy()
         estimator, optimizer = _parts(settings)
-        objective = Objective(network, images, split.train_labels, workers, CrossEntropy())
+        objective = Objective(
+            network, split.train_images, split.train_labels, workers, CrossEntropy()
+        )
         streams = IndependentStreams(seed, seed, seed)
         noise = streams.noise(Law("normal", loc=0.0, scale=1.0), network, workers)
 
         def errors() -> int:
-            outputs = network.outputs(parameters, test_images, workers)
+            outputs = network.outputs(parameters, split.test_images, workers)
             return int(misclassified(outputs, split.test_labels).sum())
 
         watched = _Watched(optimizer, lambda: watch.look(errors))
@@ -70,4 +66,4 @@ def _parts(settings: Mapping[str, Any]) -> tuple[Estimator, optimizers.Optimizer
     adam = optimizers.Adam(settings["lr"], beta1=0.9, beta2=0.999, decay=False)
     if settings["estimator"] == "node_perturbation":
         return NodePerturbation(scale, Repair.none), adam
-    return LearnedFeedback(scale, settings["rate"], Repair.none), adam
+    return LearnedFeedback(scale, settings["rate"], Repair.sign), adam

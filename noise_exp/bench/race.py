@@ -8,7 +8,7 @@ import math
 import multiprocessing
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from time import perf_counter, sleep
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from noise_exp.bench.compare import median, only_cores
-from noise_exp.data import Embedded, Split
+from noise_exp.data import Embedded, Split, live_pixels
 from noise_exp.network import Network
 from noise_exp.streams import IndependentStreams
 
@@ -32,7 +32,7 @@ _INIT_SCALE = 0.2
 CONTENDERS: dict[str, tuple[str, dict[str, Any]]] = {
     "learned_feedback, Adam": (
         "our_racer",
-        {"estimator": "learned_feedback", "scale": 0.1, "rate": 0.1, "lr": 0.01, "batch": 128},
+        {"estimator": "learned_feedback", "scale": 0.1, "rate": 0.2, "lr": 0.01, "batch": 128},
     ),
     "node_perturbation, Adam": (
         "our_racer",
@@ -69,9 +69,9 @@ class Course:
     Attributes
     ----------
     split
-        1,615 training and 500 test images of 784 pixels in 0..1, float32.
+        1,615 training and 500 test images in 0..1, float32, without the pixels that are 0 in all.
     network, parameters
-        784-840-1024-1 and its initial weights, flat.
+        784-840-1024-1 without the dead inputs, and its initial weights, flat.
     """
 
     split: Split
@@ -151,8 +151,13 @@ def course(seed: int) -> Course:
     """Return data=mnist01 with pixels in 0..1, and the article's network."""
     streams = IndependentStreams(seed, seed, seed)
     split = Embedded([0, 1], TEST_IMAGES, 255.0).split(streams.permutation, np.float32)
-    network = Network((784, 840, 1024, 1), np.float32)
-    return Course(split, network, streams.initial_parameters(network, _INIT_SCALE))
+    whole = Network((784, 840, 1024, 1), np.float32)
+    live = live_pixels(split)
+    parameters = streams.initial_parameters(whole, _INIT_SCALE)[whole.parameters_of_inputs(live)]
+    split = replace(
+        split, train_images=split.train_images[:, live], test_images=split.test_images[:, live]
+    )
+    return Course(split, Network((int(live.sum()), 840, 1024, 1), np.float32), parameters)
 
 
 def prepared(module: str, settings: Mapping[str, Any], seed: int, threads: int) -> Racer:
@@ -264,10 +269,11 @@ def verdict(arrivals: Mapping[str, Sequence[Arrival]], cap: float = CAP) -> str:
     peers = {name: s for name, s in medians.items() if CONTENDERS[name][0] == "evosax_peer"}
     best = min(peers, key=peers.__getitem__)
     reached = min(peers[best], cap) / min(s for name, s in medians.items() if name not in peers)
+    bound = "" if math.isfinite(peers[best]) else "> "
     met = "met" if reached >= TARGET else "missed"
     return (
         "| target | at least | reached | |\n| --- | --- | --- | --- |\n"
-        f"| time to 99%, our fastest against {best} | {TARGET:g} | {reached:.1f} | {met} |\n"
+        f"| time to 99%, our fastest against {best} | {TARGET:g} | {bound}{reached:.1f} | {met} |\n"
     )
 
 

@@ -26,6 +26,7 @@ LEARN := $(BIN)/python -m noise_exp -m hydra.sweep.dir=multirun/learning
 learning: install  ## What noise learns, into docs/learning.md (half an hour)
 	rm -rf multirun/learning
 	$(LEARN)/learn experiment=learn 'dist=glob(*)' 'seed=range(1,11)'
+	$(LEARN)/learn_none experiment=learn estimator.repair=none 'dist=glob(*)' 'seed=range(1,6)'
 	$(LEARN)/learn_rank experiment=learn estimator.repair=rank 'dist=glob(*)' 'seed=range(1,6)'
 	$(LEARN)/learn_nodes experiment=learn estimator=node_perturbation estimator.repair=sign \
 		forward_passes=100 'dist=glob(*)' 'seed=range(1,4)'

@@ -5,7 +5,8 @@ them all. The tables replace what stands between `<!-- name -->` and `<!-- end -
 given by `--page`.
 
     learn, digits                   experiment=learn, experiment=digits, all methods and seeds
-    learn_rank, learn_nodes         the first with estimator.repair=rank, with node_perturbation
+    learn_none, learn_rank          the first with estimator.repair=none, with rank
+    learn_nodes                     the first with estimator=node_perturbation
     learn_layers, digits_layers     with network.frozen swept, for gaussian and backprop
     grid                            experiment=learn with all estimators and optimizers
 """
@@ -35,7 +36,7 @@ from noise_exp.network import predicted
 from noise_exp.pages import Page
 
 _TASKS = {"learn": "Zeros and ones", "digits": "Ten digits"}
-_VARIANTS = ("learn_rank", "learn_nodes")
+_VARIANTS = ("learn_none", "learn_rank", "learn_nodes")
 _RANDOM_NETWORKS = 300
 _SHOWN_UNITS, _SHOWN_DIGITS = 10, 20
 

@@ -26,10 +26,10 @@ LEARN := $(BIN)/python -m noise_exp -m hydra.sweep.dir=multirun/learning
 learning: install  ## What noise learns, into docs/learning.md (half an hour)
 	rm -rf multirun/learning
 	$(LEARN)/learn experiment=learn 'dist=glob(*)' 'seed=range(1,11)'
-	$(LEARN)/learn_none experiment=learn estimator.repair=none 'dist=glob(*)' 'seed=range(1,6)'
-	$(LEARN)/learn_rank experiment=learn estimator.repair=rank 'dist=glob(*)' 'seed=range(1,6)'
+	$(LEARN)/learn_none experiment=learn estimator.repair=none 'dist=glob(*)' 'seed=range(1,4)'
+	$(LEARN)/learn_rank experiment=learn estimator.repair=rank 'dist=glob(*)' 'seed=range(1,4)'
 	$(LEARN)/learn_nodes experiment=learn estimator=node_perturbation estimator.repair=sign \
-		forward_passes=100 'dist=glob(*)' 'seed=range(1,4)'
+		forward_passes=60 'dist=glob(*)' 'seed=range(1,3)'
 	$(LEARN)/digits/noise experiment=digits 'dist=glob(*,exclude=backprop)' 'seed=range(1,6)'
 	$(LEARN)/digits/backprop experiment=digits_backprop 'seed=range(1,6)'
 	$(LEARN)/learn_layers experiment=learn dist=gaussian,backprop $(LAYERS) 'seed=range(1,6)'

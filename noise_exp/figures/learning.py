@@ -110,7 +110,8 @@ def digits(images: np.ndarray, captions: Sequence[str], title: str) -> Figure:
     """Images (n, 784), each with its caption."""
     across = min(10, max(1, len(images)))
     down = -(-len(images) // across)
-    figure = Figure(figsize=(1.1 * across, 1.5 * down + 0.4), layout="constrained")
+    width = max(1.1 * across, 5.0)  # the title's
+    figure = Figure(figsize=(width, 1.5 * down + 0.4), layout="constrained")
     for axes in figure.subplots(down, across, squeeze=False).flat:
         axes.axis("off")
     for axes, image, caption in zip(figure.axes, images, captions, strict=False):

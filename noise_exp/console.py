@@ -19,11 +19,15 @@ _SECONDS_PER_LINE = 5.0
 
 
 def progress(
-    records: Iterator[EpochRecord], epochs: int, label: str, alone: bool
+    records: Iterator[EpochRecord], epochs: int, label: str, alone: bool, of_many: bool = False
 ) -> Iterator[EpochRecord]:
-    """Pass records on, showing a bar on a terminal that this run has alone, else plain lines."""
-    shown = _bar if alone and sys.stderr.isatty() else _lines
-    return shown(records, epochs, label)
+    """Pass records on, showing a bar on a terminal that this run has alone, else plain lines.
+
+    A run of many says nothing unless it takes long: the sweep tells how far it is.
+    """
+    if alone and sys.stderr.isatty():
+        return _bar(records, epochs, label)
+    return _lines(records, epochs, label, 1 if of_many else _LINES_PER_RUN)
 
 
 def _bar(records: Iterator[EpochRecord], epochs: int, label: str) -> Iterator[EpochRecord]:
@@ -41,8 +45,10 @@ def _bar(records: Iterator[EpochRecord], epochs: int, label: str) -> Iterator[Ep
             bar.update(task, advance=1, cost=f"{record.cost:.4f}")
 
 
-def _lines(records: Iterator[EpochRecord], epochs: int, label: str) -> Iterator[EpochRecord]:
-    every = max(1, -(-epochs // _LINES_PER_RUN))
+def _lines(
+    records: Iterator[EpochRecord], epochs: int, label: str, lines: int
+) -> Iterator[EpochRecord]:
+    every = max(1, -(-epochs // lines))
     start = last = perf_counter()
     for record in records:
         yield record
@@ -55,6 +61,14 @@ def _lines(records: Iterator[EpochRecord], epochs: int, label: str) -> Iterator[
                 file=sys.stderr,
                 flush=True,
             )
+
+
+def duration(seconds: float) -> str:
+    """Write a time as people say it."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if minutes < 90 else f"{minutes // 60:.0f} h {minutes % 60:.0f} min"
 
 
 def print_table(frame: "pd.DataFrame", title: str) -> None:

@@ -21,7 +21,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from noise_exp import __version__, cores
+from noise_exp import __version__, baselines, cores
 from noise_exp.console import progress
 from noise_exp.context import SweepContext
 from noise_exp.errors import UserError
@@ -233,7 +233,11 @@ def _tracked(
             )
         costs: list[float] = []
         alone = str(HydraConfig.get().launcher._target_).endswith("BasicLauncher")
-        for record in progress(experiment.train(), experiment.epochs, _name(cfg), alone):
+        place = f"{identity()['job'] + 1}/{context.total} " if context.total else ""
+        shown = progress(
+            experiment.train(), experiment.epochs, place + _name(cfg), alone, bool(context.uid)
+        )
+        for record in shown:
             journal.log_epoch(record)
             costs.append(record.cost)
         test = experiment.test()
@@ -253,6 +257,7 @@ def _tracked(
             "test_error_rate": test.error_rate,
             "train_seconds": result.train_seconds,
             "forward_passes": result.forward_passes,
+            **baselines.errors(split),
         }
         if facts.uri:
             _keep_artifacts(journal, experiment, test, result)

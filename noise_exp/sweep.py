@@ -10,16 +10,16 @@ import time
 from pathlib import Path
 from typing import Any
 
-from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from noise_exp.console import print_table
+from noise_exp import plan
+from noise_exp.console import duration, print_table
 from noise_exp.context import SweepContext
 from noise_exp.errors import UserError
 from noise_exp.experiment import Experiment, source_digest
 from noise_exp.journal import Facts, Journal, masked
+from noise_exp.progress import SweepProgress
 from noise_exp.results import Result, load_results
 
 _ROOM = 1 << 16  # bytes that must fit: Hydra's own files and a result
@@ -43,6 +43,7 @@ class SweepCallback(Callback):
         self._journal: Journal | None = None
         self._store: Any = None
         self._courier: Any = None
+        self._progress: SweepProgress | None = None
         self._finished: dict[str, Result] = {}
 
     def __getstate__(self) -> dict[str, Any]:
@@ -50,7 +51,9 @@ class SweepCallback(Callback):
         return {}
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
-        """Exit if the output folder cannot be written."""
+        """Exit if the output folder cannot be written, or if this is a dry run."""
+        if config.dry_run:
+            self._rehearse(config, [list(config.hydra.overrides.task)])
         _check_folder(Path(config.hydra.run.dir), "hydra.run.dir")
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
@@ -59,14 +62,17 @@ class SweepCallback(Callback):
         self._patience = config.tracking.patience
         try:
             _prepare_launcher(config.hydra.launcher)
-            first = _first_job(config)
-            if first is not None:
-                Experiment(first)
+            planned = plan.jobs(config)
+            if planned is not None:
+                Experiment(plan.compose(config, planned[0]))
+                SweepContext.instance().total = len(planned)
             if config.resume and not config.tracking.enabled:
                 raise UserError(
                     "resume=true looks for finished runs in the tracking store; "
                     "set tracking.enabled=true"
                 )
+            if config.dry_run:
+                self._rehearse(config, planned)
             _check_folder(self._folder, "hydra.sweep.dir")
             self._start(config)
         except UserError as error:
@@ -74,6 +80,15 @@ class SweepCallback(Callback):
         except Exception as error:  # Hydra would go on without us, and nothing would be tracked
             log.debug("The sweep cannot start", exc_info=True)
             sys.exit(f"noise_exp: the sweep cannot start: {type(error).__name__}: {error}")
+
+    @staticmethod
+    def _rehearse(config: DictConfig, planned: list[list[str]] | None) -> None:
+        """Say what would be run, and exit."""
+        try:
+            plan.tell(config, planned)
+        except UserError as error:
+            sys.exit(f"noise_exp: {error}")
+        sys.exit()
 
     def _start(self, config: DictConfig) -> None:
         """Begin the sweep's own record and run, and tell the jobs of it."""
@@ -110,6 +125,8 @@ class SweepCallback(Callback):
                 ) from None
             context.parent_id = self._journal.facts.run_id
         context.uid, context.pid = facts.uid, os.getpid()
+        self._progress = SweepProgress(self._folder, facts.uid, context.total)
+        self._progress.start()
 
     def _find_finished(self, context: SweepContext) -> None:
         context.alive = self._store.bury_the_dead()
@@ -122,6 +139,8 @@ class SweepCallback(Callback):
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:  # noqa: ARG002
         """Compare the runs, in the terminal and on the parent run; exit 1 if a job failed."""
         assert self._journal
+        assert self._progress
+        self._progress.stop()
         try:
             self._deliver_owed()
             results = self._results()
@@ -155,6 +174,8 @@ class SweepCallback(Callback):
         """End the parent of a sweep that was interrupted, for which Hydra has no event."""
         if self._journal is None or self._journal.facts.status != "RUNNING":
             return
+        if self._progress:
+            self._progress.stop()
         self._patience = min(self._patience, _HASTE)
         self._deliver_owed()
         self._end("KILLED")
@@ -231,7 +252,7 @@ class SweepCallback(Callback):
         return [results[number] for number in sorted(results)]
 
     def _compare(self, results: list[Result]) -> None:
-        from noise_exp import report
+        from noise_exp.report import comparison as report
 
         assert self._journal
         table = report.comparison(results)
@@ -249,17 +270,43 @@ class SweepCallback(Callback):
             figure.savefig(self._folder / name, dpi=120)
         print(f"Table and figures: {self._folder}")
         facts = self._journal.facts
-        facts.files = [*files, *pictures]
+        facts.files = [*files, *pictures, *self._report(results)]
         facts.tags["mlflow.note.content"] = self._note(results, report.headline(table), text)
         facts.metrics = {
             "runs": len(results),
             "reused": sum(r.reused for r in results),
             "sweep_seconds": time.perf_counter() - self._started,
         }
+        print(f"{len(results)} runs in {duration(facts.metrics['sweep_seconds'])}")
+
+    def _report(self, results: list[Result]) -> list[str]:
+        """Write the report on methods and luck; return its files. It never fails a sweep."""
+        from noise_exp.report import build, gather, words, write
+
+        assert self._journal
+        facts = self._journal.facts
+        try:
+            uri = self._store.uri if self._store else None
+            records = gather.of_sweep(self._folder, facts.start_time, results, uri)
+            report = build.build(records)
+            files = write.write(report, self._folder, facts.name, _command())
+        except Exception as error:
+            log.debug("The report could not be made", exc_info=True)
+            log.warning(
+                "The report could not be made (%s: %s)%s",
+                type(error).__name__,
+                error,
+                f"; try python -m noise_exp.report {facts.run_id}" if facts.run_id else "",
+            )
+            return []
+        for said in words.findings(report):
+            print(f"- {said}")
+        print(f"Report: {self._folder / write.PAGE}")
+        return files
 
     def _note(self, results: list[Result], headline: str, table: Any) -> str:
         """Return the parent's description: what was swept, the winner, how to repeat it."""
-        from noise_exp import report
+        from noise_exp.report import comparison as report
 
         swept = " ".join(report.swept(results)) or "one configuration"
         note = f"Swept {swept}: {len(results)} runs, {headline}. Repeat with\n\n    {_command()}\n"
@@ -314,26 +361,3 @@ def _check_folder(folder: Path, key: str) -> None:
             f"noise_exp: the output folder {folder} cannot be written "
             f"({error.strerror}); set {key} to another folder"
         )
-
-
-def _first_job(config: DictConfig) -> DictConfig | None:
-    """Compose the first job of the sweep; None where only the sweeper knows it."""
-    sweeper = config.hydra.sweeper
-    if not str(sweeper._target_).endswith("BasicSweeper"):
-        return None
-    loader = GlobalHydra.instance().config_loader()
-    arguments = [f"{k}={v}" for k, v in (sweeper.params or {}).items()]
-    arguments += list(config.hydra.overrides.task)
-    first = []
-    for override in OverridesParser.create(config_loader=loader).parse_overrides(arguments):
-        if override.is_sweep_override() and not override.is_discrete_sweep():
-            return None
-        value = (
-            next(override.sweep_string_iterator(), None)
-            if override.is_sweep_override()
-            else override.get_value_element_as_str()
-        )
-        if value is None:
-            raise UserError(f"{override.input_line} matches no option; --help lists them")
-        first.append(f"{override.get_key_element()}={value}")
-    return loader.load_sweep_config(config, first)

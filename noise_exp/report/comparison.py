@@ -1,4 +1,4 @@
-"""From results to tables and figures."""
+"""The table and figures that every sweep ends with, whatever it swept."""
 
 import math
 from collections.abc import Sequence

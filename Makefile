@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install sweep article test kill lint bench ui clean
+.PHONY: help install sweep article seeds test kill lint bench ui clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -20,6 +20,9 @@ sweep: install  ## All fourteen methods in one sweep, logged to MLflow (minutes)
 
 article: install  ## The article's own numbers: float64 and its random stream (minutes)
 	$(BIN)/python -m noise_exp -m experiment=article 'dist=glob(*)'
+
+seeds: install  ## The fourteen methods on 30 seeds, and the report on method or luck (minutes)
+	$(BIN)/python -m noise_exp -m experiment=seed_sensitivity
 
 test: install  ## Run the tests
 	$(BIN)/python -m pytest

@@ -164,9 +164,7 @@ def rank(wide: pd.DataFrame) -> Ranking:
             note=f"pairs cannot be told apart with {blocks} complete blocks",
         )  # fmt: skip
     pairs = list(itertools.combinations(complete.columns, 2))
-    corrected = _holm(
-        np.array([_signed_rank(differences(complete, a, b)) for a, b in pairs])
-    )
+    corrected = _holm(np.array([_signed_rank(differences(complete, a, b)) for a, b in pairs]))
     matrix = pd.DataFrame(1.0, index=complete.columns, columns=complete.columns)
     for (a, b), value in zip(pairs, corrected, strict=True):
         matrix.loc[a, b] = matrix.loc[b, a] = value

@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from noise_exp.console import duration
 from noise_exp.errors import UserError
 
 if TYPE_CHECKING:  # what is heavy waits until the arguments are understood
@@ -33,7 +34,7 @@ def main() -> None:
 def _report(options: argparse.Namespace) -> None:
     from noise_exp.report.build import Choices, build
     from noise_exp.report.targets import Target
-    from noise_exp.report.words import findings
+    from noise_exp.report.words import design, findings
     from noise_exp.report.write import PAGE, write
     from noise_exp.tracking import records
 
@@ -52,22 +53,34 @@ def _report(options: argparse.Namespace) -> None:
     print(*(f"- {said}" for said in (*findings(report), *report.unsaid)), sep="\n")
     print(f"Report: {options.output / PAGE}")
     if options.page:
-        _fill(options.page, report)
+        ran = [
+            f"`{p.data.tags['mlflow.source.name']}`: {duration(p.data.metrics['sweep_seconds'])}."
+            for p in found.parents
+            if "sweep_seconds" in p.data.metrics
+        ]
+        _fill(options.page, report, " ".join([design(report), *ran]))
     if not options.no_log:
         run_id = records.keep(client, found, options.output, files, command)
         print(f"Logged on run {run_id}")
 
 
-def _fill(page: Path, report: "Report") -> None:
-    """Put the findings and the tables where a Markdown page has places for them."""
+def _fill(page: str, report: "Report", where: str) -> None:
+    """Put the findings, tables and dots where a Markdown page has places for them."""
+    from noise_exp.report.page import picture_of_dots
     from noise_exp.report.words import markdown
 
-    text = page.read_text()
-    for name, content in markdown(report).items():
-        place = re.compile(rf"(?<=<!-- {name} -->\n).*?(?=<!-- end -->)", re.DOTALL)
+    name, _, prefix = page.partition("#")
+    path = Path(name)
+    text = path.read_text()
+    for part, content in {"where": where, **markdown(report)}.items():
+        marker = f"<!-- {prefix} {part} -->" if prefix else f"<!-- {part} -->"
+        place = re.compile(rf"(?<={re.escape(marker)}\n).*?(?=<!-- end -->)", re.DOTALL)
         if found := place.search(text):
             text = f"{text[: found.start()]}\n{content}\n\n{text[found.end() :]}"
-    page.write_text(text)
+    path.write_text(text)
+    picture = path.parent / "figures" / f"{'_'.join(filter(None, (path.stem, prefix)))}_dots.png"
+    if f"figures/{picture.name}" in text:
+        picture_of_dots(report).savefig(picture, dpi=110)
 
 
 def _options() -> argparse.Namespace:
@@ -98,7 +111,10 @@ def _options() -> argparse.Namespace:
         "--at-most", type=int, metavar="N", help="count the seeds with at most N test errors"
     )
     parser.add_argument("--output", type=Path, default=Path("report"), metavar="FOLDER")
-    parser.add_argument("--page", type=Path, metavar="FILE", help="Markdown page for the tables")
+    parser.add_argument(
+        "--page", metavar="FILE[#PLACE]",
+        help="Markdown page to fill between <!-- [PLACE] name --> and <!-- end -->",
+    )  # fmt: skip
     parser.add_argument("--no-log", action="store_true", help="write the folder, not the store")
     options = parser.parse_args()
     if not (math.isfinite(options.margin) and options.margin > 0):
@@ -107,7 +123,7 @@ def _options() -> argparse.Namespace:
         parser.error(
             f"--target must be cost<=LEVEL or train_error_rate<=LEVEL, got {options.target}"
         )
-    if options.page and not options.page.is_file():
+    if options.page and not Path(options.page.partition("#")[0]).is_file():
         parser.error(f"--page: there is no file {options.page}")
     return options
 

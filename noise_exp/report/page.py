@@ -4,6 +4,7 @@ import html
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from noise_exp import __version__
 from noise_exp.records import Record
@@ -50,12 +51,17 @@ def render(report: Report, title: str, command: str) -> str:
     )
 
 
+def picture_of_dots(report: Report) -> Figure:
+    """Return every run as a dot, with the levels of what needs no training."""
+    levels = {f"median of {k.strip('()')}": v for k, v in baseline_levels(report).items()}
+    return pictures.dots(report.runs.wide, report.summary, report.choices.outcome, levels)
+
+
 def _methods(report: Report) -> list[str]:
     outcome, wide = report.choices.outcome, report.runs.wide
     parts = [f"<h2>{_text(outcome)} by method</h2>"]
     if report.runs.table.outcome.notna().any() and len(wide.columns) <= _MOST_METHODS:
-        levels = {f"median of {k.strip('()')}": v for k, v in baseline_levels(report).items()}
-        picture = pictures.dots(wide, report.summary, outcome, levels)
+        picture = picture_of_dots(report)
         parts.append(pictures.inline(picture, f"{outcome} of every run, by method"))
     parts.append(_table(words.methods_table(report)))
     parts.append(

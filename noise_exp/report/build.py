@@ -44,6 +44,10 @@ class Report:
 
     Attributes
     ----------
+    to_best
+        Against the best method; where that is back propagation, the best of the others.
+    ranking_of_laws
+        Without back propagation; None where it is not among the runs.
     luck
         Shares of variance of method, seed and their interaction, by the set of methods.
     sources
@@ -62,6 +66,7 @@ class Report:
     to_backprop: pd.DataFrame | None
     to_best: pd.DataFrame | None
     ranking: pairs.Ranking
+    ranking_of_laws: pairs.Ranking | None
     luck: dict[str, pd.DataFrame]
     sources: dict[str, pd.DataFrame]
     floor: pd.DataFrame
@@ -101,12 +106,14 @@ def build(records: Sequence[Record], choices: Choices | None = None) -> Report:
     wide = runs.wide
     unsaid = _unsaid(runs, wide, choices)
     best = pairs.best(wide)
-    reference = next((m for m in runs.methods if m.partition(" ")[0] == "backprop"), None)
+    reference = next((m for m in runs.methods if _is_backprop(m)), None)
+    rival = best
+    if best == reference:
+        rival = pairs.best(_laws(wide))
     to_backprop = to_best = None
     if len(runs.methods) > 1:
         to_backprop = pairs.against(wide, reference, choices.margin) if reference else None
-        if best and best != reference:
-            to_best = pairs.against(wide, best, choices.margin)
+        to_best = pairs.against(wide, rival, choices.margin) if rival else None
     ranking = pairs.rank(wide)
     if ranking.note:
         unsaid.append(f"Which of the methods differ, by ranks: {ranking.note}.")
@@ -126,6 +133,7 @@ def build(records: Sequence[Record], choices: Choices | None = None) -> Report:
         to_backprop,
         to_best,
         ranking,
+        pairs.rank(_laws(wide)) if reference else None,
         _luck(wide),
         sources,
         floor,
@@ -134,14 +142,21 @@ def build(records: Sequence[Record], choices: Choices | None = None) -> Report:
     )
 
 
+def _is_backprop(method: str) -> bool:
+    return method.partition(" ")[0] == "backprop"
+
+
+def _laws(wide: pd.DataFrame) -> pd.DataFrame:
+    return wide[[m for m in wide if not _is_backprop(str(m))]]
+
+
 def _luck(wide: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Share out the variance between methods and seeds, with and without back propagation."""
     found = {}
     usable = wide.dropna(axis="columns", how="all")
-    noise = usable[[m for m in usable if str(m).partition(" ")[0] != "backprop"]]
-    sets = {"all methods": usable} | (
-        {"noise laws alone": noise} if len(noise.columns) < len(usable.columns) else {}
-    )
+    sets = {"all methods": usable}
+    if len(laws := _laws(usable)) and len(laws.columns) < len(usable.columns):
+        sets["noise laws alone"] = laws
     for name, chosen in sets.items():
         complete = chosen.dropna()
         if len(complete) < FEW or len(complete.columns) < 2:

@@ -88,6 +88,8 @@ def _pairs(report: Report) -> list[str]:
         if table is not None and len(table):
             reference = table.reference.iloc[0]
             best = " (the best of these runs)" if reference == report.best else ""
+            if table is report.to_best and not best:
+                best = " (the best of the others)"
             parts += [
                 f"<h2>Seed by seed against {_text(reference)}{best}</h2>",
                 _table(words.pairs_table(table)),

@@ -54,7 +54,7 @@ def ecdf(wide: pd.DataFrame, outcome: str) -> Figure:
     columns = min(4, len(wide.columns))
     rows = -(-len(wide.columns) // columns)
     figure = Figure(figsize=(10, 1.9 * rows + 0.4), layout="constrained")
-    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flat
+    panels = list(figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flat)
     for axes, method in zip(panels, wide.columns, strict=False):
         for other in wide.columns:
             if values := list(wide[other].dropna()):
@@ -62,7 +62,7 @@ def ecdf(wide: pd.DataFrame, outcome: str) -> Figure:
                 axes.ecdf(values, color=_DOT if mine else "#cccccc", zorder=2 if mine else 1,
                           linewidth=2 if mine else 0.7)  # fmt: skip
         axes.set_title(method, fontsize=9)
-    for axes in list(panels):
+    for axes in panels[len(wide.columns) :]:
         axes.set_visible(False)
     figure.supxlabel(outcome, fontsize=10)
     figure.supylabel("share of seeds", fontsize=10)

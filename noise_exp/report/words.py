@@ -102,13 +102,13 @@ def findings(report: Report) -> list[str]:
                 f"({_interval(row.low, row.high, row.note)}): no smaller difference of others "
                 "means anything."
             )
-    ranking = report.ranking
-    if math.isfinite(ranking.p_friedman):
-        verdict = "differ" if ranking.p_friedman < ALPHA else "are not shown to differ"
-        said.append(
-            f"Friedman's test over {ranking.blocks} seeds: the methods {verdict} "
-            f"(p {_equals(ranking.p_friedman)})."
-        )
+    for ranking, who in ((report.ranking, "methods"), (report.ranking_of_laws, "noise laws alone")):
+        if ranking and math.isfinite(ranking.p_friedman):
+            verdict = "differ" if ranking.p_friedman < ALPHA else "are not shown to differ"
+            said.append(
+                f"Friedman's test over {ranking.blocks} seeds: the {who} {verdict} "
+                f"(p {_equals(ranking.p_friedman)})."
+            )
     return said
 
 
@@ -193,8 +193,11 @@ def targets_table(report: Report) -> pd.DataFrame:
     def median(row: Any, key: str) -> str:
         value, low, high = (getattr(row, f"{key}_{part}") for part in ("median", "low", "high"))
         if math.isfinite(value):
+            text = number(value, "{:.3g}")
+            if not math.isfinite(low):  # so many runs get there at once that there is no interval
+                return text
             end = number(high, "{:.3g}") if math.isfinite(high) else "beyond the runs"
-            return f"{number(value, '{:.3g}')} ({number(low, '{:.3g}')} to {end})"
+            return f"{text} ({number(low, '{:.3g}')} to {end})"
         return "most never reach it" if row.runs else "not recorded"
 
     rows = report.targets

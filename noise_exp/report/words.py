@@ -198,7 +198,9 @@ def targets_table(report: Report) -> pd.DataFrame:
                 return text
             end = number(high, "{:.3g}") if math.isfinite(high) else "beyond the runs"
             return f"{text} ({number(low, '{:.3g}')} to {end})"
-        return "most never reach it" if row.runs else "not recorded"
+        if not row.runs:
+            return "not recorded"
+        return "most never reach it" if row.reached else "none reaches it"
 
     rows = report.targets
     return pd.DataFrame(

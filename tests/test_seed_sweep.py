@@ -81,6 +81,23 @@ def test_the_report_can_be_made_again_from_the_store(swept, monkeypatch):
     assert len(cli.runs("report")) == 1
 
 
+def test_the_report_fills_a_markdown_page_and_nothing_else_of_it(swept, monkeypatch):
+    cli, _, errors = swept
+    (parent,) = cli.runs("sweep")
+    page = cli.folder / "page.md"
+    place, end = "<!-- six methods -->", "<!-- end -->"
+    rest = f"between\n<!-- methods -->\nkept\n{end}\nafter\n"
+    page.write_text(f"before\n{place}\nold\n{end}\n{rest}")
+    wrong = sum(errors["gumbel", seed] for seed in range(6))
+    for _ in range(2):
+        ask(cli, monkeypatch, parent.info.run_id, "--no-log", "--page", f"{page}#six")
+        before, _, after = page.read_text().partition(place)
+        filled, _, after = after.partition(f"{end}\n")
+        assert (before, after) == ("before\n", rest)
+        assert f"| {wrong:g} of 3000 |" in filled
+        assert "old" not in filled
+
+
 @pytest.mark.parametrize(("arguments", "words"), [
     (["0" * 32], "the store has no run"),
     (["params.dist = 'zipf'"], "stands for no run"),

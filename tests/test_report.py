@@ -272,7 +272,7 @@ def test_intervals_of_shares_hold_the_truth_as_often_as_they_say():
         for effect, deviation in zip(held, deviations, strict=False):
             truth = deviation**2 / 7
             held[effect] += table.low[effect] <= truth <= table.high[effect]
-    assert min(held.values()) >= 33  # of 40: 95% are 38, and fewer than 33 have a chance of 0.3%
+    assert min(held.values()) >= 33  # of 40: 95% are 38, and fewer than 33 come once in 1,400 times
 
 
 def test_a_report_on_a_crossed_design(luck):

@@ -173,7 +173,7 @@ def test_few_seeds(luck, seeds, words):
     text = page(report)
     assert words in text
     verdict = pair(report.to_backprop, "gumbel").verdict
-    assert verdict == f"cannot be said: {seeds} pairs, a test needs 6"
+    assert verdict == f"cannot be said from {seeds} of the 6 pairs that a test needs"
     interval = report.summary.set_index("method").loc["gumbel"]
     assert math.isfinite(interval.iqm_low) == (seeds >= 5)
     assert report.ranking.p_pairs is None
@@ -193,7 +193,11 @@ def test_a_method_without_finite_results(luck):
     assert "pareto has no finite cost: it is in no comparison" in text
     assert "30 diverged" in text
     page(build(broken))  # and nothing but such a method
-    page(build([Record({"dist": "beta"}, error="out of luck")]))
+    failed = Record({"dist": "beta", "dist.a": "-1"}, error="out of luck")  # before it had a seed
+    page(build([failed]))
+    assert "2 methods on 1 seed: 2 runs" in page(
+        build([run("beta", 9, 0, params={"dist.a": "1"}), failed])
+    )
 
 
 def test_counts_and_wilsons_intervals():

@@ -113,7 +113,8 @@ def build(records: Sequence[Record], choices: Choices | None = None) -> Report:
     to_backprop = to_best = None
     if len(runs.methods) > 1:
         to_backprop = pairs.against(wide, reference, choices.margin) if reference else None
-        to_best = pairs.against(wide, rival, choices.margin) if rival else None
+        if rival and not (reference and len(runs.methods) == 2):  # else the same pair again
+            to_best = pairs.against(wide, rival, choices.margin)
     ranking = pairs.rank(wide)
     if ranking.note:
         unsaid.append(f"Which of the methods differ, by ranks: {ranking.note}.")
@@ -176,7 +177,7 @@ def _sources(runs: Runs) -> tuple[dict[str, pd.DataFrame], list[str]]:
     found: dict[str, pd.DataFrame] = {}
     why: dict[str, list[str]] = {}
     for method in runs.methods:
-        rows = runs.table[runs.table.method == method]
+        rows = runs.table[(runs.table.method == method) & (runs.table.init >= 0)]
         varied = [s for s in SOURCES if rows[s].nunique() > 1]
         try:
             if len(varied) > 1 and (rows[varied].nunique(axis="columns") == 1).all():

@@ -103,7 +103,7 @@ def _verdict(row: dict[str, Any], margin: float) -> str:
     if row["ties"] == pairs:
         return f"identical in all {pairs} pairs"
     if pairs < _FEWEST:
-        return f"cannot be said: {pairs} pairs, a test needs {_FEWEST}"
+        return f"cannot be said from {pairs} of the {_FEWEST} pairs that a test needs"
     equivalent = row["p_equivalence"] < ALPHA
     if row["p"] < ALPHA:
         word = "lower" if row["lower"] > row["higher"] else "higher"

@@ -48,6 +48,11 @@ class Runs:
         return list(dict.fromkeys(self.table.method))
 
     @property
+    def blocks(self) -> int:
+        """How many there are; a run that failed early may not know its own."""
+        return int(self.table.block[self.table.init >= 0].nunique())
+
+    @property
     def wide(self) -> pd.DataFrame:
         """The outcome, shape (blocks, methods); nan where a run is missing or not finite."""
         wide = self.table.pivot(index="block", columns="method", values="outcome")

@@ -21,9 +21,8 @@ def summarise(runs: Runs, at_most: int | None = None) -> pd.DataFrame:
     beats_constant of constant_seeds seeds, with constant_low and constant_high (Wilson), and
     beats_ink; with `at_most`, how many seeds have at most so many test errors, and its interval.
     """
-    blocks = runs.table.block.nunique()
-    rows = [_row(name, rows, blocks, at_most) for name, rows in _groups(runs)]
-    rows += [_row(name, rows, blocks, at_most) for name, rows in _baselines(runs)]
+    rows = [_row(name, rows, runs.blocks, at_most) for name, rows in _groups(runs)]
+    rows += [_row(name, rows, runs.blocks, at_most) for name, rows in _baselines(runs)]
     return pd.DataFrame(rows)
 
 

@@ -41,7 +41,7 @@ def count(low: float, high: float, k: int, n: int) -> str:
 def design(report: Report) -> str:
     """Say what the runs are."""
     table = report.runs.table
-    methods, blocks = len(report.runs.methods), table.block.nunique()
+    methods, blocks = len(report.runs.methods), report.runs.blocks
     data = sorted({r.params["data"] for r in report.runs.records if "data" in r.params})
     sizes = sorted({f"{size:g}" for size in table.test_size.dropna()})
     text = f"{_many(methods, 'method')} on {_many(blocks, 'seed')}: {_many(len(table), 'run')}"

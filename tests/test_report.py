@@ -174,6 +174,8 @@ def test_few_seeds(luck, seeds, words):
     assert words in text
     verdict = pair(report.to_backprop, "gumbel").verdict
     assert verdict == f"cannot be said from {seeds} of the 6 pairs that a test needs"
+    same = build(runs(gumbel=luck[:seeds], beta=luck[:seeds]))  # alike so far, which says little
+    assert same.to_best.verdict.tolist() == [verdict]
     interval = report.summary.set_index("method").loc["gumbel"]
     assert math.isfinite(interval.iqm_low) == (seeds >= 5)
     assert report.ranking.p_pairs is None

@@ -100,7 +100,7 @@ def _verdict(row: dict[str, Any], margin: float) -> str:
     pairs = row["pairs"]
     if not pairs:
         return "no pair with finite results"
-    if row["ties"] == pairs:
+    if row["ties"] == pairs >= _FEWEST:
         return f"identical in all {pairs} pairs"
     if pairs < _FEWEST:
         return f"cannot be said from {pairs} of the {_FEWEST} pairs that a test needs"

@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install sweep article learning test kill lint bench ui clean
+.PHONY: help install sweep article seeds learning test kill lint bench ui clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -21,6 +21,9 @@ sweep: install  ## All fourteen methods in one sweep, logged to MLflow (minutes)
 
 article: install  ## The article's own numbers: float64 and its random stream (minutes)
 	$(BIN)/python -m noise_exp -m experiment=article 'dist=glob(*)'
+
+seeds: install  ## The fourteen methods on 30 seeds, and the report on method or luck (minutes)
+	$(BIN)/python -m noise_exp -m experiment=seed_sensitivity
 
 LEARN := $(BIN)/python -m noise_exp -m hydra.sweep.dir=multirun/learning
 learning: install  ## What noise learns, into docs/learning.md (half an hour)

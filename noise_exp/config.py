@@ -84,6 +84,7 @@ class Config:
     dtype: Precision = MISSING
     threads: int | None = MISSING
     resume: bool = MISSING
+    dry_run: bool = MISSING
     stream: Stream = MISSING
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
 

@@ -18,10 +18,16 @@ _LINES_PER_RUN = 5
 _SECONDS_PER_LINE = 5.0
 
 
-def progress(records: Iterator[EpochRecord], label: str, alone: bool) -> Iterator[EpochRecord]:
-    """Pass records on, showing a bar on a terminal that this run has alone, else plain lines."""
-    shown = _bar if alone and sys.stderr.isatty() else _lines
-    return shown(records, label)
+def progress(
+    records: Iterator[EpochRecord], label: str, alone: bool, of_many: bool = False
+) -> Iterator[EpochRecord]:
+    """Pass records on, showing a bar on a terminal that this run has alone, else plain lines.
+
+    A run of many says nothing unless it takes long: the sweep tells how far it is.
+    """
+    if alone and sys.stderr.isatty():
+        return _bar(records, label)
+    return _lines(records, label, 1 if of_many else _LINES_PER_RUN)
 
 
 def _bar(records: Iterator[EpochRecord], label: str) -> Iterator[EpochRecord]:
@@ -39,15 +45,13 @@ def _bar(records: Iterator[EpochRecord], label: str) -> Iterator[EpochRecord]:
             bar.update(task, completed=record.progress, cost=f"{record.cost:.4f}")
 
 
-def _lines(records: Iterator[EpochRecord], label: str) -> Iterator[EpochRecord]:
+def _lines(records: Iterator[EpochRecord], label: str, lines: int) -> Iterator[EpochRecord]:
     shown = 0.0
     start = last = perf_counter()
     for record in records:
         yield record
         done, now = record.progress, perf_counter()
-        if done < 1 and (
-            done - shown >= 1 / _LINES_PER_RUN - 1e-9 or now - last > _SECONDS_PER_LINE
-        ):
+        if done < 1 and (done - shown >= 1 / lines - 1e-9 or now - last > _SECONDS_PER_LINE):
             left = (now - start) / done * (1 - done)
             shown, last = done, now
             print(
@@ -56,6 +60,14 @@ def _lines(records: Iterator[EpochRecord], label: str) -> Iterator[EpochRecord]:
                 file=sys.stderr,
                 flush=True,
             )
+
+
+def duration(seconds: float) -> str:
+    """Write a time as people say it."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if minutes < 90 else f"{minutes // 60:.0f} h {minutes % 60:.0f} min"
 
 
 def print_table(frame: "pd.DataFrame", title: str) -> None:

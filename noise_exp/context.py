@@ -25,6 +25,8 @@ class SweepContext(metaclass=Singleton):
         With resume=true: run id and score of each finished run, by fingerprint.
     alive
         With resume=true: run id of each run that another process is at, by fingerprint.
+    total
+        How many jobs the sweep has; None if only its sweeper knows.
     """
 
     uid: str = ""
@@ -34,3 +36,4 @@ class SweepContext(metaclass=Singleton):
     parent_id: str | None = None
     finished: dict[str, tuple[str, float]] = field(default_factory=dict)
     alive: dict[str, str] = field(default_factory=dict)
+    total: int | None = None

@@ -23,12 +23,15 @@ def per_job(launcher: DictConfig) -> int:
         one core; Hydra's own launcher runs one job at a time.
     """
     if "n_jobs" in launcher:
-        jobs = launcher.n_jobs
-        # As joblib counts: -1 is all cores, -2 all but one.
-        jobs = jobs if jobs > 0 else max(1, available() + 1 + jobs)
-        return max(1, available() // jobs)
+        return max(1, available() // jobs_at_once(launcher))
     if "ray" in launcher:
         return max(1, int(launcher.ray.remote.get("num_cpus") or 1))
     if "cpus_per_task" in launcher:
         return launcher.cpus_per_task or 1
     return available()
+
+
+def jobs_at_once(launcher: DictConfig) -> int:
+    """Return how many jobs joblib runs at once; as it counts: -1 is all cores, -2 all but one."""
+    jobs = launcher.n_jobs
+    return jobs if jobs > 0 else max(1, available() + 1 + jobs)

@@ -21,7 +21,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from noise_exp import __version__, cores
+from noise_exp import __version__, baselines, cores
 from noise_exp.console import progress
 from noise_exp.context import SweepContext
 from noise_exp.errors import UserError
@@ -235,7 +235,9 @@ def _tracked(
             )
         costs: list[float] = []
         alone = str(HydraConfig.get().launcher._target_).endswith("BasicLauncher")
-        for record in progress(experiment.train(), _name(cfg), alone):
+        place = f"{identity()['job'] + 1}/{context.total} " if context.total else ""
+        shown = progress(experiment.train(), place + _name(cfg), alone, bool(context.uid))
+        for record in shown:
             journal.log_epoch(record)
             costs.append(record.cost)
         test = experiment.test()
@@ -258,6 +260,8 @@ def _tracked(
         }
         if math.isfinite(test.cost):
             journal.facts.metrics[f"{part}_cost"] = test.cost
+        if not split.validation:
+            journal.facts.metrics |= baselines.errors(split)
         if facts.uri:
             _keep_artifacts(journal, experiment, test, result)
     _say(result)

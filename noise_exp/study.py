@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from noise_exp import figures, report
+from noise_exp import figures
 from noise_exp.journal import masked
+from noise_exp.report import comparison as report
 from noise_exp.results import Result
 
 _SHOWN = 10  # trials, in the terminal and in the note

@@ -10,21 +10,20 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Glob, IntervalSweep, Override
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from noise_exp.console import print_table
+from noise_exp import plan
+from noise_exp.console import duration, print_table
 from noise_exp.context import SweepContext
 from noise_exp.errors import UserError
 from noise_exp.experiment import Experiment, source_digest
 from noise_exp.journal import Facts, Journal, masked
+from noise_exp.progress import SweepProgress
 from noise_exp.results import Result, load_results
 
 if TYPE_CHECKING:  # matplotlib and pandas, which only the end of a sweep needs
-    from noise_exp.report import Summary
+    from noise_exp.report.comparison import Summary
 
 _ROOM = 1 << 16  # bytes that must fit: Hydra's own files and a result
 _HASTE = 2.0  # seconds that an interrupted sweep may still take to be delivered
@@ -47,6 +46,7 @@ class SweepCallback(Callback):
         self._journal: Journal | None = None
         self._store: Any = None
         self._courier: Any = None
+        self._progress: SweepProgress | None = None
         self._finished: dict[str, Result] = {}
         self._searched: list[str] | None = None  # settings that the sweeper chooses by their score
 
@@ -55,7 +55,9 @@ class SweepCallback(Callback):
         return {}
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
-        """Exit if the output folder cannot be written."""
+        """Exit if the output folder cannot be written, or if this is a dry run."""
+        if config.dry_run:
+            self._rehearse(config, plan.single(config))
         _check_folder(Path(config.hydra.run.dir), "hydra.run.dir")
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
@@ -64,15 +66,18 @@ class SweepCallback(Callback):
         self._patience = config.tracking.patience
         try:
             _prepare_launcher(config.hydra.launcher)
-            self._searched = _searched(config)
-            first = _first_job(config)
-            if first is not None:
-                Experiment(first)
+            planned = plan.sweep(config)
+            if planned.first is not None:
+                Experiment(plan.compose(config, planned.first))
+            self._searched = planned.searched
+            SweepContext.instance().total = planned.total
             if config.resume and not config.tracking.enabled:
                 raise UserError(
                     "resume=true looks for finished runs in the tracking store; "
                     "set tracking.enabled=true"
                 )
+            if config.dry_run:
+                self._rehearse(config, planned)
             _check_folder(self._folder, "hydra.sweep.dir")
             self._start(config)
         except UserError as error:
@@ -80,6 +85,15 @@ class SweepCallback(Callback):
         except Exception as error:  # Hydra would go on without us, and nothing would be tracked
             log.debug("The sweep cannot start", exc_info=True)
             sys.exit(f"noise_exp: the sweep cannot start: {type(error).__name__}: {error}")
+
+    @staticmethod
+    def _rehearse(config: DictConfig, planned: plan.Plan) -> None:
+        """Say what would be run, and exit."""
+        try:
+            plan.tell(config, planned)
+        except UserError as error:
+            sys.exit(f"noise_exp: {error}")
+        sys.exit()
 
     def _start(self, config: DictConfig) -> None:
         """Begin the sweep's own record and run, and tell the jobs of it."""
@@ -116,6 +130,8 @@ class SweepCallback(Callback):
                 ) from None
             context.parent_id = self._journal.facts.run_id
         context.uid, context.pid = facts.uid, os.getpid()
+        self._progress = SweepProgress(self._folder, facts.uid, context.total)
+        self._progress.start()
 
     def _find_finished(self, context: SweepContext) -> None:
         context.alive = self._store.bury_the_dead()
@@ -128,6 +144,8 @@ class SweepCallback(Callback):
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:  # noqa: ARG002
         """Compare the runs, in the terminal and on the parent run; exit 1 if a job failed."""
         assert self._journal
+        assert self._progress
+        self._progress.stop()
         try:
             self._deliver_owed()
             results = self._results()
@@ -161,6 +179,8 @@ class SweepCallback(Callback):
         """End the parent of a sweep that was interrupted, for which Hydra has no event."""
         if self._journal is None or self._journal.facts.status != "RUNNING":
             return
+        if self._progress:
+            self._progress.stop()
         self._patience = min(self._patience, _HASTE)
         self._deliver_owed()
         self._end("KILLED")
@@ -237,7 +257,8 @@ class SweepCallback(Callback):
         return [results[number] for number in sorted(results)]
 
     def _compare(self, results: list[Result]) -> None:
-        from noise_exp import report, study
+        from noise_exp import study
+        from noise_exp.report import comparison as report
 
         assert self._journal
         summary = (
@@ -256,6 +277,8 @@ class SweepCallback(Callback):
         print(f"Table and figures: {self._folder}")
         facts = self._journal.facts
         facts.files = [*files, *summary.pictures]
+        if self._searched is None:
+            facts.files += self._report(results)
         facts.tags |= {**summary.tags, "mlflow.note.content": self._note(results, summary)}
         facts.series = {key: list(values) for key, values in summary.series.items()}
         facts.metrics = {
@@ -264,10 +287,36 @@ class SweepCallback(Callback):
             "reused": sum(r.reused for r in results),
             "sweep_seconds": time.perf_counter() - self._started,
         }
+        print(f"{len(results)} runs in {duration(facts.metrics['sweep_seconds'])}")
+
+    def _report(self, results: list[Result]) -> list[str]:
+        """Write the report on methods and luck; return its files. It never fails a sweep."""
+        from noise_exp.report import build, gather, words, write
+
+        assert self._journal
+        facts = self._journal.facts
+        try:
+            uri = self._store.uri if self._store else None
+            records = gather.of_sweep(self._folder, facts.start_time, results, uri)
+            report = build.build(records)
+            files = write.write(report, self._folder, facts.name, _command())
+        except Exception as error:
+            log.debug("The report could not be made", exc_info=True)
+            log.warning(
+                "The report could not be made (%s: %s)%s",
+                type(error).__name__,
+                error,
+                f"; try python -m noise_exp.report {facts.run_id}" if facts.run_id else "",
+            )
+            return []
+        for said in words.findings(report):
+            print(f"- {said}")
+        print(f"Report: {self._folder / write.PAGE}")
+        return files
 
     def _note(self, results: list[Result], summary: "Summary") -> str:
         """Return the parent's description: what was swept, the winner, how to repeat it."""
-        from noise_exp import report
+        from noise_exp.report import comparison as report
 
         swept = " ".join(report.swept(results)) or "one configuration"
         note = f"Swept {swept}: {len(results)} runs, {summary.headline}. Repeat with\n\n"
@@ -323,53 +372,3 @@ def _check_folder(folder: Path, key: str) -> None:
             f"noise_exp: the output folder {folder} cannot be written "
             f"({error.strerror}); set {key} to another folder"
         )
-
-
-def _arguments(config: DictConfig) -> list[Override]:
-    """Parse what a sweeper is told of the jobs: `hydra.sweeper.params`, then the command line."""
-    loader = GlobalHydra.instance().config_loader()
-    told = [f"{key}={value}" for key, value in (config.hydra.sweeper.get("params") or {}).items()]
-    told += list(config.hydra.overrides.task)
-    return OverridesParser.create(config_loader=loader).parse_overrides(told)
-
-
-def _searched(config: DictConfig) -> list[str] | None:
-    """Return the settings that a sweeper searches by their score; None if it runs all there are."""
-    sweeper = config.hydra.sweeper
-    if str(sweeper._target_).endswith("BasicSweeper"):
-        return None
-    if sweeper.get("storage") is not None:
-        # Hydra's plugin holds Optuna below 3, whose databases cannot do with SQLAlchemy 2.
-        raise UserError(
-            f"hydra.sweeper.storage must be null, got {sweeper.storage}: this Optuna's databases "
-            "do not work beside MLflow; resume=true goes on with a study"
-        )
-    last = {override.get_key_element(): override for override in _arguments(config)}
-    searched = {key: o for key, o in last.items() if o.is_sweep_override()}
-    for key, override in searched.items():
-        if isinstance(override.value(), Glob):
-            raise UserError(f"{override.input_line}: a search takes {key}=choice(...), no glob")
-    return list(searched)
-
-
-def _first_job(config: DictConfig) -> DictConfig | None:
-    """Compose the first job of the sweep; None where only the sweeper knows its settings.
-
-    Where the sweeper will search an interval, its start stands for a value.
-    """
-    if "params" not in config.hydra.sweeper:
-        return None
-    first: dict[str, Any] = {}
-    for override in _arguments(config):
-        value: Any = override.value()
-        if isinstance(value, IntervalSweep):
-            value = value.start
-        elif override.is_sweep_override():
-            value = next(override.sweep_string_iterator(), None)
-            if value is None:
-                raise UserError(f"{override.input_line} matches no option; --help lists them")
-        else:
-            value = override.get_value_element_as_str()
-        first[override.get_key_element()] = value
-    loader = GlobalHydra.instance().config_loader()
-    return loader.load_sweep_config(config, [f"{key}={value}" for key, value in first.items()])

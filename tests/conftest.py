@@ -30,9 +30,11 @@ class Cli:
             "MPLCONFIGDIR": os.environ.get("MPLCONFIGDIR", ""),
         }
 
-    def __call__(self, *arguments: str, env: dict | None = None, **options):
+    def __call__(
+        self, *arguments: str, env: dict | None = None, module: str = "noise_exp", **options
+    ):
         return subprocess.run(
-            [sys.executable, "-m", "noise_exp", *arguments],
+            [sys.executable, "-m", module, *arguments],
             cwd=self.folder,
             env={**self.env, **(env or {})},
             capture_output=True,

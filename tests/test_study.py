@@ -37,6 +37,14 @@ def test_every_trial_is_a_run_below_the_study(search):
         assert len({run.data.params[key] for run in trials}) == 6
 
 
+def test_a_dry_run_says_how_many_trials(search):
+    _, cli, _, trials = search
+    done = cli(*TUNE, "dist=gaussian", "dry_run=true")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("24 trials")
+    assert len(cli.runs("run")) == len(trials)
+
+
 def test_the_images_for_test_are_never_used(search):
     _, _, _, trials = search
     for run in trials:

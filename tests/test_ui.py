@@ -121,3 +121,15 @@ def test_the_sweeps_own_page_tells_and_shows(swept, page):
             page.get_by_text(f"{figure}.png").first.click()
         shown = page.locator("img[src^='blob:'], img[src*='get-artifact'], .js-plotly-plot image")
         expect(shown.first).to_be_visible()
+
+
+def test_the_report_opens_among_the_artifacts(page):
+    page.get_by_role("link", name="sweep dist=glob").click()
+    page.get_by_role("tab", name="Artifacts").click()
+    page.get_by_text("report.html", exact=True).first.click()
+    shown = page.frame_locator("iframe")
+    expect(shown.get_by_text("14 methods on 1 seed: 14 runs")).to_be_visible()
+    expect(shown.get_by_text("One seed per method")).to_be_visible()
+    drawn = shown.locator("img").evaluate_all("images => images.map(i => i.naturalWidth)")
+    assert drawn
+    assert min(drawn) > 100

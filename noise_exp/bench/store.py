@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from noise_exp import report
 from noise_exp.journal import Facts, Journal
 from noise_exp.noise import ARTICLE_LAWS, article_letter
+from noise_exp.report import comparison
 from noise_exp.tracking import Delivery, Store
 from noise_exp.training import EpochRecord
 
@@ -54,7 +54,7 @@ def _measure(folder: Path, runs: int, sweep: int) -> list[tuple[str, str]]:
     done, index = _timed(lambda: store.finished("0"))
     children, reading = _timed(lambda: store.with_costs(store.children(parent_id)))
     pictures, making = _timed(
-        lambda: (report.comparison(children), report.article_figures(children))
+        lambda: (comparison.comparison(children), comparison.article_figures(children))
     )
     assert len(done) == runs
     assert len(children) == sweep

@@ -164,9 +164,9 @@ def _learners(runs: Sequence[Run]) -> list[figures.Learner]:
     """Medians over seeds, as far as all of a method's runs have epochs."""
     learners = []
     for method, group in by_method(runs).items():
-        last = min(len(run.curve["cost"]) for run in group)
+        last = min(len(run.curves["cost"]) for run in group)
         passes, seconds, errors = (
-            np.median([run.curve[key][:last] for run in group], axis=0)
+            np.median([run.curves[key][:last] for run in group], axis=0)
             for key in ("forward_passes", "train_seconds", "train_error_rate")
         )
         learners.append(figures.Learner(method, passes, seconds, errors))

@@ -2,13 +2,14 @@
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from noise_exp.errors import UserError
+from noise_exp.records import from_folder, options
 from noise_exp.results import Result
 
 
@@ -20,18 +21,17 @@ class Run:
     ----------
     result
         What it ended with.
-    settings
-        What was set for it, by key.
-    curve
-        Its epochs: arrays by name, `cost`, `train_error_rate`, `train_seconds`, `forward_passes`.
-    folder
-        Where it is.
+    curves
+        Values by epoch, as in a `Record`.
     """
 
     result: Result
-    settings: dict[str, str]
-    curve: dict[str, np.ndarray]
-    folder: Path
+    curves: Mapping[str, list[float]]
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What was set for it, by key."""
+        return options(self.result.overrides)
 
     @property
     def error_rate(self) -> float:
@@ -47,30 +47,16 @@ def load(folder: Path) -> list[Run]:
     UserError
         If there is none, or a run is another sweep's and so has no curve there.
     """
-    runs = list(_load(folder))
-    if not runs:
-        raise UserError(f"{folder} holds no finished run; give a sweep's folder, multirun/...")
-    if any(run.result.reused for run in runs):
-        raise UserError(f"{folder} reused earlier runs; sweep again without resume=true")
-    return runs
-
-
-def _load(folder: Path) -> Iterator[Run]:
+    runs = []
     for path in sorted(folder.glob("**/result.json")):
         result = Result(**json.loads(path.read_text()))
-        if result.error is not None:
-            continue
-        lines = []
-        if not result.reused:
-            text = (path.parent / "epochs.jsonl").read_text()
-            lines = [json.loads(line) for line in text.splitlines()]
-        keys = ("cost", "train_error_rate", "train_seconds", "forward_passes")
-        curve = {
-            key: np.array([math.nan if line[key] is None else line[key] for line in lines])
-            for key in keys
-        }
-        settings = dict(o.lstrip("+~").partition("=")[::2] for o in result.overrides)
-        yield Run(result, settings, curve, path.parent)
+        if result.reused:
+            raise UserError(f"{folder} reused earlier runs; sweep again without resume=true")
+        if result.error is None:
+            runs.append(Run(result, from_folder(path.parent).curves))
+    if not runs:
+        raise UserError(f"{folder} holds no finished run; give a sweep's folder, multirun/...")
+    return runs
 
 
 def by_method(runs: Sequence[Run]) -> dict[str, list[Run]]:

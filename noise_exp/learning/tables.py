@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 import pandas as pd
 
 from noise_exp.learning.sweeps import Run, by_method, mean_and_error
-from noise_exp.report import markdown
+from noise_exp.report.comparison import markdown
 
 
 def methods(runs: Sequence[Run]) -> str:

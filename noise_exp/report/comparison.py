@@ -1,4 +1,4 @@
-"""From results to tables and figures."""
+"""The table and figures that every sweep ends with, whatever it swept."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from noise_exp import figures
+from noise_exp.records import options
 from noise_exp.results import Result
 
 _SEEDS = {"seed", "seeds", "seeds.init", "seeds.data", "seeds.noise"}
@@ -50,10 +51,11 @@ def compared(results: Sequence[Result]) -> Summary:
     """Compare the methods of a sweep, with the article's figures."""
     table = comparison(results)
     text = readable(table)
+    part = "validation" if any(r.validation for r in results) else "test"
     return Summary(
         "Comparison of the methods",
         text,
-        headline(table),
+        headline(table, part),
         {"comparison.csv": table.to_csv(index=False), "comparison.md": markdown(text)},
         article_figures(results),
     )
@@ -72,7 +74,7 @@ def labels(results: Sequence[Result]) -> list[str]:
 
 def settings(results: Sequence[Result]) -> list[dict[str, str]]:
     """Return what was set for each result, by key."""
-    return [dict(o.lstrip("+~").partition("=")[::2] for o in r.overrides) for r in results]
+    return [options(r.overrides) for r in results]
 
 
 def swept(results: Sequence[Result]) -> list[str]:
@@ -162,13 +164,13 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def headline(table: pd.DataFrame) -> str:
-    """Say in a few words which method came out best."""
+def headline(table: pd.DataFrame, part: str) -> str:
+    """Say in a few words which method came out best on the images of `part`."""
     if table.test_errors.isna().all():
         return "none of which finished"
     best = table.sort_values(["test_errors", "final_cost"]).iloc[0]
     return (
-        f"best: {best.method} with {best.test_errors:g} of {best.test_size:g} test images wrong "
+        f"best: {best.method} with {best.test_errors:g} of {best.test_size:g} {part} images wrong "
         f"at cost {best.final_cost:.4f}"
     )
 

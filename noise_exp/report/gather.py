@@ -1,0 +1,44 @@
+"""The runs of a sweep that has just ended, as records."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+from noise_exp.journal import Journal
+from noise_exp.records import Record, from_folder, options
+from noise_exp.results import Result
+
+
+def of_sweep(folder: Path, since: int, results: Sequence[Result], uri: str | None) -> list[Record]:
+    """Return a record for every result: from its folder, else from the store.
+
+    Parameters
+    ----------
+    folder, since
+        The sweep's folder, and its start in milliseconds since 1970: an earlier sweep may have
+        left records in the same folder.
+    results
+        What the jobs ended with.
+    uri
+        The store; None without one.
+    """
+    found: dict[int, Record] = {}
+    for place in Journal.find(folder):
+        facts = Journal.load(place).facts
+        if place != folder and facts.start_time >= since:
+            found[int(facts.tags["job"])] = from_folder(place)
+    missing = {r.job: r.run_id for r in results if r.run_id and r.job not in found}
+    if missing and uri:
+        from noise_exp.tracking import records
+
+        client = records.connect(uri)
+        runs = [client.get_run(run_id) for run_id in missing.values()]
+        found |= zip(missing, records.read(client, runs), strict=True)
+    return [_completed(found.get(r.job), r) for r in results]
+
+
+def _completed(record: Record | None, result: Result) -> Record:
+    record = record or Record({}, error=result.error or "its record is missing")
+    # A job whose parts could not be built has no params.
+    params = record.params or {**options(result.overrides), "dist": result.dist}
+    return dataclasses.replace(record, params=params)

@@ -1,0 +1,171 @@
+"""Methods against each other, seed by seed."""
+
+import itertools
+import math
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from noise_exp.report.intervals import FEW, bootstrap
+
+ALPHA = 0.05
+_FEWEST = 6  # pairs with which a two-sided signed-rank test can reach 5%: 2 / 2^6 = 0.03
+
+
+def best(wide: pd.DataFrame) -> str | None:
+    """Return the method with the lowest median outcome, by mean where medians tie."""
+    finite = wide.dropna(axis="columns", how="all")
+    if finite.empty:
+        return None
+    return str(min(finite, key=lambda m: (finite[m].median(), finite[m].mean())))
+
+
+def differences(wide: pd.DataFrame, method: str, reference: str) -> np.ndarray:
+    """Return method minus reference of the blocks that have both, (pairs,)."""
+    # Rounded, so that equal differences of rates are ties and not their last bits.
+    return (wide[method] - wide[reference]).dropna().to_numpy(float).round(12)
+
+
+def against(wide: pd.DataFrame, reference: str, margin: float) -> pd.DataFrame:
+    """Compare every method with a reference on the blocks that both have.
+
+    Columns: method, reference, pairs, lower, ties, higher (pairs in which the method's outcome
+    is), difference (mean, method minus reference), low, high, note (95% BCa bootstrap interval),
+    p (Wilcoxon's signed-rank test, Holm-corrected over the rows), p_equivalence (two one-sided
+    t tests against +-`margin`, Schuirmann 1987; the larger of the two), verdict.
+    """
+    rows: list[dict[str, Any]] = []
+    for method in wide.columns.drop(reference):
+        difference = differences(wide, method, reference)
+        interval = bootstrap(difference)
+        rows.append(
+            {
+                "method": method,
+                "reference": reference,
+                "pairs": len(difference),
+                "lower": int((difference < 0).sum()),
+                "ties": int((difference == 0).sum()),
+                "higher": int((difference > 0).sum()),
+                "difference": difference.mean() if len(difference) else math.nan,
+                "low": interval.low,
+                "high": interval.high,
+                "note": interval.note,
+                "p": _signed_rank(difference),
+                "p_equivalence": _equivalence(difference, margin),
+            }
+        )
+    for row, p in zip(rows, _holm(np.array([row["p"] for row in rows])), strict=True):
+        row["p"] = p
+        row["verdict"] = _verdict(row, margin)
+    return pd.DataFrame(rows)
+
+
+def _signed_rank(difference: np.ndarray) -> float:
+    if len(difference) < _FEWEST:
+        return math.nan
+    if not difference.any():
+        return 1.0
+    from scipy.stats import wilcoxon
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of ties, which the report counts
+        return float(wilcoxon(difference).pvalue)
+
+
+def _equivalence(difference: np.ndarray, margin: float) -> float:
+    if len(difference) < FEW:
+        return math.nan
+    if np.all(difference == difference[0]):  # no spread: the t test divides by zero
+        return 0.0 if abs(difference[0]) < margin else 1.0
+    from statsmodels.stats.weightstats import ttost_paired
+
+    return float(ttost_paired(difference, np.zeros_like(difference), -margin, margin)[0])
+
+
+def _holm(p: np.ndarray) -> np.ndarray:
+    """Correct those that are numbers for their number (Holm, 1979)."""
+    corrected = p.copy()
+    known = np.isfinite(p)
+    if known.any():
+        from statsmodels.stats.multitest import multipletests
+
+        corrected[known] = multipletests(p[known], method="holm")[1]
+    return corrected
+
+
+def _verdict(row: dict[str, Any], margin: float) -> str:
+    pairs = row["pairs"]
+    if not pairs:
+        return "no pair with finite results"
+    if row["ties"] == pairs >= _FEWEST:
+        return f"identical in all {pairs} pairs"
+    if pairs < _FEWEST:
+        return f"cannot be said from {pairs} of the {_FEWEST} pairs that a test needs"
+    equivalent = row["p_equivalence"] < ALPHA
+    if row["p"] < ALPHA:
+        word = "lower" if row["lower"] > row["higher"] else "higher"
+        return f"{word}, by less than {margin:g}" if equivalent else word
+    return f"equivalent within {margin:g}" if equivalent else "undecided"
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """All methods at once, on the blocks that hold every one of them.
+
+    Attributes
+    ----------
+    blocks, dropped
+        Complete blocks; blocks left out because a method is missing there.
+    left_out
+        Methods without a single finite result.
+    ranks
+        Mean rank of each method, 1 for the lowest outcome.
+    p_friedman
+        Friedman's test (1937) that all are alike; nan where `note` says why.
+    p_pairs
+        Holm-corrected signed-rank tests of all pairs, shape (methods, methods); None where there
+        are too few blocks.
+    """
+
+    blocks: int
+    dropped: int
+    left_out: list[str]
+    ranks: pd.Series
+    p_friedman: float = math.nan
+    p_pairs: pd.DataFrame | None = None
+    note: str = ""
+
+
+def rank(wide: pd.DataFrame) -> Ranking:
+    """Rank the methods block by block, and test whether they differ at all and which do."""
+    left_out = [str(m) for m in wide if wide[m].isna().all()]
+    usable = wide.drop(columns=left_out)
+    complete = usable.dropna()
+    blocks, dropped = len(complete), len(usable) - len(complete)
+    ranks = complete.rank(axis="columns").mean()
+    note = ""
+    if len(usable.columns) < 3:
+        note = "Friedman's test needs three methods"
+    elif blocks < FEW:
+        note = f"{blocks} complete blocks are too few for a test (it needs {FEW})"
+    elif (complete.nunique(axis="columns") == 1).all():
+        note = "all methods tie in every block"
+    if note:
+        return Ranking(blocks, dropped, left_out, ranks, note=note)
+    from scipy.stats import friedmanchisquare
+
+    p = float(friedmanchisquare(*(complete[m] for m in complete)).pvalue)
+    if blocks < _FEWEST:
+        return Ranking(
+            blocks, dropped, left_out, ranks, p,
+            note=f"pairs cannot be told apart with {blocks} complete blocks",
+        )  # fmt: skip
+    pairs = list(itertools.combinations(complete.columns, 2))
+    corrected = _holm(np.array([_signed_rank(differences(complete, a, b)) for a, b in pairs]))
+    matrix = pd.DataFrame(1.0, index=complete.columns, columns=complete.columns)
+    for (a, b), value in zip(pairs, corrected, strict=True):
+        matrix.loc[a, b] = matrix.loc[b, a] = value
+    return Ranking(blocks, dropped, left_out, ranks, p, matrix)

@@ -1,0 +1,174 @@
+"""Records of runs as a table: one row per run, named by its method and by its seeds."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from noise_exp.records import Record
+
+SOURCES = ("init", "data", "noise")
+_SEEDS = {"seed", "seeds", "experiment", *(f"seeds.{source}" for source in SOURCES)}
+_NO_SCIENCE = {
+    "resume", "threads", "dry_run", "training_images", "test_images", "validation_images",
+}  # fmt: skip
+_NAMES = ("dist", "estimator", "optimizer", "data", "network")  # of options that own other keys
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The runs of a report.
+
+    Attributes
+    ----------
+    table
+        One row per run: method, letter, dist, block (the seeds that it shares with a run of
+        every other method), init, data, noise (seeds), outcome, errors and images (misclassified
+        and all, of `part`), constant_errors and ink_errors (of the two predictors that need no
+        network, on the same split), train_seconds, forward_passes, diverged, error, run_id.
+    records
+        In the order of the table.
+    part
+        What they were measured on: test, or validation where none of them saw the test images.
+    outcome
+        The metric that is compared; the lower the better.
+    duplicates
+        Runs of the same method and seeds that were left out for a newer one.
+    differing
+        Settings that tell methods apart without being in their names.
+    """
+
+    table: pd.DataFrame
+    records: Sequence[Record]
+    part: str
+    outcome: str
+    duplicates: int
+    differing: Sequence[str]
+
+    @property
+    def methods(self) -> list[str]:
+        """In the article's order, laws that are not the article's last."""
+        return list(dict.fromkeys(self.table.method))
+
+    @property
+    def blocks(self) -> int:
+        """How many there are; a run that failed early may not know its own."""
+        return int(self.table.block[self.table.init >= 0].nunique())
+
+    @property
+    def wide(self) -> pd.DataFrame:
+        """The outcome, shape (blocks, methods); nan where a run is missing or not finite."""
+        wide = self.table.pivot(index="block", columns="method", values="outcome")
+        order = list(dict.fromkeys(self.table.block))
+        return wide.reindex(index=order, columns=self.methods)
+
+
+def collect(records: Sequence[Record], outcome: str | None) -> Runs:
+    """Make the table of runs; of several runs of the same method and seeds the last counts.
+
+    Without an `outcome`, the error rate of the part that they were measured on.
+    """
+    keys = {key for r in records for key in r.params}
+    validated = "validation_images" in keys and "test_images" not in keys
+    part = "validation" if validated else "test"
+    outcome = outcome or f"{part}_error_rate"
+    labels = name_methods([r.params for r in records])
+    rows = [
+        {
+            "method": label,
+            "letter": r.letter or "",
+            "dist": r.params.get("dist", ""),
+            "block": _block([_seed(r, s) for s in SOURCES]),
+            **{source: _seed(r, source) for source in SOURCES},
+            "outcome": _finite(r.final(outcome)),
+            "errors": r.final(f"{part}_errors"),
+            "images": float(r.params.get(f"{part}_images", math.nan)),
+            "constant_errors": r.final("constant_errors"),
+            "ink_errors": r.final("ink_errors"),
+            "train_seconds": r.final("train_seconds"),
+            "forward_passes": r.final("forward_passes"),
+            "diverged": r.diverged,
+            "error": r.error,
+            "run_id": r.run_id,
+            "number": number,
+        }
+        for number, (label, r) in enumerate(zip(labels, records, strict=True))
+    ]
+    table = pd.DataFrame(rows)
+    # A run that failed must not hide one that did not.
+    table = table.sort_values("error", key=lambda e: e.isna(), kind="stable")
+    newest = table.drop_duplicates(["method", "block"], keep="last")
+    newest = newest.sort_values("number", kind="stable")
+    newest = newest.sort_values("letter", key=lambda c: c.replace("", "~"), kind="stable")
+    kept = [records[number] for number in newest.number]
+    return Runs(
+        newest.drop(columns="number").reset_index(drop=True),
+        kept,
+        part,
+        outcome,
+        len(table) - len(newest),
+        _differing(kept, list(newest.method)),
+    )
+
+
+def name_methods(params: Sequence[Mapping[str, str]]) -> list[str]:
+    """Name each run by its law and by whatever else varies among runs of that law, but seeds.
+
+    A key of an option (optimizer.lr) is named only if it varies among runs with that option: its
+    value may otherwise be told from the option's name.
+    """
+    keys = sorted({key for p in params for key in p} - _SEEDS - _NO_SCIENCE - {"dist"})
+    varied = []
+    for key in keys:
+        owner = key.partition(".")[0]
+        seen: dict[tuple, set] = {}
+        for p in params:
+            option = p.get(owner) if owner in _NAMES and owner != key else None
+            if key in p:
+                seen.setdefault((p.get("dist"), option), set()).add(p[key])
+        if any(len(values) > 1 for values in seen.values()):
+            varied.append(key)
+    return [
+        " ".join([p.get("dist", "?"), *(f"{key}={p[key]}" for key in varied if key in p)])
+        for p in params
+    ]
+
+
+def _differing(records: Sequence[Record], methods: list[str]) -> list[str]:
+    """Return settings that differ among methods, though neither law nor name says so."""
+    found = []
+    for key in sorted({key for r in records for key in r.params} - _SEEDS - _NO_SCIENCE):
+        if key.partition(".")[0] in ("dist", "estimator"):
+            continue
+        named = {
+            r.params[key]
+            for r, method in zip(records, methods, strict=True)
+            if key in r.params and f" {key}=" not in method
+        }
+        option = key.partition(".")[0]
+        told = "." in key and any(f" {option}=" in method for method in methods)
+        if len(named) > 1 and not told:
+            found.append(f"{key} ({', '.join(sorted(named))})")
+    return found
+
+
+def _seed(record: Record, source: str) -> int:
+    value = record.params.get(f"seeds.{source}", record.params.get("seed", "-1"))
+    return int(value) if value.lstrip("-").isdigit() else -1
+
+
+def rows_of(table: pd.DataFrame) -> list[Any]:
+    """Return the rows as named tuples."""
+    return list(table.itertuples())
+
+
+def _block(seeds: Sequence[int]) -> str:
+    if len(set(seeds)) == 1:
+        return f"seed={seeds[0]}"
+    return " ".join(f"{source}={seed}" for source, seed in zip(SOURCES, seeds, strict=True))
+
+
+def _finite(value: float) -> float:
+    return value if math.isfinite(value) else math.nan

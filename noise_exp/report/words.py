@@ -1,0 +1,234 @@
+"""The report's findings in sentences, and its tables as people read them."""
+
+import math
+from typing import Any
+
+import pandas as pd
+
+from noise_exp.report.build import Report
+from noise_exp.report.comparison import markdown as as_markdown
+from noise_exp.report.pairs import ALPHA
+from noise_exp.report.runs import SOURCES, rows_of
+
+_CONFIDENCE = "95% interval"
+
+
+def number(value: float, form: str = "{:.4g}") -> str:
+    """Write a number; what is not known is a dash."""
+    return form.format(value) if isinstance(value, (int, float)) and math.isfinite(value) else "–"
+
+
+def spread(low: float, high: float, note: str = "", form: str = "{:.4g}") -> str:
+    """Write an interval, or why there is none."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return note or "–"
+    text = f"{number(low, form)} to {number(high, form)}"
+    return f"{text} ({note})" if note else text
+
+
+def probability(p: float) -> str:
+    """Write a p-value."""
+    if not math.isfinite(p):
+        return "–"
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def count(low: float, high: float, k: int, n: int) -> str:
+    """Write k of n with the interval of its share."""
+    return f"{k} of {n} ({low:.0%} to {high:.0%})" if n else "–"
+
+
+def design(report: Report) -> str:
+    """Say what the runs are."""
+    table = report.runs.table
+    methods, blocks = len(report.runs.methods), report.runs.blocks
+    data = sorted({r.params["data"] for r in report.runs.records if "data" in r.params})
+    sizes = sorted({f"{size:g}" for size in table.images.dropna()})
+    text = f"{_many(methods, 'method')} on {_many(blocks, 'seed')}: {_many(len(table), 'run')}"
+    if data:
+        text += f" on {', '.join(data)} ({' or '.join(sizes)} {report.runs.part} images)"
+    failed, diverged = int(table.error.notna().sum()), int(table.diverged.sum())
+    text += f", {failed} failed, {diverged} diverged."
+    driven = [s for s in SOURCES if table[s].nunique() > 1]
+    if driven and len(driven) < len(SOURCES):
+        text += f" The seeds differ in {' and '.join(driven)} alone."
+    complete = len(table) == methods * blocks and not failed
+    if methods > 1:
+        text += (
+            " Every method has a run on every seed: comparisons are within seeds."
+            if complete
+            else " Not every method has a run on every seed: comparisons are of those that have."
+        )
+    return text
+
+
+def findings(report: Report) -> list[str]:
+    """Say what the runs show, most important first."""
+    said = []
+    outcome = report.runs.outcome
+    if report.best:
+        (row,) = rows_of(report.summary[report.summary.method == report.best])
+        said.append(
+            f"Lowest {outcome}: {report.best}, median {number(row.median)}, interquartile mean "
+            f"{number(row.iqm)} ({_interval(row.iqm_low, row.iqm_high, row.note)}), worst seed "
+            f"{number(row.worst)}."
+        )
+    for name, table in report.luck.items():
+        share = table.set_index("effect")
+        parts = {"method": "the method", "seed": "the seed, alike for all methods",
+                 "method x seed": "the luck of one method with one seed"}  # fmt: skip
+        text = ", ".join(
+            f"{share.share[effect]:.0%} is {words} "
+            f"({spread(share.low[effect], share.high[effect], form='{:.0%}')})"
+            for effect, words in parts.items()
+        )
+        said.append(f"Method or luck ({name})? Of the variance of {outcome}, {text}.")
+    for compared in (report.to_backprop, report.to_best):
+        if compared is not None and len(compared):
+            kinds = compared.groupby("verdict", sort=False).method.apply(list)
+            text = "; ".join(f"{verdict}: {', '.join(who)}" for verdict, who in kinds.items())
+            said.append(f"Against {compared.reference.iloc[0]}, seed by seed: {text}.")
+    for row in rows_of(report.floor):
+        if row.ties == row.pairs:
+            said.append(
+                f"{row.method} and {row.reference} are one law, and tie in all {row.pairs} pairs: "
+                "they say nothing of luck."
+            )
+        else:
+            said.append(
+                f"Noise floor: {row.method} and {row.reference} are one law. On one seed they "
+                f"differ by up to {number(row.largest)} (standard deviation "
+                f"{number(row.deviation)}), on average by {number(row.difference)} "
+                f"({_interval(row.low, row.high, row.note)}): no smaller difference of others "
+                "means anything."
+            )
+    for ranking, who in ((report.ranking, "methods"), (report.ranking_of_laws, "noise laws alone")):
+        if ranking and math.isfinite(ranking.p_friedman):
+            verdict = "differ" if ranking.p_friedman < ALPHA else "are not shown to differ"
+            said.append(
+                f"Friedman's test over {ranking.blocks} seeds: the {who} {verdict} "
+                f"(p {_equals(ranking.p_friedman)})."
+            )
+    return said
+
+
+def _interval(low: float, high: float, note: str) -> str:
+    if math.isfinite(low) and math.isfinite(high):
+        return f"{_CONFIDENCE} {spread(low, high, note)}"
+    return f"no interval: {note}"
+
+
+def _equals(p: float) -> str:
+    text = probability(p)
+    return text if text.startswith("<") else f"= {text}"
+
+
+def _many(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
+def methods_table(report: Report) -> pd.DataFrame:
+    """Return the summary for people."""
+    rows = []
+    for row in rows_of(report.summary):
+        line = {
+            "": row.letter,
+            "method": row.method,
+            "seeds": f"{row.seeds}",
+            "median": number(row.median),
+            "interquartile mean": number(row.iqm),
+            "95% BCa": spread(row.iqm_low, row.iqm_high, row.note),
+            "best": number(row.best),
+            "worst": number(row.worst),
+            "worst seed": row.worst_block,
+            "wrong": f"{row.errors} of {row.images}",
+            "Wilson": spread(row.wilson_low, row.wilson_high, form="{:.1%}"),
+            "beats constant": count(
+                row.constant_low, row.constant_high, row.beats_constant, row.constant_seeds
+            ),
+            "beats ink": count(row.ink_low, row.ink_high, row.beats_ink, row.ink_seeds),
+        }
+        if report.choices.at_most is not None:
+            line[f"at most {report.choices.at_most} wrong"] = count(
+                row.few_low, row.few_high, row.few, row.seeds
+            )
+        for column in ("missing", "failed", "diverged"):
+            if report.summary[column].any():
+                line[column] = f"{getattr(row, column)}"
+        rows.append(line)
+    return pd.DataFrame(rows)
+
+
+def pairs_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Return paired differences for people."""
+    return pd.DataFrame(
+        {
+            "method": table.method,
+            "pairs": table.pairs.map(str),
+            "lower / tie / higher": [f"{r.lower} / {r.ties} / {r.higher}" for r in rows_of(table)],
+            "mean difference": table.difference.map(number),
+            "95% BCa": [spread(r.low, r.high, r.note) for r in rows_of(table)],
+            "Wilcoxon, Holm": table.p.map(probability),
+            "equivalence": table.p_equivalence.map(probability),
+            "verdict": table.verdict,
+        }
+    )
+
+
+def shares_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Return shares of variance for people."""
+    return pd.DataFrame(
+        {
+            "source": table.effect,
+            "degrees of freedom": table.degrees_of_freedom.map(str),
+            "share": table.share.map("{:.1%}".format),
+            "95%": [spread(r.low, r.high, form="{:.0%}") for r in rows_of(table)],
+        }
+    )
+
+
+def targets_table(report: Report) -> pd.DataFrame:
+    """Return time and passes to the target for people."""
+
+    def median(row: Any, key: str) -> str:
+        value, low, high = (getattr(row, f"{key}_{part}") for part in ("median", "low", "high"))
+        if math.isfinite(value):
+            text = number(value, "{:.3g}")
+            if not math.isfinite(low):  # so many runs get there at once that there is no interval
+                return text
+            end = number(high, "{:.3g}") if math.isfinite(high) else "beyond the runs"
+            return f"{text} ({number(low, '{:.3g}')} to {end})"
+        if not row.runs:
+            return "not recorded"
+        return "most never reach it" if row.reached else "none reaches it"
+
+    rows = report.targets
+    return pd.DataFrame(
+        {
+            "method": rows.method,
+            "reached": [f"{r.reached} of {r.runs}" if r.runs else "–" for r in rows_of(rows)],
+            "median seconds": [median(r, "train_seconds") for r in rows_of(rows)],
+            "restricted mean seconds": [
+                number(v, "{:.3g}") for v in rows.train_seconds_restricted_mean
+            ],
+            "median passes": [median(r, "forward_passes") for r in rows_of(rows)],
+            "restricted mean passes": [
+                number(v, "{:.3g}") for v in rows.forward_passes_restricted_mean
+            ],
+        }
+    )
+
+
+def markdown(report: Report) -> dict[str, str]:
+    """Return the parts that a Markdown page may hold, by the names of their places in it."""
+    parts = {
+        "findings": "\n".join(f"- {said}" for said in (*findings(report), *report.unsaid)),
+        "methods": as_markdown(methods_table(report)),
+        "targets": as_markdown(targets_table(report)),
+    }
+    for name, table in (("to_backprop", report.to_backprop), ("to_best", report.to_best)):
+        if table is not None:
+            parts[name] = as_markdown(pairs_table(table))
+    for name, shares in {**report.luck, **report.sources}.items():
+        parts[f"variance {name}"] = as_markdown(shares_table(shares))
+    return parts

@@ -1,0 +1,184 @@
+"""Runs read back from the store as records, for a report on them."""
+
+import csv
+import math
+import os
+import re
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from mlflow import MlflowClient
+from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
+
+from noise_exp.errors import UserError
+from noise_exp.records import CURVES, Record
+from noise_exp.tracking.delivery import reason
+from noise_exp.tracking.store import DEFAULT_URI
+
+_PAGE = 1000
+_READERS = 4
+_RUN_ID = re.compile(r"[0-9a-f]{32}")
+_RUNS_FILE = "runs.csv"
+_SQLITE = "sqlite:///"
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a user asked for: the runs, the newest last, and the sweeps among the names."""
+
+    runs: list[Run]
+    parents: list[Run]
+    experiment_id: str
+
+
+def connect(uri: str | None) -> MlflowClient:
+    """Open a store that is there already; None as for `Store`.
+
+    Raises
+    ------
+    UserError
+        If there is none.
+    """
+    uri = uri or os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
+    if uri.startswith(_SQLITE):
+        path = Path(uri.removeprefix(_SQLITE)).absolute()
+        if not path.is_file():
+            raise UserError(f"there is no store {uri} here; give --uri, or run a sweep first")
+        uri = f"{_SQLITE}{path}"
+    return MlflowClient(uri)
+
+
+def find(client: MlflowClient, names: Sequence[str], experiment: str) -> Found:
+    """Return the runs that any of the names stands for, each once.
+
+    A name is a run's id (of a sweep: all its runs, those of earlier sweeps that it reused among
+    them), an experiment's name (all its runs that finished or failed), or a filter in MLflow's
+    search language, within `experiment`.
+
+    Raises
+    ------
+    UserError
+        If a name stands for nothing, or the filter is none.
+    """
+    runs: dict[str, Run] = {}
+    parents: list[Run] = []
+    experiment_id = ""
+    for name in names:
+        if _RUN_ID.fullmatch(name):
+            try:
+                run = client.get_run(name)
+            except MlflowException:
+                raise UserError(f"the store has no run {name}") from None
+            found = [run]
+            if run.data.tags.get("kind") == "sweep":
+                parents.append(run)
+                found = _of_sweep(client, run)
+            where = run.info.experiment_id
+        else:
+            named = client.get_experiment_by_name(name)
+            within = named or client.get_experiment_by_name(experiment)
+            if within is None:
+                raise UserError(f"the store has no experiment {experiment!r}; give --experiment")
+            where = within.experiment_id
+            found = _search(client, where, "" if named else name)
+        if not found:
+            raise UserError(f"{name!r} stands for no run in the store")
+        experiment_id = experiment_id or where
+        runs |= {run.info.run_id: run for run in found}
+    ended = [run for run in runs.values() if run.info.status != "RUNNING"]
+    return Found(sorted(ended, key=lambda run: run.info.start_time), parents, experiment_id)
+
+
+def read(client: MlflowClient, runs: Iterable[Run]) -> list[Record]:
+    """Return the runs as records, with their curves: a few queries per run."""
+    with ThreadPoolExecutor(_READERS) as pool:
+        return list(pool.map(lambda run: _record(client, run), runs))
+
+
+def keep(client: MlflowClient, found: Found, folder: Path, files: Sequence[str], name: str) -> str:
+    """Log a report's files on the sweep that it is of, else on a run of its own; return its id."""
+    if len(found.parents) == 1:
+        run_id = found.parents[0].info.run_id
+    else:
+        tags = {"kind": "report", "mlflow.note.content": f"Made by\n\n    {name}\n"}
+        run_id = client.create_run(found.experiment_id, tags=tags, run_name=name).info.run_id
+    for file in files:
+        client.log_artifact(run_id, str(folder / file))
+    if len(found.parents) != 1:
+        client.set_terminated(run_id)
+    return run_id
+
+
+def _of_sweep(client: MlflowClient, parent: Run) -> list[Run]:
+    """Return the runs of a sweep; those that it reused are in its table of runs."""
+    where = parent.info.experiment_id
+    found = _search(client, where, f"tags.mlflow.parentRunId = '{parent.info.run_id}'")
+    known = {run.info.run_id for run in found}
+    with TemporaryDirectory() as folder:
+        try:
+            path = client.download_artifacts(parent.info.run_id, _RUNS_FILE, folder)
+            with Path(path).open(newline="") as file:
+                listed = [row["run_id"] for row in csv.DictReader(file) if row.get("run_id")]
+        except (MlflowException, OSError):  # a sweep that was cut short has none
+            listed = []
+    return found + [client.get_run(run_id) for run_id in listed if run_id not in known]
+
+
+def _search(client: MlflowClient, experiment_id: str, condition: str) -> list[Run]:
+    both = " and ".join(part for part in ("tags.kind = 'run'", condition) if part)
+    runs: list[Run] = []
+    token = None
+    while True:
+        try:
+            page = client.search_runs([experiment_id], both, max_results=_PAGE, page_token=token)
+        except MlflowException as error:
+            raise UserError(
+                f"{condition!r} is neither a run's id, an experiment's name nor a filter: "
+                f"{reason(error)}"
+            ) from None
+        runs += page
+        token = page.token
+        if not token:
+            return runs
+
+
+def _record(client: MlflowClient, run: Run) -> Record:
+    tags, metrics, params = run.data.tags, run.data.metrics, run.data.params
+    error = None
+    if run.info.status != "FINISHED":
+        error = tags.get("error", run.info.status)
+    known = [key for key in CURVES if key in metrics and not error]
+    histories = {key: client.get_metric_history(run.info.run_id, key) for key in known}
+    epochs = 1 + max((m.step for history in histories.values() for m in history), default=-1)
+    curves = {}
+    for key, history in histories.items():
+        if len(history) == 1 < epochs:  # a total alone is no curve
+            continue
+        curves[key] = [math.nan] * epochs
+        for metric in history:
+            curves[key][metric.step] = metric.value
+    return Record(
+        params or {"dist": tags.get("dist", "?")},
+        metrics,
+        curves,
+        tags.get("article_letter"),
+        tags.get("diverged") == "true",
+        error,
+        run.info.run_id,
+    )
+
+
+def finished(uri: str | None, experiment: str, source_digest: str) -> set[str]:
+    """Return the fingerprints of the finished runs of this source code; changes nothing."""
+    try:
+        client = connect(uri)
+    except UserError:
+        return set()
+    found = client.get_experiment_by_name(experiment)
+    condition = f"attributes.status = 'FINISHED' and tags.source_digest = '{source_digest}'"
+    runs = _search(client, found.experiment_id, condition) if found else []
+    return {run.data.tags["fingerprint"] for run in runs}

@@ -1,0 +1,143 @@
+"""Ink: a positive mean shows every hidden unit the sum of all pixels."""
+
+import numpy as np
+from scipy import stats
+
+from noise_exp.estimators import CostScaled
+from noise_exp.figures.theory import Picture, Points, Sample
+from noise_exp.noise import Repair
+from noise_exp.theory import intervals
+from noise_exp.theory.claims import Check, Claim, Effort, Found
+from noise_exp.theory.setting import (
+    DROP_EPOCH,
+    FINITE_LAWS,
+    LR,
+    SIGNAL,
+    Images,
+    article_steps,
+    initial,
+    network_for,
+    noise_of,
+    read_out,
+    zeros_and_ones,
+)
+from noise_exp.training import Schedule, train
+
+_UNITS = 840
+
+
+def ink_counter(train_on: Images) -> tuple[float, float]:
+    """Return weight and bias of the best threshold on the sum of pixels: little ink is a one."""
+    ink = train_on.pixels.sum(axis=1)
+    order = np.argsort(ink)
+    ones = np.cumsum(train_on.labels[order])
+    right = 2 * ones + np.sum(train_on.labels == 0) - np.arange(1, len(ink) + 1)
+    k = int(np.argmax(right))
+    threshold = (ink[order[k]] + ink[order[min(k + 1, len(ink) - 1)]]) / 2
+    return -0.01, 0.01 * float(threshold)
+
+
+def _shift(effort: Effort, law: str, row: int) -> tuple[Check, Check]:
+    """Check what a step adds to the sums of an image's hidden units, over the units."""
+    images = zeros_and_ones().take(60)
+    network = network_for(images, _UNITS, 8)
+    parameters, direction = initial(network, effort.seed), np.empty(network.n_parameters)
+    noise = noise_of(law, effort.seed, network)
+    cost = CostScaled(SIGNAL, Repair.none).estimate(
+        images.objective(network), parameters, noise, None, direction
+    ).cost  # fmt: skip
+    image = np.append(images.pixels[row], 1.0)
+    change = LR * (image @ network.matrices(direction)[0])
+    mean, sd = FINITE_LAWS[law].mean(), FINITE_LAWS[law].std()
+    what = f"{law}: what a step adds to a hidden unit's sum, " + (
+        "a one" if images.labels[row] else "a zero"
+    )
+    length = float(np.linalg.norm(image))
+    centred = np.square(change - LR * cost * mean * image.sum())
+    spread = intervals.mean(centred / (LR * cost * sd * length) ** 2, 8)
+    return (
+        Check(f"{what}: mean", LR * cost * mean * image.sum(), intervals.mean(change, 8), rival=0),
+        Check(f"{what}: variance / (s sigma |x|)^2", 1.0, spread),
+    )
+
+
+def _meter(effort: Effort, law: str, nets: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rank correlation of read-out and ink before and after the walk, (nets,)."""
+    images = zeros_and_ones().take(120)
+    ink = images.pixels.sum(axis=1)
+    network = network_for(images, 128, 128)
+    found = np.empty((2, nets))
+    for i in range(nets):
+        seed = effort.seed * nets + i
+        parameters, chance = initial(network, seed), np.random.default_rng(seed)
+        found[0, i] = _ranks(read_out(network, parameters, images.pixels), ink)
+        for _ in train(
+            images.objective(network), CostScaled(SIGNAL, Repair.none), article_steps(),
+            noise_of(law, seed, network), parameters, Schedule(DROP_EPOCH), chance, chance,
+        ):  # fmt: skip
+            pass
+        found[1, i] = _ranks(read_out(network, parameters, images.pixels), ink)
+    return found[0], found[1]
+
+
+def _ranks(a: np.ndarray, b: np.ndarray) -> float:
+    return float(stats.spearmanr(a, b).statistic)
+
+
+def _test(effort: Effort) -> Found:
+    images = zeros_and_ones()
+    zero, one = (int(np.flatnonzero(images.labels == k)[0]) for k in (0, 1))
+    checks = [*_shift(effort, "gumbel", zero), *_shift(effort, "gumbel", one)]
+    network = network_for(images)
+    objective, parameters = images.objective(network), np.empty(network.n_parameters)
+    parameters[:-1], parameters[-1] = ink_counter(images)
+    error = objective.evaluate(parameters).error_rate
+    rng, splits = np.random.default_rng(effort.seed), effort.size(2000, 300)
+    lucky = 0
+    for _ in range(splits):
+        order = rng.permutation(len(images.labels))
+        test, others = order[:20], order[20:]
+        parameters[:-1], parameters[-1] = ink_counter(
+            Images(images.pixels[others], images.labels[others])
+        )
+        objective.choose(test)
+        lucky += round(20 * objective.evaluate(parameters).error_rate) <= 2
+    expected = float(stats.binom.cdf(2, 20, error))
+    checks.append(
+        Check(f"ink counter (wrong on {error:.1%} of images): share of splits with at most 2 of "
+              "20 wrong", expected, intervals.share(lucky, splits, 8), rival=0.5)
+    )  # fmt: skip
+    nets = effort.size(120, 30)
+    before, after = _meter(effort, "gumbel", nets)
+    gain = np.abs(after) - np.abs(before)
+    checks += [
+        Check("gumbel: rise of |rank correlation of read-out and ink| by four epochs", 0.0,
+              intervals.mean(gain, 8), ">"),
+        Check("gumbel: share of networks whose read-out falls with ink, as it should", 0.5,
+              intervals.share(int(np.sum(after < 0)), nets, 8)),
+    ]  # fmt: skip
+    ink = images.pixels.sum(axis=1) / 1000
+    bins = np.linspace(0, 70, 41).tolist()
+    return Found(
+        checks,
+        Picture(
+            "Zeros have more ink than ones", "sum of the pixels / 1000", "density",
+            samples=[
+                Sample("zeros", ink[images.labels == 0], bins),
+                Sample("ones", ink[images.labels == 1], bins),
+            ],
+            points=[Points(f"an ink counter's threshold: {error:.1%} wrong",
+                           [parameters[-1] / 10], [0.0])],
+        ),
+    )  # fmt: skip
+
+
+CLAIMS = [
+    Claim(
+        "ink",
+        "A mean moves all hidden units alike, by the image's ink; zeros have twice the ink of "
+        "ones. The read-out becomes a meter of ink, right way round for half of the seeds.",
+        "E[dz] = s mu 1'x, Var[dz] = s^2 sigma^2 |x|^2; wrong of 20 ~ Binomial(20, err of ink)",
+        _test,
+    )
+]

@@ -1,0 +1,136 @@
+"""How much a walk of mean zero remembers: the arctan kernel of a wide network."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import stats
+
+from noise_exp.estimators import CostScaled
+from noise_exp.figures.theory import Curve, Picture, Points
+from noise_exp.noise import Repair
+from noise_exp.theory import intervals
+from noise_exp.theory.claims import Check, Claim, Effort, Found
+from noise_exp.theory.setting import (
+    DROP_EPOCH,
+    FINITE_LAWS,
+    INIT_SCALE,
+    LR,
+    SIGNAL,
+    article_steps,
+    initial,
+    network_for,
+    noise_of,
+    read_out,
+    zeros_and_ones,
+)
+from noise_exp.training import Schedule, train
+
+_WIDTH = 128
+_SHOWN = 20  # images whose read-out is followed
+_POINTS = 400
+
+
+def arctan_kernel(var: float, moved_var: float, cov: float) -> float:
+    """E[arctan(u) arctan(v)] of jointly normal u, v of mean 0, by quadrature."""
+    t = np.linspace(-1, 1, _POINTS)
+    fine = 8 * np.sinh(8 * t) / math.sinh(8)  # dense at 0, where the arctan jumps
+    even = 8 * t
+    rho = cov / math.sqrt(var * moved_var)
+    u = math.sqrt(var) * fine
+    v = math.sqrt(moved_var) * (rho * fine[:, None] + math.sqrt(max(1 - rho**2, 0.0)) * even)
+    inner = np.arctan(v) @ (stats.norm.pdf(even) * (even[1] - even[0]))
+    return float(np.trapezoid(stats.norm.pdf(fine) * np.arctan(u) * inner, fine))
+
+
+def remembered(energy: float, width: int, spreads: Sequence[float]) -> float:
+    """Correlation of a wide network's read-out before and after its weights were disturbed.
+
+    Parameters
+    ----------
+    energy
+        Squared length of the image, 1 for the bias included.
+    width
+        Units of each of the two hidden layers.
+    spreads
+        Standard deviation of what each layer's weights have moved by; they started with 0.2.
+    """
+    var = moved = cov = energy
+    for layer, spread in enumerate(spreads):
+        before = INIT_SCALE**2
+        after = before + spread**2
+        var, moved, cov = before * var, after * moved, before * cov
+        if layer < len(spreads) - 1:
+            kernels = (
+                arctan_kernel(var, var, var),
+                arctan_kernel(moved, moved, moved),
+                arctan_kernel(var, moved, cov),
+            )
+            var, moved, cov = (width * kernel + 1 for kernel in kernels)
+    return cov / math.sqrt(var * moved)
+
+
+def _test(effort: Effort) -> Found:
+    laws = ["normal", "triangular"]
+    seeds = effort.size(200, 50)
+    images = zeros_and_ones().take(60)
+    network = network_for(images, _WIDTH, _WIDTH)
+    energy = float(np.mean(np.sum(np.square(images.pixels[:_SHOWN]), axis=1))) + 1
+    checks, clouds = [], []
+    for law in [*laws, "gumbel"]:
+        before, after = np.empty((seeds, _SHOWN)), np.empty((seeds, _SHOWN))
+        costs = np.empty((seeds, DROP_EPOCH + 1))
+        for i in range(seeds):
+            seed = effort.seed * seeds + i
+            parameters, chance = initial(network, seed), np.random.default_rng(seed)
+            before[i] = read_out(network, parameters, images.pixels[:_SHOWN])
+            records = train(
+                images.objective(network), CostScaled(SIGNAL, Repair.none), article_steps(),
+                noise_of(law, seed, network), parameters, Schedule(DROP_EPOCH + 1),
+                chance, chance,
+            )  # fmt: skip
+            costs[i] = [record.cost for record in records]
+            after[i] = read_out(network, parameters, images.pixels[:_SHOWN])
+        ranks = intervals.bootstrap((costs[:, 0], costs[:, -1]), _rank, effort.seed, 5)
+        if law == "gumbel":
+            checks.append(Check("gumbel: rank correlation of first and last cost", 0.5, ranks, "<"))
+            continue
+        moved = math.sqrt(FINITE_LAWS[law].var() * np.mean(np.sum((LR * costs[:, :4]) ** 2, 1)))
+        predicted = remembered(energy, _WIDTH, [s * moved for s in SIGNAL])
+        found = intervals.bootstrap((before, after), _correlation, effort.seed, 5)
+        checks.append(
+            Check(f"{law}: correlation of an image's read-out, before and after", predicted,
+                  found, rival=1.0)
+        )  # fmt: skip
+        checks.append(Check(f"{law}: rank correlation of first and last cost", 0.5, ranks, ">"))
+        clouds.append(Points(f"{law}, predicted correlation {predicted:.2f}",
+                             before[:, 0], after[:, 0]))  # fmt: skip
+    edge = float(np.max(np.abs(clouds[0].x)))
+    return Found(
+        checks,
+        Picture(
+            "A walk of mean zero ends near where it began",
+            "read-out before training, one image, every seed", "read-out after the walk",
+            [Curve("no change", [-edge, edge], [-edge, edge], rival=True)], clouds,
+        ),
+    )  # fmt: skip
+
+
+def _correlation(before: np.ndarray, after: np.ndarray) -> float:
+    """Return the correlation of numbers whose mean is 0 by symmetry."""
+    return float(np.sum(before * after) / np.sqrt(np.sum(before**2) * np.sum(after**2)))
+
+
+def _rank(first: np.ndarray, last: np.ndarray) -> float:
+    return float(stats.spearmanr(first, last).statistic)
+
+
+CLAIMS = [
+    Claim(
+        "memory",
+        "Noise without a mean is small beside the initial weights, and the network remembers them "
+        "by a kernel; so the last cost is in the order of the first. A mean makes it forget.",
+        "corr = K3(K2(K1)), K(u, v) = E[arctan u arctan v], var w: 0.04 -> 0.04 + sum (lr C s)^2",
+        _test,
+    )
+]

@@ -94,7 +94,7 @@ def draw(picture: Picture) -> Figure:
             "zorder": 3,
             "linestyle": "none",
         }
-        style |= {"marker": _MARKS[i % 5], "markersize": 2 if crowd else 4.5}
+        style |= {"marker": _MARKS[i % 5], "markersize": 3 if crowd else 4.5}
         if points.low is None or points.high is None:
             axes.plot(points.x, y, alpha=0.5 if crowd else 1.0, markeredgewidth=0, **style)
         else:

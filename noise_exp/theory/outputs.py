@@ -56,7 +56,10 @@ def _constant(effort: Effort) -> Found:
                 Curve("", rate, rate + (1 - rate) / 4, rival=True),
                 Curve(f"best constant, {ones * (1 - ones):.3f}", rate, [ones * (1 - ones)] * 2),
             ],
-            [Points("random networks", rates, costs)],
+            [
+                Points("random networks", rates, costs),
+                Points("the same, saturated", rates, saturated),
+            ],
         ),
     )  # fmt: skip
 
@@ -72,7 +75,7 @@ def _mirror(effort: Effort) -> Found:
         rates[i] = objective.evaluate(parameters).error_rate
         network.matrices(parameters)[-1][...] *= -1
         sums[i] = rates[i] + objective.evaluate(parameters).error_rate
-    bins = np.linspace(0, 1, 21).tolist().tolist()
+    bins = np.linspace(0, 1, 21).tolist()
     both = np.concatenate([rates, 1 - rates])
     height, _ = np.histogram(both, bins, density=True)
     return Found(

@@ -124,7 +124,7 @@ def _saturation(effort: Effort) -> Found:
             "Without a mean, the output forgets the image", "",
             "spread of read-out over images / at start",
             points=[Points("networks after four epochs", np.repeat(at, nets),
-                           np.maximum(spreads, 1e-4).ravel())],
+                           np.maximum(spreads, 1e-8).ravel())],
             names=laws, log_y=True,
         ),
     )  # fmt: skip

@@ -20,6 +20,7 @@ from noise_exp.theory import tables
 from noise_exp.theory.claims import Claim, Effort, Found
 from noise_exp.theory.registry import CLAIMS
 
+_RECORD = Path("outputs/theory/record")  # what MLflow is still owed, while it is away
 _DOTS = 72  # per inch of 5.2: figures of about 20 kB
 
 
@@ -95,7 +96,7 @@ def _track(
             experiment_id=store.experiment_id,
             start_time=int(1000 * start),
         )
-        journal = Journal.start(options.output / "record", facts)
+        journal = Journal.start(_RECORD, facts)
     except UserError as error:
         sys.exit(f"noise_exp.theory: {error}")
     for claim, found in results:

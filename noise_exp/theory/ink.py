@@ -4,7 +4,7 @@ import numpy as np
 from scipy import stats
 
 from noise_exp.estimators import CostScaled
-from noise_exp.figures.theory import Picture, Points, Sample
+from noise_exp.figures.theory import Curve, Picture, Sample
 from noise_exp.noise import Repair
 from noise_exp.theory import intervals
 from noise_exp.theory.claims import Check, Claim, Effort, Found
@@ -126,8 +126,8 @@ def _test(effort: Effort) -> Found:
                 Sample("zeros", ink[images.labels == 0], bins),
                 Sample("ones", ink[images.labels == 1], bins),
             ],
-            points=[Points(f"an ink counter's threshold: {error:.1%} wrong",
-                           [parameters[-1] / 10], [0.0])],
+            curves=[Curve(f"an ink counter's threshold: {error:.1%} wrong",
+                          [parameters[-1] / 10] * 2, [0.0, 0.1], rival=True)],
         ),
     )  # fmt: skip
 

@@ -5,6 +5,7 @@ from scipy import stats
 
 from noise_exp.estimators import CostScaled
 from noise_exp.figures.theory import Curve, Picture, Sample
+from noise_exp.network import Network
 from noise_exp.noise import Repair
 from noise_exp.theory import intervals
 from noise_exp.theory.claims import Check, Claim, Effort, Found
@@ -23,7 +24,7 @@ from noise_exp.theory.setting import (
 )
 from noise_exp.training import Schedule, train
 
-_UNITS = 840
+_ARTICLE = (840, 1024)
 
 
 def ink_counter(train_on: Images) -> tuple[float, float]:
@@ -40,7 +41,7 @@ def ink_counter(train_on: Images) -> tuple[float, float]:
 def _shift(effort: Effort, law: str, row: int) -> tuple[Check, Check]:
     """Check what a step adds to the sums of an image's hidden units, over the units."""
     images = zeros_and_ones().take(60)
-    network = network_for(images, _UNITS, 8)
+    network = network_for(images, _ARTICLE[0], 8)
     parameters, direction = initial(network, effort.seed), np.empty(network.n_parameters)
     noise = noise_of(law, effort.seed, network)
     cost = CostScaled(SIGNAL, Repair.none).estimate(
@@ -54,34 +55,39 @@ def _shift(effort: Effort, law: str, row: int) -> tuple[Check, Check]:
     )
     length = float(np.linalg.norm(image))
     centred = np.square(change - LR * cost * mean * image.sum())
-    spread = intervals.mean(centred / (LR * cost * sd * length) ** 2, 8)
+    spread = intervals.mean(centred / (LR * cost * sd * length) ** 2, 7)
     return (
-        Check(f"{what}: mean", LR * cost * mean * image.sum(), intervals.mean(change, 8), rival=0),
+        Check(f"{what}: mean", LR * cost * mean * image.sum(), intervals.mean(change, 7), rival=0),
         Check(f"{what}: variance / (s sigma |x|)^2", 1.0, spread),
     )
 
 
-def _meter(effort: Effort, law: str, nets: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rank correlation of read-out and ink before and after the walk, (nets,)."""
-    images = zeros_and_ones().take(120)
-    ink = images.pixels.sum(axis=1)
-    network = network_for(images, 128, 128)
-    found = np.empty((2, nets))
+def _meter(effort: Effort, nets: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return what share of the read-out's variance ink explains, before and after four epochs.
+
+    Of the article's network with gumbel noise; each (nets,).
+    """
+    images = zeros_and_ones().take(200)
+    ink = stats.zscore(images.pixels.sum(axis=1))
+    network = Network((images.pixels.shape[1], *_ARTICLE, 1), np.float32)
+    objective, found = images.objective(network), np.empty((2, nets))
     for i in range(nets):
         seed = effort.seed * nets + i
         parameters, chance = initial(network, seed), np.random.default_rng(seed)
-        found[0, i] = _ranks(read_out(network, parameters, images.pixels), ink)
+        found[0, i] = _explained(read_out(network, parameters, images.pixels), ink)
         for _ in train(
-            images.objective(network), CostScaled(SIGNAL, Repair.none), article_steps(),
-            noise_of(law, seed, network), parameters, Schedule(DROP_EPOCH), chance, chance,
+            objective, CostScaled(SIGNAL, Repair.none), article_steps(),
+            noise_of("gumbel", seed, network), parameters, Schedule(DROP_EPOCH), chance, chance,
         ):  # fmt: skip
             pass
-        found[1, i] = _ranks(read_out(network, parameters, images.pixels), ink)
+        found[1, i] = _explained(read_out(network, parameters, images.pixels), ink)
     return found[0], found[1]
 
 
-def _ranks(a: np.ndarray, b: np.ndarray) -> float:
-    return float(stats.spearmanr(a, b).statistic)
+def _explained(values: np.ndarray, ink: np.ndarray) -> float:
+    """Share of variance that a cubic polynomial of ink explains."""
+    fitted = np.polynomial.Polynomial.fit(ink, values, 3)(ink)
+    return float(np.var(fitted) / np.var(values))
 
 
 def _test(effort: Effort) -> Found:
@@ -105,16 +111,14 @@ def _test(effort: Effort) -> Found:
     expected = float(stats.binom.cdf(2, 20, error))
     checks.append(
         Check(f"ink counter (wrong on {error:.1%} of images): share of splits with at most 2 of "
-              "20 wrong", expected, intervals.share(lucky, splits, 8), rival=0.5)
+              "20 wrong", expected, intervals.share(lucky, splits, 7), rival=0.5)
     )  # fmt: skip
-    nets = effort.size(120, 30)
-    before, after = _meter(effort, "gumbel", nets)
-    gain = np.abs(after) - np.abs(before)
+    before, after = _meter(effort, effort.size(24, 7))
     checks += [
-        Check("gumbel: rise of |rank correlation of read-out and ink| by four epochs", 0.0,
-              intervals.mean(gain, 8), ">"),
-        Check("gumbel: share of networks whose read-out falls with ink, as it should", 0.5,
-              intervals.share(int(np.sum(after < 0)), nets, 8)),
+        Check("gumbel: share of the read-out's variance that ink explains after four epochs", 0.5,
+              intervals.mean(after, 7), "<"),
+        Check("the same minus what it explains before", 0.1,
+              intervals.mean(after - before, 7), "<"),
     ]  # fmt: skip
     ink = images.pixels.sum(axis=1) / 1000
     bins = np.linspace(0, 70, 41).tolist()
@@ -136,7 +140,7 @@ CLAIMS = [
     Claim(
         "ink",
         "A mean moves all hidden units alike, by the image's ink; zeros have twice the ink of "
-        "ones. The read-out becomes a meter of ink, right way round for half of the seeds.",
+        "ones. Yet four epochs do not make the read-out a meter of ink.",
         "E[dz] = s mu 1'x, Var[dz] = s^2 sigma^2 |x|^2; wrong of 20 ~ Binomial(20, err of ink)",
         _test,
     )

@@ -235,7 +235,7 @@ def test_command_writes_page_figures_and_a_run(tmp_path):
     assert run.data.metrics["constant.holds"] == 1
     assert run.data.metrics["constant.measured"] == pytest.approx(980 * 1135 / 2115**2)
     names = {artifact.path for artifact in client.list_artifacts(run.info.run_id)}
-    assert names == {"claims.csv", "claims.md", "constant.png"}
+    assert names == {"theory_claims.csv", "theory_claims.md", "constant.png"}
 
 
 def test_a_claim_that_fails_makes_the_command_fail(monkeypatch, tmp_path, capsys):

@@ -15,7 +15,7 @@ from pathlib import Path
 from noise_exp import __version__
 from noise_exp.errors import UserError
 from noise_exp.figures.theory import draw
-from noise_exp.pages import fill_in
+from noise_exp.pages import Page
 from noise_exp.theory import tables
 from noise_exp.theory.claims import Claim, Effort, Found
 from noise_exp.theory.registry import CLAIMS
@@ -45,13 +45,8 @@ def main() -> None:
         (options.output / f"{name}.png").write_bytes(content.getvalue())
         _say(claim, found, time.time() - begun)
     table = tables.markdown(results)
-    (options.output / "claims.md").write_text(table)
-    (options.output / "claims.csv").write_text(tables.as_csv(results))
-    if options.page:
-        try:
-            fill_in(options.page, "claims", table)
-        except UserError as error:
-            sys.exit(f"noise_exp.theory: {error}")
+    Page(options.output, options.page, "theory").table("claims", table)
+    (options.output / "theory_claims.csv").write_text(tables.as_csv(results))
     if options.tracking:
         _track(results, pictures, table, options, start)
     bad = [claim.name for claim, found in results if found.verdict != "holds"]
@@ -106,8 +101,8 @@ def _track(
         facts.metrics[f"{claim.name}.predicted"] = first.predicted
     for name, content in pictures.items():
         journal.log_artifact(name, content)
-    journal.log_artifact("claims.md", table.encode())
-    journal.log_artifact("claims.csv", tables.as_csv(results).encode())
+    journal.log_artifact("theory_claims.md", table.encode())
+    journal.log_artifact("theory_claims.csv", tables.as_csv(results).encode())
     courier = Courier(journal, store.uri)
     courier.start()
     journal.end("FINISHED")

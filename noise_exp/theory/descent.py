@@ -14,16 +14,15 @@ from noise_exp.theory.claims import Check, Claim, Effort, Found
 from noise_exp.theory.setting import (
     DROPPED_LR,
     SIGNAL,
-    article_steps,
     cost_gradient,
     hessian_along,
     hessian_diagonal,
     initial,
     network_for,
     noise_of,
+    train_as_article,
     zeros_and_ones,
 )
-from noise_exp.training import Schedule, train
 
 
 def gain(u: float) -> float:
@@ -42,11 +41,8 @@ def _stalled(effort: Effort) -> Found:
     network = network_for(images, 64, 64)
     objective, parameters = images.objective(network), initial(network, effort.seed)
     chance = np.random.default_rng(effort.seed)
-    noise = noise_of("normal", effort.seed, network)
-    for _ in train(
-        objective, CostScaled(SIGNAL, Repair.none), article_steps(), noise, parameters,
-        Schedule(20), chance, chance,
-    ):  # fmt: skip
+    noise = noise_of("normal", effort.seed + 1, network)  # not what it was trained with
+    for _ in train_as_article(objective, "normal", parameters, effort.seed, 20):
         pass
     here = objective.evaluate(parameters)
     scales = [0.01, 0.1, 1.0, 10.0, 100.0, 1000.0]

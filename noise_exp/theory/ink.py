@@ -15,14 +15,13 @@ from noise_exp.theory.setting import (
     LR,
     SIGNAL,
     Images,
-    article_steps,
     initial,
     network_for,
     noise_of,
     read_out,
+    train_as_article,
     zeros_and_ones,
 )
-from noise_exp.training import Schedule, train
 
 _ARTICLE = (840, 1024)
 
@@ -73,11 +72,8 @@ def _meter(effort: Effort, nets: int) -> np.ndarray:
     objective, found = images.objective(network), np.empty(nets)
     for i in range(nets):
         seed = effort.seed * nets + i
-        parameters, chance = initial(network, seed), np.random.default_rng(seed)
-        for _ in train(
-            objective, CostScaled(SIGNAL, Repair.none), article_steps(),
-            noise_of("gumbel", seed, network), parameters, Schedule(DROP_EPOCH), chance, chance,
-        ):  # fmt: skip
+        parameters = initial(network, seed)
+        for _ in train_as_article(objective, "gumbel", parameters, seed, DROP_EPOCH):
             pass
         found[i] = _explained(read_out(network, parameters, images.pixels), ink)
     return found

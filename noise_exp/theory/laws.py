@@ -34,7 +34,7 @@ def _error(law: str, how: Repair, seed: int) -> float:
     for _ in train(
         objective, NodePerturbation(0.01, how), Adam(0.01, 0.9, 0.999, True),
         noise_of(law, seed, network, how), parameters, Schedule(_EPOCHS, batch_size=_BATCH),
-        streams.batch_order, streams.chance,
+        streams,
     ):  # fmt: skip
         pass
     test = Objective(network, split.test_images[:, live], split.test_labels, cost=CrossEntropy())

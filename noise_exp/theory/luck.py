@@ -46,8 +46,8 @@ def _wrong(seed: int, workers: Workers, whole: bool) -> tuple[float, float, floa
     for _ in train(
         Objective(network, shown, split.train_labels, workers),
         CostScaled(SIGNAL, Repair.none), Vanilla(LR, DROP_EPOCH, dropped),
-        streams.noise(Law("gumbel", **ARTICLE_LAWS["gumbel"]), Repair.none, network, workers),
-        parameters, Schedule(epochs), streams.batch_order, streams.chance,
+        streams.noise(Law("gumbel", **ARTICLE_LAWS["gumbel"]), network, workers),
+        parameters, Schedule(epochs), streams,
     ):  # fmt: skip
         pass
     trained = 20 * test.evaluate(parameters).error_rate

@@ -6,9 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
-from noise_exp.estimators import CostScaled
 from noise_exp.figures.theory import Curve, Picture, Points
-from noise_exp.noise import Repair
 from noise_exp.theory import intervals
 from noise_exp.theory.claims import Check, Claim, Effort, Found
 from noise_exp.theory.setting import (
@@ -17,14 +15,12 @@ from noise_exp.theory.setting import (
     INIT_SCALE,
     LR,
     SIGNAL,
-    article_steps,
     initial,
     network_for,
-    noise_of,
     read_out,
+    train_as_article,
     zeros_and_ones,
 )
-from noise_exp.training import Schedule, train
 
 _WIDTH = 128
 _SHOWN = 20  # images whose read-out is followed
@@ -82,13 +78,11 @@ def _test(effort: Effort) -> Found:
         costs = np.empty((seeds, DROP_EPOCH + 1))
         for i in range(seeds):
             seed = effort.seed * seeds + i
-            parameters, chance = initial(network, seed), np.random.default_rng(seed)
+            parameters = initial(network, seed)
             before[i] = read_out(network, parameters, images.pixels[:_SHOWN])
-            records = train(
-                images.objective(network), CostScaled(SIGNAL, Repair.none), article_steps(),
-                noise_of(law, seed, network), parameters, Schedule(DROP_EPOCH + 1),
-                chance, chance,
-            )  # fmt: skip
+            records = train_as_article(
+                images.objective(network), law, parameters, seed, DROP_EPOCH + 1
+            )
             costs[i] = [record.cost for record in records]
             after[i] = read_out(network, parameters, images.pixels[:_SHOWN])
         ranks = intervals.bootstrap((costs[:, 0], costs[:, -1]), _rank, effort.seed, 5)

@@ -2,9 +2,7 @@
 
 import numpy as np
 
-from noise_exp.estimators import CostScaled
 from noise_exp.figures.theory import Curve, Picture, Points
-from noise_exp.noise import Repair
 from noise_exp.optimizers import Vanilla
 from noise_exp.theory import intervals
 from noise_exp.theory.claims import Check, Claim, Effort, Found
@@ -14,13 +12,11 @@ from noise_exp.theory.setting import (
     EPOCHS,
     FINITE_LAWS,
     LR,
-    SIGNAL,
     initial,
     network_for,
-    noise_of,
+    train_as_article,
     zeros_and_ones,
 )
-from noise_exp.training import Schedule, train
 
 
 def movement(costs: np.ndarray, rates: np.ndarray, law: str) -> float:
@@ -37,13 +33,10 @@ def _walk(law: str, optimizer: Vanilla, seed: int) -> tuple[np.ndarray, np.ndarr
     """
     images = zeros_and_ones().take(60)
     network = network_for(images, 16, 16)
-    parameters, chance = initial(network, seed), np.random.default_rng(seed)
+    parameters = initial(network, seed)
     first = network.layer_slices()[0]
     origin, way, costs = parameters.copy(), [], []
-    records = train(
-        images.objective(network), CostScaled(SIGNAL, Repair.none), optimizer,
-        noise_of(law, seed, network), parameters, Schedule(EPOCHS), chance, chance,
-    )  # fmt: skip
+    records = train_as_article(images.objective(network), law, parameters, seed, EPOCHS, optimizer)
     for record in records:
         costs.append(record.cost)
         way.append(float(np.sqrt(np.mean(np.square(parameters[first] - origin[first])))))

@@ -1,5 +1,6 @@
 """The problems that claims are tested on: small ones, made of the program's own parts."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -7,12 +8,13 @@ import numpy as np
 from scipy import stats
 
 from noise_exp.data import Embedded, live_pixels
-from noise_exp.estimators import Noise
+from noise_exp.estimators import CostScaled, Noise
 from noise_exp.network import Activations, Network, with_ones
 from noise_exp.noise import ARTICLE_LAWS, Law, Repair
 from noise_exp.objective import Objective
 from noise_exp.optimizers import Vanilla
 from noise_exp.streams import IndependentStreams
+from noise_exp.training import EpochRecord, Schedule, train
 
 SIGNAL = [1.0, 0.1, 0.01]
 LR, DROPPED_LR, DROP_EPOCH, EPOCHS = 0.03, 0.0001, 4, 100  # the article's
@@ -83,12 +85,28 @@ def initial(network: Network, seed: int, scale: float = INIT_SCALE) -> np.ndarra
 def noise_of(law: str, seed: int, network: Network, how: Repair = Repair.none) -> Noise:
     """Return the noise of one of the article's laws."""
     streams = IndependentStreams(seed, seed, seed)
-    return streams.noise(Law(law, **ARTICLE_LAWS[law]), how, network)
+    return streams.noise(Law(law, **ARTICLE_LAWS[law]), network, how=how)
 
 
-def article_steps() -> Vanilla:
-    """Return the article's optimizer."""
-    return Vanilla(LR, DROP_EPOCH, DROPPED_LR)
+def train_as_article(
+    objective: Objective,
+    law: str,
+    parameters: np.ndarray,
+    seed: int,
+    epochs: int,
+    optimizer: Vanilla | None = None,
+) -> Iterator[EpochRecord]:
+    """Train in place with noise scaled by the cost, on the article's schedule by default."""
+    streams = IndependentStreams(seed, seed, seed)
+    return train(
+        objective,
+        CostScaled(SIGNAL, Repair.none),
+        optimizer or Vanilla(LR, DROP_EPOCH, DROPPED_LR),
+        noise_of(law, seed, objective.network),
+        parameters,
+        Schedule(epochs),
+        streams,
+    )
 
 
 def cost_gradient(objective: Objective, parameters: np.ndarray) -> tuple[float, np.ndarray]:

@@ -5,23 +5,19 @@ import math
 import numpy as np
 from scipy import special
 
-from noise_exp.estimators import CostScaled
 from noise_exp.figures.theory import Curve, Picture, Points
-from noise_exp.noise import Repair
 from noise_exp.theory import intervals
 from noise_exp.theory.claims import Check, Claim, Effort, Found
 from noise_exp.theory.setting import (
     DROP_EPOCH,
     INIT_SCALE,
-    SIGNAL,
-    article_steps,
     initial,
     network_for,
     noise_of,
     read_out,
+    train_as_article,
     zeros_and_ones,
 )
-from noise_exp.training import Schedule, train
 
 _ARTICLE = (840, 1024)
 
@@ -89,12 +85,9 @@ def _saturation(effort: Effort) -> Found:
     for i, law in enumerate(laws):
         for j in range(nets):
             seed = effort.seed * nets + j
-            parameters, chance = initial(network, seed), np.random.default_rng(seed)
+            parameters = initial(network, seed)
             start = np.std(read_out(network, parameters, images.pixels))
-            for _ in train(
-                objective, CostScaled(SIGNAL, Repair.none), article_steps(),
-                noise_of(law, seed, network), parameters, Schedule(DROP_EPOCH), chance, chance,
-            ):  # fmt: skip
+            for _ in train_as_article(objective, law, parameters, seed, DROP_EPOCH):
                 pass
             sums = read_out(network, parameters, images.pixels)
             above = float(np.mean(sums > 0))

@@ -168,21 +168,20 @@ def _squared_ratio(a: np.ndarray, b: np.ndarray) -> float:
 def _centring(effort: Effort) -> Found:
     point = Point.start(effort.seed, 8, 8)
     n, g = point.network.n_parameters, point.gradient
-    samples = [1, 16, 256]
+    samples = [16, 128, 1024]
     law = FINITE_LAWS["gumbel"]
     mean, variance = float(law.mean()), float(law.var())
     along_ones = mean * float(np.sum(g))
     limit = variance * g + mean * along_ones
     energy = variance * float(g @ g) + along_ones**2  # E[(g.xi)^2]
     raw, centred = [], []
-    checks = []
 
     def predicted(k: float) -> float:
         square = n * (variance + mean**2) * energy / k + (1 - 1 / k) * float(limit @ limit)
         return float(g @ limit) / math.sqrt(float(g @ g) * square)
 
     for k in samples:
-        repeats = max(effort.size(2000, 400) // k, 12)
+        repeats = max(effort.size(2000, 1000) // k, 12)
         raw.append(intervals.mean(point.cosines(ForwardGradient(k, Repair.none), "gumbel",
                                                 effort.seed, repeats), 4))  # fmt: skip
         centred.append(
@@ -190,12 +189,12 @@ def _centring(effort: Effort) -> Found:
                                          effort.seed, repeats), 4)
         )  # fmt: skip
     checks = [
-        Check("gumbel as it is: mean cosine, 256 samples", predicted(256), raw[-1],
-              rival=mean_cosine(256, n)),
-        Check("gumbel standardized: mean cosine, 256 samples", mean_cosine(256, n), centred[-1],
-              rival=predicted(256)),
-        Check("gumbel standardized: mean cosine, 16 samples", mean_cosine(16, n), centred[1],
-              rival=predicted(16)),
+        Check("gumbel as it is: mean cosine, 1024 samples", predicted(1024), raw[-1],
+              rival=mean_cosine(1024, n)),
+        Check("gumbel standardized: mean cosine, 1024 samples", mean_cosine(1024, n), centred[-1],
+              rival=predicted(1024)),
+        Check("gumbel standardized: mean cosine, 16 samples", mean_cosine(16, n), centred[0],
+              rival=0.0),
     ]  # fmt: skip
     fine = np.geomspace(1, 4000, 40)
     return Found(

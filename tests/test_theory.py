@@ -1,8 +1,10 @@
 """The theory: formulas against independent oracles, claims that hold, and broken ones that fail."""
 
 import math
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -267,6 +269,21 @@ def test_mistakes_are_said_in_one_line(monkeypatch, tmp_path, capsys, arguments,
     with pytest.raises(SystemExit) as stopped:
         command.main()
     assert words in f"{stopped.value.code} {capsys.readouterr().err}"
+
+
+def test_the_page_tells_of_every_claim():
+    docs = Path(__file__).parents[1] / "docs"
+    text = (docs / "theory.md").read_text()
+    for name in CLAIMS:
+        assert f'<a id="{name}"></a>' in text
+        assert f"](figures/theory/{name}.png)" in text
+        assert (docs / "figures" / "theory" / f"{name}.png").stat().st_size < 80_000
+        assert f"| [{name}](#{name}) |" in text
+    table = text.split("<!-- claims -->")[1].split("<!-- end -->")[0]
+    rows = table.strip().splitlines()[2:]
+    assert all(row.endswith("| holds |") for row in rows)
+    places = set(re.findall(r"\]\(#([\w-]+)\)", text)) - {"the-claims-measured"}
+    assert places <= set(CLAIMS)
 
 
 def _command(folder, *arguments):

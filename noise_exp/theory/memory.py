@@ -7,6 +7,7 @@ import numpy as np
 from scipy import stats
 
 from noise_exp.figures.theory import Curve, Picture, Points
+from noise_exp.network import Network
 from noise_exp.theory import intervals
 from noise_exp.theory.claims import Check, Claim, Effort, Found
 from noise_exp.theory.setting import (
@@ -15,6 +16,7 @@ from noise_exp.theory.setting import (
     INIT_SCALE,
     LR,
     SIGNAL,
+    Images,
     initial,
     network_for,
     read_out,
@@ -66,39 +68,49 @@ def remembered(energy: float, width: int, spreads: Sequence[float]) -> float:
     return cov / math.sqrt(var * moved)
 
 
+def _walks(
+    images: Images, network: Network, law: str, first_seed: int, seeds: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return read-outs before and after the walk, (seeds, images), and costs (seeds, epochs)."""
+    before, after = np.empty((seeds, _SHOWN)), np.empty((seeds, _SHOWN))
+    costs = np.empty((seeds, DROP_EPOCH + 1))
+    objective = images.objective(network)
+    for i in range(seeds):
+        parameters = initial(network, first_seed + i)
+        before[i] = read_out(network, parameters, images.pixels[:_SHOWN])
+        records = train_as_article(objective, law, parameters, first_seed + i, DROP_EPOCH + 1)
+        costs[i] = [record.cost for record in records]
+        after[i] = read_out(network, parameters, images.pixels[:_SHOWN])
+    return before, after, costs
+
+
 def _test(effort: Effort) -> Found:
     laws = ["normal", "triangular"]
     seeds = effort.size(200, 50)
     images = zeros_and_ones().take(60)
     network = network_for(images, _WIDTH, _WIDTH)
     energy = float(np.mean(np.sum(np.square(images.pixels[:_SHOWN]), axis=1))) + 1
-    checks, clouds = [], []
+    checks, clouds, costs = [], [], {}
     for law in [*laws, "gumbel"]:
-        before, after = np.empty((seeds, _SHOWN)), np.empty((seeds, _SHOWN))
-        costs = np.empty((seeds, DROP_EPOCH + 1))
-        for i in range(seeds):
-            seed = effort.seed * seeds + i
-            parameters = initial(network, seed)
-            before[i] = read_out(network, parameters, images.pixels[:_SHOWN])
-            records = train_as_article(
-                images.objective(network), law, parameters, seed, DROP_EPOCH + 1
-            )
-            costs[i] = [record.cost for record in records]
-            after[i] = read_out(network, parameters, images.pixels[:_SHOWN])
-        ranks = intervals.bootstrap((costs[:, 0], costs[:, -1]), _rank, effort.seed, 5)
+        before, after, costs[law] = _walks(images, network, law, effort.seed * seeds, seeds)
         if law == "gumbel":
-            checks.append(Check("gumbel: rank correlation of first and last cost", 0.5, ranks, "<"))
-            continue
-        moved = math.sqrt(FINITE_LAWS[law].var() * np.mean(np.sum((LR * costs[:, :4]) ** 2, 1)))
+            break
+        steps = np.square(LR * costs[law][:, :DROP_EPOCH]).sum(axis=1)
+        moved = math.sqrt(FINITE_LAWS[law].var() * np.mean(steps))
         predicted = remembered(energy, _WIDTH, [s * moved for s in SIGNAL])
         found = intervals.bootstrap((before, after), _correlation, effort.seed, 5)
-        checks.append(
+        ranks = intervals.bootstrap((costs[law],), _rank, effort.seed, 5)
+        checks += [
             Check(f"{law}: correlation of an image's read-out, before and after", predicted,
-                  found, rival=1.0)
-        )  # fmt: skip
-        checks.append(Check(f"{law}: rank correlation of first and last cost", 0.5, ranks, ">"))
+                  found, rival=1.0),
+            Check(f"{law}: rank correlation of first and last cost", 0.5, ranks, ">"),
+        ]  # fmt: skip
         clouds.append(Points(f"{law}, predicted correlation {predicted:.2f}",
                              before[:, 0], after[:, 0]))  # fmt: skip
+    less = intervals.bootstrap(
+        (costs["gumbel"], costs["normal"]), lambda a, b: _rank(a) - _rank(b), effort.seed, 5
+    )
+    checks.append(Check("gumbel: the same, minus normal's", 0.0, less, "<"))
     edge = float(np.max(np.abs(clouds[0].x)))
     return Found(
         checks,
@@ -115,8 +127,9 @@ def _correlation(before: np.ndarray, after: np.ndarray) -> float:
     return float(np.sum(before * after) / np.sqrt(np.sum(before**2) * np.sum(after**2)))
 
 
-def _rank(first: np.ndarray, last: np.ndarray) -> float:
-    return float(stats.spearmanr(first, last).statistic)
+def _rank(costs: np.ndarray) -> float:
+    """Return the rank correlation of first and last cost over seeds; costs: (seeds, epochs)."""
+    return float(stats.spearmanr(costs[:, 0], costs[:, -1]).statistic)
 
 
 CLAIMS = [

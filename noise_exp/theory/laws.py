@@ -42,7 +42,7 @@ def _error(law: str, how: Repair, seed: int) -> float:
 
 
 def _test(effort: Effort) -> Found:
-    seeds = effort.size(12, 8)
+    seeds = effort.size(16, 12)
     cases = [(law, Repair.standardize) for law in FINITE_LAWS]
     cases += [("pareto", Repair.standardize), ("zipf", Repair.standardize)]
     rates = np.array([

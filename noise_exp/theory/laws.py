@@ -71,7 +71,7 @@ def _test(effort: Effort) -> Found:
         ],
         Picture(
             "Centred and scaled, the laws with moments tie", "",
-            "error rate - the eleven laws'",
+            "error rate - the eleven's",
             [Curve("equivalent within", [-0.5, family - 0.5], [_MARGIN] * 2, rival=True),
              Curve("", [-0.5, family - 0.5], [-_MARGIN] * 2, rival=True)],
             [Points(f"ten digits, {seeds} seeds", range(family), [f.value for f in apart],

@@ -5,7 +5,7 @@ from scipy import stats
 
 from noise_exp.data import Embedded, live_pixels
 from noise_exp.estimators import CostScaled
-from noise_exp.figures.theory import Picture, Points, Sample
+from noise_exp.figures.theory import Curve, Picture, Sample
 from noise_exp.network import Network
 from noise_exp.noise import ARTICLE_LAWS, Law, Repair
 from noise_exp.objective import Objective
@@ -86,7 +86,7 @@ def _test(effort: Effort) -> Found:
             "Test images wrong of 20: the article's 2 is luck", "wrong of 20", "share of seeds",
             samples=[Sample("gumbel, trained", trained, bins), Sample("untrained", untrained, bins),
                      Sample("ink counter", ink, bins)],
-            points=[Points("the article's gumbel", [2], [0.0])],
+            curves=[Curve("the article's gumbel", [2, 2], [0, 0.45], rival=True)],
         ),
     )  # fmt: skip
 

@@ -78,7 +78,7 @@ def _test(effort: Effort) -> Found:
         Picture(
             "What a step adds to the cost, as predicted",
             "",
-            "measured / predicted beyond drift",
+            "measured / predicted",
             [Curve("predicted", [-0.5, len(names) - 0.5], [1.0, 1.0])],
             [
                 Points(

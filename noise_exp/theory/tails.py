@@ -115,7 +115,7 @@ def _saturation(effort: Effort) -> Found:
         ],
         Picture(
             "Without a mean, the output forgets the image", "",
-            "spread of read-out over images / at start",
+            "spread over images / at start",
             points=[Points("networks after four epochs", np.repeat(at, nets),
                            np.maximum(spreads, 1e-8).ravel())],
             names=laws, log_y=True,

@@ -60,7 +60,7 @@ def _wrong(seed: int, workers: Workers, whole: bool) -> tuple[float, float, floa
 
 def _test(effort: Effort) -> Found:
     seeds, workers = effort.size(100, 30), Workers(2)
-    whole = effort.size(4, 0)
+    whole = effort.size(3, 0)
     found = np.array([_wrong(effort.seed * seeds + i, workers, False) for i in range(seeds)])
     untrained, trained, ink = np.rint(found).T
     all_steps = [_wrong(effort.seed * seeds + i, workers, True)[1] for i in range(whole)]

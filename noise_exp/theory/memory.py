@@ -86,7 +86,7 @@ def _walks(
 
 def _test(effort: Effort) -> Found:
     laws = ["normal", "triangular"]
-    seeds = effort.size(200, 50)
+    seeds = effort.size(120, 50)
     images = zeros_and_ones().take(60)
     network = network_for(images, _WIDTH, _WIDTH)
     energy = float(np.mean(np.sum(np.square(images.pixels[:_SHOWN]), axis=1))) + 1

@@ -115,7 +115,7 @@ def student_share(inner: float, wall: float) -> float:
 
 
 def _student(effort: Effort) -> Found:
-    lr, looks = 0.05, effort.size(3000, 600)
+    lr, looks = 0.05, effort.size(2400, 600)
     walker = _Walker(Parabola(), lr, effort.seed)
     places = np.empty(looks * _FOLD)
     for i in range(len(places)):

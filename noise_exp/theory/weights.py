@@ -89,7 +89,7 @@ def _alignment(effort: Effort) -> Found:
     point = Point.start(effort.seed, 8, 8)
     n = point.network.n_parameters
     samples = [1, 4, 16, 64, 256]
-    total = effort.size(3000, 600)
+    total = effort.size(2000, 600)
     checks, drawn = [], []
     for name, make in (
         ("forward_gradient", lambda k: ForwardGradient(k, Repair.none)),

@@ -1,7 +1,6 @@
 """The article's headline: how often Gumbel noise gets 2 or fewer of 20 wrong."""
 
 import numpy as np
-from scipy import stats
 
 from noise_exp.data import Embedded, live_pixels
 from noise_exp.estimators import CostScaled
@@ -93,11 +92,6 @@ def _test(effort: Effort) -> Found:
 
 def _mean_share(better: np.ndarray) -> intervals.Interval:
     return intervals.mean(better, 4)
-
-
-def seeds_needed(share: float) -> int:
-    """Return how many seeds show an event of this share at least once, 19 times in 20."""
-    return int(stats.nbinom.ppf(0.95, 1, share)) + 1
 
 
 CLAIMS = [

@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install sweep article seeds learning test kill lint bench ui clean
+.PHONY: help install sweep article seeds learning test kill lint bench theory ui clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -57,6 +57,9 @@ lint: install  ## Check style, format, types and import contracts
 bench: install  ## Measure speed against PyTorch and JAX, into docs/performance.md (minutes)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	$(BIN)/python -m noise_exp.bench --output docs/figures --page docs/performance.md
+
+theory: install  ## Hold the theory against the program, into docs/theory.md (minutes)
+	$(BIN)/python -m noise_exp.theory --output docs/figures/theory --page docs/theory.md
 
 ui: install  ## Browse and compare the runs at http://127.0.0.1:5000
 	$(BIN)/mlflow ui --backend-store-uri $(URI)

@@ -1,0 +1,143 @@
+"""`python -m noise_exp.theory`: hold the theory of docs/theory.md against the running program.
+
+Prints claim, formula, predicted, measured, interval and verdict; exits with 1 unless every claim
+holds. Writes a table, a csv file and a figure for each claim to a folder, and logs them to MLflow
+as one run.
+"""
+
+import argparse
+import io
+import logging
+import sys
+import time
+from pathlib import Path
+
+from noise_exp import __version__
+from noise_exp.errors import UserError
+from noise_exp.figures.theory import draw
+from noise_exp.pages import Page
+from noise_exp.theory import tables
+from noise_exp.theory.claims import Claim, Effort, Found
+from noise_exp.theory.registry import CLAIMS
+
+_RECORD = Path("outputs/theory/record")  # what MLflow is still owed, while it is away
+_DOTS = 72  # per inch of 5.2: figures of about 20 kB
+
+
+def main() -> None:
+    """Test the claims asked for, and say what became of them."""
+    options = _options()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    start = time.time()
+    effort = Effort(options.quick, options.seed)
+    page = Page(options.output, options.page, "theory")
+    results: list[tuple[Claim, Found]] = []
+    pictures: dict[str, bytes] = {}
+    for name in options.claims or CLAIMS:
+        claim, begun = CLAIMS[name], time.time()
+        found = claim.test(effort)
+        results.append((claim, found))
+        content = io.BytesIO()
+        draw(found.picture).savefig(content, format="png", dpi=_DOTS * 1.4)
+        pictures[f"{name}.png"] = content.getvalue()
+        (page.folder / f"{name}.png").write_bytes(content.getvalue())
+        _say(claim, found, time.time() - begun)
+    table = tables.markdown(results)
+    page.table("claims", table)
+    (page.folder / "theory_claims.csv").write_text(tables.as_csv(results))
+    if options.tracking:
+        _track(results, pictures, table, options, start)
+    bad = [claim.name for claim, found in results if found.verdict != "holds"]
+    print(
+        f"\n{len(results) - len(bad)} of {len(results)} claims hold, in {time.time() - start:.0f} s"
+    )
+    if bad:
+        sys.exit(f"not these: {', '.join(bad)}")
+
+
+def _say(claim: Claim, found: Found, seconds: float) -> None:
+    print(f"\n{claim.name}: {claim.statement} ({found.verdict}, {seconds:.0f} s)")
+    print(f"    {claim.formula}")
+    for check in found.checks:
+        _, what, predicted, measured, interval, verdict = tables.row(claim, check)
+        print(f"    {verdict:9} {what}: {measured} ({interval}), predicted {predicted}", flush=True)
+
+
+def _track(
+    results: list[tuple[Claim, Found]],
+    pictures: dict[str, bytes],
+    table: str,
+    options: argparse.Namespace,
+    start: float,
+) -> None:
+    from noise_exp.journal import Facts, Journal, masked
+    from noise_exp.tracking import Courier, Store, user
+
+    try:
+        store = Store(options.uri, options.experiment)
+        counts = [found.verdict for _, found in results].count("holds")
+        facts = Facts(
+            name="theory",
+            tags={
+                "kind": "theory",
+                "code_version": __version__,
+                "mlflow.user": user(),
+                "mlflow.note.content": f"{counts} of {len(results)} claims hold.\n\n{table}",
+            },
+            params={"quick": str(options.quick), "seed": str(options.seed)},
+            uri=masked(store.uri),
+            experiment_id=store.experiment_id,
+            start_time=int(1000 * start),
+        )
+        journal = Journal.start(_RECORD, facts)
+    except UserError as error:
+        sys.exit(f"noise_exp.theory: {error}")
+    for claim, found in results:
+        first = found.checks[0]
+        facts.metrics[f"{claim.name}.holds"] = float(found.verdict == "holds")
+        facts.metrics[f"{claim.name}.measured"] = first.measured.value
+        facts.metrics[f"{claim.name}.predicted"] = first.predicted
+    for name, content in pictures.items():
+        journal.log_artifact(name, content)
+    journal.log_artifact("theory_claims.md", table.encode())
+    journal.log_artifact("theory_claims.csv", tables.as_csv(results).encode())
+    courier = Courier(journal, store.uri)
+    courier.start()
+    journal.end("FINISHED")
+    courier.close(30.0)
+    journal.release()
+    print(f"\nBrowse the run:\n    {store.browse}")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser("python -m noise_exp.theory", description=__doc__)
+    parser.add_argument(
+        "--claims", nargs="+", choices=list(CLAIMS), metavar="CLAIM",
+        help=f"some of: {', '.join(CLAIMS)}; default: all",
+    )  # fmt: skip
+    parser.add_argument("--quick", action="store_true", help="smaller samples, wider intervals")
+    parser.add_argument("--seed", type=int, default=0, help="of everything random; default: 0")
+    parser.add_argument(
+        "--output", type=Path, default=Path("outputs/theory"), metavar="FOLDER",
+        help="for the table and the figures; default: outputs/theory",
+    )  # fmt: skip
+    parser.add_argument("--page", type=Path, metavar="FILE", help="Markdown page for the table")
+    parser.add_argument(
+        "--uri", help="the MLflow store; default: MLFLOW_TRACKING_URI, else mlruns/mlflow.db"
+    )
+    parser.add_argument("--experiment", default="noise_training", help="default: noise_training")
+    parser.add_argument(
+        "--no-tracking", dest="tracking", action="store_false", help="do not log to MLflow"
+    )
+    options = parser.parse_args()
+    if options.seed < 0:
+        parser.error(f"--seed must be at least 0, got {options.seed}")
+    if options.page and not options.page.is_file():
+        parser.error(f"--page: there is no file {options.page}")
+    return options
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,183 @@
+"""Steps that are tried first: how many descend, and what accept-or-reject gains."""
+
+import numpy as np
+from scipy import optimize, stats
+
+from noise_exp.estimators import CostScaled, Spsa
+from noise_exp.figures.theory import Curve, Picture, Points
+from noise_exp.network import Network
+from noise_exp.noise import Repair
+from noise_exp.objective import Objective
+from noise_exp.optimizers import HillClimb, Moment
+from noise_exp.theory import intervals
+from noise_exp.theory.claims import Check, Claim, Effort, Found
+from noise_exp.theory.setting import (
+    DROPPED_LR,
+    SIGNAL,
+    cost_gradient,
+    hessian_along,
+    hessian_diagonal,
+    initial,
+    network_for,
+    noise_of,
+    train_as_article,
+    zeros_and_ones,
+)
+
+
+def gain(u: float) -> float:
+    """Mean gain of accept-or-reject, in units of |g|^2 / tr H, at u = s tr H / (2 |g|)."""
+    return float(2 * (u * stats.norm.pdf(u) - u**2 * stats.norm.cdf(-u)))
+
+
+def best_step() -> tuple[float, float, float]:
+    """Return the u of the largest gain, its success probability and its gain."""
+    u = float(optimize.minimize_scalar(lambda v: -gain(v), bounds=(0, 3), method="bounded").x)
+    return u, float(stats.norm.cdf(-u)), gain(u)
+
+
+def _stalled(effort: Effort) -> Found:
+    images = zeros_and_ones().take(200)
+    network = network_for(images, 64, 64)
+    objective, parameters = images.objective(network), initial(network, effort.seed)
+    chance = np.random.default_rng(effort.seed)
+    noise = noise_of("normal", effort.seed + 1, network)  # not what it was trained with
+    for _ in train_as_article(objective, "normal", parameters, effort.seed, 20):
+        pass
+    here = objective.evaluate(parameters)
+    scales = [0.01, 0.1, 1.0, 10.0, 100.0, 1000.0]
+    draws = effort.size(800, 200)
+    estimator, direction = CostScaled(SIGNAL, Repair.none), np.empty_like(parameters)
+    downhill = np.zeros(len(scales), int)
+    for _ in range(draws):
+        estimator.estimate(objective, parameters, noise, here, direction)
+        for k, scale in enumerate(scales):
+            there = objective.evaluate(parameters + scale * DROPPED_LR * direction)
+            downhill[k] += there.cost < here.cost
+    found = [intervals.share(int(d), draws, 3) for d in downhill]
+    trials = effort.size(1500, 400)
+    climb, now, costs = HillClimb(DROPPED_LR * here.cost, 1.5), here, [here.cost]
+    climber = CostScaled([1.0, 1.0, 1.0], Repair.none)
+    for _ in range(trials):
+        climber.estimate(objective, parameters, noise, now, direction)
+        now = climb.step(parameters, direction, Moment(objective, now, 0, 0.0, chance))
+        costs.append(now.cost)
+    article = scales.index(1.0)
+    return Found(
+        [
+            Check("share of steps downhill, a hundredth of the article's after its drop", 0.5,
+                  found[0], rival=0.0),
+            Check("share of steps downhill, the article's after its drop", 0.5, found[article],
+                  rival=0.0),
+            Check(f"cost after {trials} trials of accept-or-reject / before", 0.5,
+                  intervals.exact(now.cost / here.cost, 0), "<"),
+        ],
+        Picture(
+            "At a stalled point half of all small steps descend",
+            "step / the article's after its drop", "share of steps downhill",
+            [
+                Curve("small steps where the slope is not 0", scales[:4], [0.5] * 4),
+                Curve("a local minimum", scales, [0.0] * len(scales), rival=True),
+            ],
+            [Points("measured", scales, [f.value for f in found], [f.low for f in found],
+                    [f.high for f in found])],
+            log_x=True, y_range=(-0.02, 0.65),
+        ),
+    )  # fmt: skip
+
+
+def white_problem(seed: int, inputs: int = 200, images: int = 1000) -> tuple[Objective, np.ndarray]:
+    """Return a problem whose curvature is spread over all parameters, and its start.
+
+    A single sigmoid unit on images of white noise, labelled by their side of a plane.
+    """
+    rng = np.random.default_rng(seed)
+    pixels = rng.standard_normal((images, inputs))
+    labels = (pixels @ rng.standard_normal(inputs) > 0).astype(int)
+    network = Network((inputs, 1), np.float64)
+    return Objective(network, pixels, labels), np.zeros(network.n_parameters)
+
+
+def _accept(effort: Effort) -> Found:
+    objective, start = white_problem(effort.seed)
+    noise = noise_of("normal", effort.seed, objective.network)
+    cost, g = cost_gradient(objective, start)
+    slope, trace = float(np.linalg.norm(g)), float(np.sum(hessian_diagonal(objective, start)))
+    along = float(g @ hessian_along(objective, start, g))
+    unit = slope**2 / trace
+    best, success, most = best_step()
+    trials, here = effort.size(4000, 800), objective.evaluate(start)
+    chance = np.random.default_rng(effort.seed)
+    moment = Moment(objective, here, 0, 0.0, chance)
+    estimator, direction = CostScaled([1.0], Repair.none), np.empty_like(start)
+    steps = np.array([0.1, 0.3, best, 1.0, 1.5, 2.0])
+    rates, gains = [], []
+    for u in steps:
+        accepted = np.empty(trials)
+        for i in range(trials):
+            estimator.estimate(objective, start, noise, here, direction)
+            parameters = start.copy()
+            there = HillClimb(2 * u * slope / trace, 1.5).step(parameters, direction, moment)
+            accepted[i] = (cost - there.cost) / unit
+        rates.append(intervals.share(int(np.sum(accepted > 0)), trials, 5))
+        gains.append(intervals.mean(accepted, 5))
+    # Two-sided weight perturbation with the best constant learning rate, two passes a step.
+    spsa = Spsa(1e-4, 1, Repair.none)
+    rate = slope**2 / (slope**2 * trace + 2 * along)
+    per_loss = objective.cost.per_loss / objective.batch_size
+    perturbed = np.empty(trials)
+    for i in range(trials):
+        spsa.estimate(objective, start, noise, None, direction)
+        there = objective.evaluate(start + rate * per_loss * direction)
+        perturbed[i] = (cost - there.cost) / 2 / unit
+    # The one-fifth rule, at work.
+    climb, parameters, now, wins = HillClimb(2 * best * slope / trace, 1.5), start.copy(), here, 0
+    for _ in range(trials):
+        estimator.estimate(objective, parameters, noise, now, direction)
+        before = now
+        now = climb.step(parameters, direction, Moment(objective, now, 0, 0.0, chance))
+        wins += now is not before
+    spsa_gain = rate * slope**2 / 4 / unit
+    fine = np.linspace(0.01, 2.2, 80)
+    middle = int(np.flatnonzero(steps == best)[0])
+    return Found(
+        [
+            Check("success of the best step", success, rates[middle], rival=0.2),
+            Check("its gain per evaluation, in |g|^2 / tr H", most, gains[middle]),
+            Check("gain of a short step, u = 0.1", gain(0.1), gains[0],
+                  rival=most),
+            Check("gain of two-sided perturbation per evaluation", spsa_gain,
+                  intervals.mean(perturbed, 5), rival=0.5),
+            Check("success under the one-fifth rule", 0.2, intervals.share(wins, trials, 5),
+                  rival=success),
+        ],
+        Picture(
+            "What accept-or-reject gains per evaluation", "step length, u = s tr H / (2 |g|)",
+            "gain / (|g|² / tr H)",
+            [
+                Curve(f"theory: at most {most:.4f} at u = {best:.3f}", fine,
+                      [gain(u) for u in fine]),
+                Curve("two-sided perturbation: 1/4", [0, 2.2], [0.25, 0.25], rival=True),
+            ],
+            [Points("measured", steps, [f.value for f in gains], [f.low for f in gains],
+                    [f.high for f in gains])],
+            y_range=(0, 0.3),
+        ),
+    )  # fmt: skip
+
+
+CLAIMS = [
+    Claim(
+        "stalled",
+        "Where a run stalls, half of all small steps descend: it is no local minimum.",
+        "P(dC < 0) -> 1/2 as s -> 0 wherever g is not 0; at a local minimum it is 0",
+        _stalled,
+    ),
+    Claim(
+        "accept",
+        "Where curvature is spread over many directions, the best accept-or-reject step succeeds "
+        "with probability 0.27 and gains 0.2025 |g|^2 / tr H per evaluation.",
+        "P = Phi(-u), gain = 2 (u phi(u) - u^2 Phi(-u)) |g|^2 / tr H, u = s tr H / (2 |g|)",
+        _accept,
+    ),
+]

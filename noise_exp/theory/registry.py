@@ -1,0 +1,22 @@
+"""All claims, in the order of docs/theory.md."""
+
+from noise_exp.theory import (
+    descent,
+    ink,
+    laws,
+    luck,
+    memory,
+    outputs,
+    schedule,
+    step,
+    tails,
+    units,
+    walk,
+    weights,
+)
+from noise_exp.theory.claims import Claim
+
+_MODULES = (
+    step, walk, schedule, memory, outputs, ink, tails, descent, weights, units, laws, luck,
+)  # fmt: skip
+CLAIMS: dict[str, Claim] = {claim.name: claim for m in _MODULES for claim in m.CLAIMS}

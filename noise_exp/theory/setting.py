@@ -1,0 +1,148 @@
+"""The problems that claims are tested on: small ones, made of the program's own parts."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from scipy import stats
+
+from noise_exp.data import Embedded, live_pixels
+from noise_exp.estimators import CostScaled, Noise
+from noise_exp.network import Activations, Network, with_ones
+from noise_exp.noise import ARTICLE_LAWS, Law, Repair
+from noise_exp.objective import Objective
+from noise_exp.optimizers import Vanilla
+from noise_exp.streams import IndependentStreams
+from noise_exp.training import EpochRecord, Schedule, train
+
+SIGNAL = [1.0, 0.1, 0.01]
+LR, DROPPED_LR, DROP_EPOCH, EPOCHS = 0.03, 0.0001, 4, 100  # the article's
+INIT_SCALE = 0.2
+
+# The laws with finite moments, as scipy writes them: an oracle that shares no code with ours.
+FINITE_LAWS = {
+    "gumbel": stats.gumbel_r(),
+    "normal": stats.norm(),
+    "standard_normal": stats.norm(),
+    "binomial": stats.binom(1, 0.5),
+    "beta": stats.beta(1, 0.5),
+    "poisson": stats.poisson(1),
+    "power": stats.uniform(),
+    "rayleigh": stats.rayleigh(),
+    "triangular": stats.triang(0.5, -1, 2),
+    "weibull": stats.expon(),
+    "noncentral_chisquare": stats.ncx2(1, 0.5),
+}
+
+
+@dataclass(frozen=True)
+class Images:
+    """Zeros and ones on the pixels that are not 0 in all of them.
+
+    Attributes
+    ----------
+    pixels
+        Shape (images, pixels).
+    labels
+        Shape (images,).
+    """
+
+    pixels: np.ndarray
+    labels: np.ndarray
+
+    def take(self, n: int) -> "Images":
+        """Return the first `n`."""
+        return Images(self.pixels[:n], self.labels[:n])
+
+    def objective(self, network: Network) -> Objective:
+        """Return the article's cost on these images."""
+        return Objective(network, self.pixels.astype(network.dtype), self.labels)
+
+
+@cache
+def zeros_and_ones(pixel_divisor: float = 1.0) -> Images:
+    """Return the article's 2,115 images in a random order, float64."""
+    streams = IndependentStreams(452, 452, 452)
+    split = Embedded([0, 1], 20, pixel_divisor).split(streams.permutation, np.float64)
+    live = live_pixels(split)
+    return Images(
+        np.concatenate([split.test_images, split.train_images])[:, live],
+        np.concatenate([split.test_labels, split.train_labels]),
+    )
+
+
+def network_for(images: Images, *hidden: int) -> Network:
+    """Return a network of these hidden layers in float64."""
+    return Network((images.pixels.shape[1], *hidden, 1), np.float64)
+
+
+def initial(network: Network, seed: int, scale: float = INIT_SCALE) -> np.ndarray:
+    """Draw initial parameters, shape (n_parameters,)."""
+    return IndependentStreams(seed, seed, seed).initial_parameters(network, scale)
+
+
+def noise_of(law: str, seed: int, network: Network, how: Repair = Repair.none) -> Noise:
+    """Return the noise of one of the article's laws."""
+    streams = IndependentStreams(seed, seed, seed)
+    return streams.noise(Law(law, **ARTICLE_LAWS[law]), network, how=how)
+
+
+def train_as_article(
+    objective: Objective,
+    law: str,
+    parameters: np.ndarray,
+    seed: int,
+    epochs: int,
+    optimizer: Vanilla | None = None,
+) -> Iterator[EpochRecord]:
+    """Train in place with noise scaled by the cost, on the article's schedule by default."""
+    streams = IndependentStreams(seed, seed, seed)
+    return train(
+        objective,
+        CostScaled(SIGNAL, Repair.none),
+        optimizer or Vanilla(LR, DROP_EPOCH, DROPPED_LR),
+        noise_of(law, seed, objective.network),
+        parameters,
+        Schedule(epochs),
+        streams,
+    )
+
+
+def cost_gradient(objective: Objective, parameters: np.ndarray) -> tuple[float, np.ndarray]:
+    """Return the cost and its gradient (n_parameters,): of the reported mean, not of the sum E."""
+    gradient = np.empty_like(parameters)
+    evaluation = objective.gradient(parameters, gradient)
+    gradient *= objective.cost.per_loss / objective.batch_size
+    return evaluation.cost, gradient
+
+
+def hessian_along(objective: Objective, parameters: np.ndarray, along: np.ndarray) -> np.ndarray:
+    """Return the Hessian of the cost times a vector, by central differences of the gradient."""
+    step = 1e-5 / np.max(np.abs(along))
+    ahead = cost_gradient(objective, parameters + step * along)[1]
+    return (ahead - cost_gradient(objective, parameters - step * along)[1]) / (2 * step)
+
+
+def hessian_diagonal(objective: Objective, parameters: np.ndarray) -> np.ndarray:
+    """Return the diagonal of the cost's Hessian, shape (n_parameters,): two gradients each."""
+    unit = np.zeros_like(parameters)
+    diagonal = np.empty_like(parameters)
+    for j in range(len(parameters)):
+        unit[j] = 1
+        diagonal[j] = hessian_along(objective, parameters, unit)[j]
+        unit[j] = 0
+    return diagonal
+
+
+def read_out(network: Network, parameters: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """Return what goes into the output unit, shape (images,)."""
+    activations = Activations(network, len(pixels))
+    with np.errstate(over="ignore", invalid="ignore"):
+        activations.forward(network.matrices(parameters), with_ones(pixels.astype(network.dtype)))
+    return activations.output_sums[:, 0].astype(float)
+
+
+def cosine(a: np.ndarray, b: np.ndarray) -> float:
+    """Return the cosine of the angle between two vectors."""
+    return float(a @ b / np.linalg.norm(a) / np.linalg.norm(b))

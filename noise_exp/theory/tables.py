@@ -1,0 +1,64 @@
+"""What the claims came to, as Markdown and csv."""
+
+import csv
+import io
+from collections.abc import Iterable
+
+from noise_exp.theory.claims import Check, Claim, Found
+
+_SENSES = {"=": "", ">": "above ", "<": "below "}
+_COLUMNS = ("claim", "quantity", "predicted", "measured", "interval", "verdict")
+
+
+def number(value: float) -> str:
+    """Write a number with about four digits."""
+    if abs(value) < 1e-12:
+        return "0"
+    if abs(value) >= 1e5 or abs(value) < 1e-4:
+        return f"{value:.2g}"
+    return f"{value:.4g}"
+
+
+def row(claim: Claim, check: Check) -> tuple[str, ...]:
+    """Return the cells of one check."""
+    found = check.measured
+    exact = found.high - found.low <= 1e-5 * max(1.0, abs(found.value))
+    return (
+        claim.name,
+        check.what,
+        _SENSES[check.sense] + number(check.predicted),
+        number(found.value),
+        "exact" if exact else f"{number(found.low)} to {number(found.high)}",
+        check.verdict,
+    )
+
+
+def markdown(results: Iterable[tuple[Claim, Found]]) -> str:
+    """Return a table with a row for each check; formulas stand in the page's text."""
+    lines = [_line(_COLUMNS), _line(["---"] * len(_COLUMNS))]
+    last = None
+    for claim, found in results:
+        for check in found.checks:
+            cells = list(row(claim, check))
+            cells[0] = "" if claim.name == last else f"[{claim.name}](#{claim.name})"
+            last = claim.name
+            lines.append(_line([cell.replace("|", "\\|") for cell in cells]))
+    return "\n".join(lines) + "\n"
+
+
+def as_csv(results: Iterable[tuple[Claim, Found]]) -> str:
+    """Return all numbers in full."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["claim", "formula", "quantity", "sense", "predicted", "measured", "low",
+                     "high", "rival", "verdict"])  # fmt: skip
+    for claim, found in results:
+        for c in found.checks:
+            m = c.measured
+            writer.writerow([claim.name, claim.formula, c.what, c.sense, c.predicted, m.value,
+                             m.low, m.high, c.rival, c.verdict])  # fmt: skip
+    return text.getvalue()
+
+
+def _line(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cells) + " |"

@@ -1,0 +1,176 @@
+"""Estimates from noise on the units: a draw per image, and credit for all weights of a unit."""
+
+import math
+
+import numpy as np
+
+from noise_exp.estimators import LearnedFeedback, NodePerturbation
+from noise_exp.figures.theory import Curve, Picture, Points
+from noise_exp.network import with_ones
+from noise_exp.noise import Repair
+from noise_exp.objective import Block
+from noise_exp.theory import intervals
+from noise_exp.theory.claims import Check, Claim, Effort, Found
+from noise_exp.theory.setting import cosine, noise_of
+from noise_exp.theory.weights import Point, mean_cosine
+
+_SCALE = 1e-4
+_DRAWS = 1000  # of the noise, for a mean over it
+
+
+def unit_variance(point: Point) -> float:
+    """E|G' - G|^2 of the loss's gradient by node perturbation with normal noise, one pass.
+
+    The sum over images and hidden layers of |x|^2 (units |delta|^2 + |delta of the layer|^2),
+    with x the layer's inputs, 1 for the bias included, and delta of all hidden units.
+    """
+    inputs = with_ones(point.pixels)
+
+    def told(block: Block) -> list[tuple[np.ndarray, np.ndarray]]:
+        block.back_propagate()
+        values = [inputs[block.rows], *block.activations.values]
+        return [
+            (np.sum(np.square(below[: len(block)]), axis=1), np.sum(np.square(delta), axis=1))
+            for below, delta in zip(values, block.deltas[:-1], strict=False)
+        ]
+
+    _, blocks = point.objective.assign_credit(
+        point.parameters, np.empty_like(point.parameters), told
+    )
+    total = 0.0
+    for layers in blocks:
+        deltas = sum(delta for _, delta in layers)
+        units = point.network.sizes[1:-1]
+        for (energy, delta), n in zip(layers, units, strict=True):
+            total += float(np.sum(energy * (n * deltas + delta)))
+    return total
+
+
+def _node(effort: Effort) -> Found:
+    point = Point.start(effort.seed, 16, 16)
+    n = point.network.n_parameters
+    loss_gradient = point.gradient * point.objective.batch_size / point.objective.cost.per_loss
+    square, variance = float(loss_gradient @ loss_gradient), unit_variance(point)
+    samples, total = [1, 4, 16, 64], effort.size(2000, 400)
+    estimator = NodePerturbation(_SCALE, Repair.none)
+    noise = noise_of("normal", effort.seed, point.network)
+    out = np.empty_like(point.parameters)
+    found, squares = [], np.empty(total)
+    estimates = np.empty((total, n))
+    for i in range(total):
+        estimator.estimate(point.objective, point.parameters, noise, None, out)
+        estimates[i] = -out
+        squares[i] = float(np.sum(np.square(-out - loss_gradient)))
+    for k in samples:
+        means = estimates[: total // k * k].reshape(-1, k, n).mean(axis=1)
+        cosines = np.array([cosine(mean, loss_gradient) for mean in means])
+        found.append(intervals.mean(cosines, 4))
+
+    def predicted(k: float) -> float:
+        return math.sqrt(square / (square + variance / k))
+
+    fine = np.geomspace(1, 300, 40)
+    return Found(
+        [
+            Check("E|G' - G|^2 of one pass / |G|^2", variance / square,
+                  intervals.mean(squares / square, 4), rival=float(n)),
+            Check("mean cosine, 16 passes", predicted(16), found[2], rival=mean_cosine(16, n)),
+            Check("mean cosine, 64 passes", predicted(64), found[3], rival=mean_cosine(64, n)),
+        ],
+        Picture(
+            "Noise on 32 units, not on 8,000 weights", "passes", "mean cosine",
+            [Curve("theory, noise on the units", fine, [predicted(k) for k in fine]),
+             Curve("noise on the weights", fine, [mean_cosine(k, n) for k in fine], rival=True)],
+            [Points("node_perturbation", samples, [f.value for f in found],
+                    [f.low for f in found], [f.high for f in found])],
+            log_x=True, log_y=True,
+        ),
+    )  # fmt: skip
+
+
+def learned_share(point: Point, rate: float, passes: np.ndarray) -> np.ndarray:
+    """Share of the hidden layer's gradient in the mean direction, one hidden layer, (passes,).
+
+    A unit's feedback closes the same part of what it lacks with every pass, on average over the
+    noise: in proportion to the variance, over images, of what the unit passes on of its noise.
+    """
+
+    def told(block: Block) -> np.ndarray:
+        slopes = 1 / (1 + np.square(block.sums(0)))
+        block.back_propagate()
+        return slopes
+
+    out = np.empty_like(point.parameters)
+    _, blocks = point.objective.assign_credit(point.parameters, out, told)
+    slopes = np.concatenate(blocks)
+    passed = slopes * np.random.default_rng(0).standard_normal((_DRAWS, *slopes.shape))
+    variance, n = np.var(passed, axis=1), len(slopes)
+    most, total = np.max(variance, axis=1, keepdims=True), np.sum(variance, axis=1, keepdims=True)
+    part = rate * np.mean(n * variance / (n * most + total), axis=0)
+    weight = np.sum(np.square(point.network.matrices(out)[0]), axis=0)
+    learned = 1 - (1 - part) ** np.asarray(passes)[:, None]
+    return learned @ weight / np.sum(weight)
+
+
+def _feedback(effort: Effort) -> Found:
+    passes, rate = 240, 0.1
+    repeats = effort.size(12, 6)
+    point, deep = Point.start(effort.seed, 32), Point.start(effort.seed, 16, 16)
+    cosines, shares = np.empty((2, repeats, passes)), np.empty((repeats, passes))
+    hidden = point.network.matrices(point.gradient)[0]
+    for k, where in enumerate((point, deep)):
+        out = np.empty_like(where.parameters)
+        for i in range(repeats):
+            estimator = LearnedFeedback(0.01, rate, Repair.none)
+            noise = noise_of("normal", effort.seed * repeats + i, where.network)
+            for t in range(passes):
+                estimator.estimate(where.objective, where.parameters, noise, None, out)
+                cosines[k, i, t] = -cosine(out, where.gradient)
+                if where is point:
+                    shares[i, t] = -float(np.vdot(where.network.matrices(out)[0], hidden))
+    loss = point.objective.batch_size / point.objective.cost.per_loss
+    shares /= loss * float(np.vdot(hidden, hidden))
+    done = np.arange(passes)  # so many fits lie before the t-th direction
+    expected = learned_share(point, rate, done)
+    checks = [
+        Check(f"one hidden layer: share of its gradient after {k} passes", float(expected[k]),
+              intervals.mean(shares[:, k], 5), rival=1.0)
+        for k in (3, 10, 30)
+    ] + [
+        Check(f"one hidden layer: 1 - cosine after {passes} passes", 1e-3,
+              intervals.mean(1 - cosines[0, :, -1], 5), "<"),
+        Check(f"two hidden layers: 1 - cosine after {passes} passes", 1e-3,
+              intervals.mean(1 - cosines[1, :, -1], 5), ">"),
+    ]  # fmt: skip
+    shown = np.unique(np.geomspace(1, passes, 24).astype(int)) - 1
+    return Found(
+        checks,
+        Picture(
+            "Feedback learned from noise becomes the way back", "passes", "",
+            [Curve("share, theory", done + 1, expected)],
+            [Points("share of the gradient, one hidden layer", shown + 1,
+                    shares.mean(axis=0)[shown]),
+             Points("cosine, one hidden layer", shown + 1, cosines[0].mean(axis=0)[shown]),
+             Points("cosine, two hidden layers", shown + 1, cosines[1].mean(axis=0)[shown])],
+            log_x=True,
+        ),
+    )  # fmt: skip
+
+
+CLAIMS = [
+    Claim(
+        "nodes",
+        "Noise on the units, drawn for every image, has a variance that grows with the units and "
+        "not with the weights.",
+        "E|G' - G|^2 = sum over images, layers of |x|^2 (U |delta|^2 + |delta_l|^2)",
+        _node,
+    ),
+    Claim(
+        "feedback",
+        "Learned feedback estimates the way back, not the gradient: its error does not stay, and "
+        "with one hidden layer the direction becomes exact.",
+        "E[B_t] = W'(1 - (1 - rate E[N v_j / (N max v + sum v)])^t), "
+        "v_j = var_i(slope_ij xi_ij); cos -> 1",
+        _feedback,
+    ),
+]

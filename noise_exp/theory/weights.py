@@ -1,0 +1,240 @@
+"""Estimates from noise on the weights: how far they point along the gradient."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special, stats
+
+from noise_exp.estimators import CostScaled, Estimator, EvolutionStrategy, ForwardGradient, Spsa
+from noise_exp.figures.theory import Curve, Picture, Points
+from noise_exp.network import Network
+from noise_exp.noise import Repair
+from noise_exp.objective import Objective
+from noise_exp.theory import intervals
+from noise_exp.theory.claims import Check, Claim, Effort, Found
+from noise_exp.theory.setting import (
+    FINITE_LAWS,
+    SIGNAL,
+    cosine,
+    cost_gradient,
+    initial,
+    network_for,
+    noise_of,
+    zeros_and_ones,
+)
+
+_SCALE = 1e-4  # of the noise: the cost is straight over so short a way
+
+
+@dataclass
+class Point:
+    """A network, where it stands, and the gradient of its cost there."""
+
+    network: Network
+    pixels: np.ndarray
+    objective: Objective
+    parameters: np.ndarray
+    gradient: np.ndarray
+
+    @classmethod
+    def start(cls, seed: int, *hidden: int) -> "Point":
+        """Return a random network on 60 images of pixels from 0 to 1."""
+        images = zeros_and_ones(255.0).take(60)
+        network = network_for(images, *hidden)
+        objective, parameters = images.objective(network), initial(network, seed)
+        return cls(
+            network, images.pixels, objective, parameters, cost_gradient(objective, parameters)[1]
+        )
+
+    def cosines(self, estimator: Estimator, law: str, seed: int, repeats: int) -> np.ndarray:
+        """Return the cosines of estimates and the negative gradient, (repeats,)."""
+        noise = noise_of(law, seed, self.network, estimator.repair)
+        out, found = np.empty_like(self.parameters), np.empty(repeats)
+        for i in range(repeats):
+            estimator.estimate(self.objective, self.parameters, noise, None, out)
+            found[i] = -cosine(out, self.gradient)
+        return found
+
+
+def mean_cosine(samples: int, n: int) -> float:
+    """Mean cosine of the mean of `samples` normal forward gradients in n dimensions.
+
+    cos^2 follows a Beta law with parameters samples / 2 and (n - 1) / 2.
+    """
+    a, b = samples / 2, (n - 1) / 2
+    return math.exp(special.betaln(a + 0.5, b) - special.betaln(a, b))
+
+
+def rank_efficiency(pairs: int) -> float:
+    """Share of the squared mean cosine that centred ranks keep, of a population of pairs.
+
+    The pair with the r-th smallest slope, in size, has the weight 2 r - 1. Tends to 3 / pi.
+    """
+    order = np.arange(1, pairs + 1)
+    expected = np.array([_mean_order_statistic(int(r), pairs) for r in order])
+    weights = 2 * order - 1
+    by_losses = stats.chi.mean(pairs)  # the weight of a pair is then its slope
+    return float((np.sum(weights * expected) / by_losses) ** 2 / np.sum(weights**2))
+
+
+def _mean_order_statistic(rank: int, n: int) -> float:
+    """Mean of the rank-th smallest of n half-normal numbers, by quadrature over the quantiles."""
+    edges = np.linspace(0, 1, 4001)
+    u = (edges[1:] + edges[:-1]) / 2
+    return float(stats.halfnorm.ppf(u) @ np.diff(stats.beta.cdf(edges, rank, n + 1 - rank)))
+
+
+def _alignment(effort: Effort) -> Found:
+    point = Point.start(effort.seed, 8, 8)
+    n = point.network.n_parameters
+    samples = [1, 4, 16, 64, 256]
+    total = effort.size(2000, 600)
+    checks, drawn = [], []
+    for name, make in (
+        ("forward_gradient", lambda k: ForwardGradient(k, Repair.none)),
+        ("spsa", lambda k: Spsa(_SCALE, k, Repair.none)),
+    ):
+        found = [
+            intervals.mean(point.cosines(make(k), "normal", effort.seed, max(total // k, 12)), 11)
+            for k in samples
+        ]
+        drawn.append(
+            Points(name, samples, [f.value for f in found], [f.low for f in found],
+                   [f.high for f in found])
+        )  # fmt: skip
+        checks += [
+            Check(f"{name}: mean cosine, {k} samples", mean_cosine(k, n), f, rival=0.0)
+            for k, f in zip(samples, found, strict=True) if k in (1, 16, 256)
+        ]  # fmt: skip
+    blind = point.cosines(CostScaled(SIGNAL, Repair.none), "normal", effort.seed, total)
+    checks.append(Check("cost_scaled: mean cosine", 0.0, intervals.mean(blind, 11),
+                        rival=mean_cosine(1, n)))  # fmt: skip
+    signs = ForwardGradient(1, Repair.sign)
+    for law in ("binomial", "gumbel", "pareto"):
+        squares = np.square(point.cosines(signs, law, effort.seed, 2 * total))
+        checks.append(
+            Check(f"{law} with random signs: n times the mean squared cosine, 1 sample", 1.0,
+                  intervals.bootstrap((n * squares,), np.mean, effort.seed, 11), rival=0.0)
+        )  # fmt: skip
+    fine = np.geomspace(1, 10_000, 60)
+    return Found(
+        checks,
+        Picture(
+            f"Noise on {n:,} weights against the gradient", "samples", "mean cosine",
+            [Curve("theory", fine, [mean_cosine(k, n) for k in fine]),
+             Curve("√(samples / n)", fine, np.sqrt(fine / n), rival=True)],
+            [*drawn, Points("cost_scaled, absolute value", [1], [float(np.mean(np.abs(blind)))])],
+            log_x=True, log_y=True,
+        ),
+    )  # fmt: skip
+
+
+def _ranks(effort: Effort) -> Found:
+    point = Point.start(effort.seed, 4, 4)
+    repeats, sizes = effort.size(80, 30), [2, 8, 64]
+    checks, found = [], []
+    for pairs in sizes:
+        both = [
+            point.cosines(estimator, "normal", effort.seed, repeats * 64 // pairs)
+            for estimator in (
+                EvolutionStrategy(_SCALE, pairs, Repair.none), Spsa(_SCALE, pairs, Repair.none),
+            )
+        ]  # fmt: skip
+        ratio = intervals.bootstrap(tuple(both), _squared_ratio, effort.seed, len(sizes))
+        checks.append(
+            Check(f"es / spsa, squared mean cosine, {pairs} pairs", rank_efficiency(pairs), ratio,
+                  rival=1.0)
+        )  # fmt: skip
+        found.append(ratio)
+    fine = np.unique(np.geomspace(1, 64, 20).astype(int))
+    return Found(
+        checks,
+        Picture(
+            "What ranks cost: 3/π, as Wilcoxon's test", "pairs", "efficiency of es against spsa",
+            [Curve("theory", fine, [rank_efficiency(int(k)) for k in fine]),
+             Curve("3/π", [1, 64], [3 / math.pi] * 2, rival=True)],
+            [Points("measured", sizes, [f.value for f in found], [f.low for f in found],
+                    [f.high for f in found])],
+            log_x=True,
+        ),
+    )  # fmt: skip
+
+
+def _squared_ratio(a: np.ndarray, b: np.ndarray) -> float:
+    return float(np.mean(a) / np.mean(b)) ** 2
+
+
+def _centring(effort: Effort) -> Found:
+    point = Point.start(effort.seed, 8, 8)
+    n, g = point.network.n_parameters, point.gradient
+    samples = [16, 128, 1024]
+    law = FINITE_LAWS["gumbel"]
+    mean, variance = float(law.mean()), float(law.var())
+    along_ones = mean * float(np.sum(g))
+    limit = variance * g + mean * along_ones
+    energy = variance * float(g @ g) + along_ones**2  # E[(g.xi)^2]
+    raw, centred = [], []
+
+    def predicted(k: float) -> float:
+        square = n * (variance + mean**2) * energy / k + (1 - 1 / k) * float(limit @ limit)
+        return float(g @ limit) / math.sqrt(float(g @ g) * square)
+
+    for k in samples:
+        repeats = max(effort.size(2000, 1000) // k, 12)
+        raw.append(intervals.mean(point.cosines(ForwardGradient(k, Repair.none), "gumbel",
+                                                effort.seed, repeats), 4))  # fmt: skip
+        centred.append(
+            intervals.mean(point.cosines(ForwardGradient(k, Repair.standardize), "gumbel",
+                                         effort.seed, repeats), 4)
+        )  # fmt: skip
+    checks = [
+        Check("gumbel as it is: mean cosine, 1024 samples", predicted(1024), raw[-1],
+              rival=mean_cosine(1024, n)),
+        Check("gumbel standardized: mean cosine, 1024 samples", mean_cosine(1024, n), centred[-1],
+              rival=predicted(1024)),
+        Check("gumbel standardized: mean cosine, 16 samples", mean_cosine(16, n), centred[0],
+              rival=0.0),
+    ]  # fmt: skip
+    fine = np.geomspace(1, 4000, 40)
+    return Found(
+        checks,
+        Picture(
+            "A mean points the estimate along (1, 1, ..., 1)", "samples", "mean cosine",
+            [Curve("theory, centred", fine, [mean_cosine(k, n) for k in fine]),
+             Curve("theory, with the law's mean", fine, [predicted(k) for k in fine])],
+            [_points("gumbel standardized", samples, centred),
+             _points("gumbel as it is", samples, raw)],
+            log_x=True, log_y=True,
+        ),
+    )  # fmt: skip
+
+
+def _points(label: str, x: list[int], found: list[intervals.Interval]) -> Points:
+    return Points(
+        label, x, [f.value for f in found], [f.low for f in found], [f.high for f in found]
+    )
+
+
+CLAIMS = [
+    Claim(
+        "alignment",
+        "One number per forward pass tells one direction of n: the squared cosine of K samples "
+        "follows a Beta law, and for one sample its mean is 1/n whatever the law.",
+        "cos^2 ~ Beta(K/2, (n-1)/2), E[cos^2] = K / (K + n - 1); cost_scaled: E[cos] = 0",
+        _alignment,
+    ),
+    Claim(
+        "ranks",
+        "Ranks in place of losses keep 3/pi of the squared cosine, as Wilcoxon's test of the t "
+        "test's efficiency.",
+        "(sum (2r-1) E|a|_(r))^2 / (E[chi_P]^2 sum (2r-1)^2) -> 3/pi",
+        _ranks,
+    ),
+    Claim(
+        "centring",
+        "A law's mean turns an estimate towards (1, ..., 1); centred, the law no longer matters.",
+        "E[(g.xi) xi] = sigma^2 g + mu^2 (1'g) 1",
+        _centring,
+    ),
+]

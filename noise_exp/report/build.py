@@ -111,11 +111,17 @@ def build(records: Sequence[Record], choices: Choices | None = None) -> Report:
     if best == reference:
         rival = pairs.best(_laws(wide))
     to_backprop = to_best = None
-    if len(runs.methods) > 1:
+    crossed = _crossed(runs)
+    if crossed:
+        unsaid.append(
+            "Whether methods differ: cells of a crossed design share their seeds and are not "
+            "independent, so there are no tests, and the intervals above are too narrow."
+        )
+    if len(runs.methods) > 1 and not crossed:
         to_backprop = pairs.against(wide, reference, choices.margin) if reference else None
         if rival and not (reference and len(runs.methods) == 2):  # else the same pair again
             to_best = pairs.against(wide, rival, choices.margin)
-    ranking = pairs.rank(wide)
+    ranking = pairs.Ranking(0, 0, [], pd.Series(dtype=float)) if crossed else pairs.rank(wide)
     if ranking.note:
         unsaid.append(f"Which of the methods differ, by ranks: {ranking.note}.")
     elif ranking.dropped:
@@ -134,13 +140,23 @@ def build(records: Sequence[Record], choices: Choices | None = None) -> Report:
         to_backprop,
         to_best,
         ranking,
-        pairs.rank(_laws(wide)) if reference else None,
-        _luck(wide),
+        pairs.rank(_laws(wide)) if reference and not crossed else None,
+        {} if crossed else _luck(wide),
         sources,
         floor,
         targets.to_target(runs, choices.target),
         unsaid,
     )
+
+
+def _crossed(runs: Runs) -> bool:
+    """Whether some method's runs cross sources of luck, so that its blocks share seeds."""
+    for method in runs.methods:
+        rows = runs.table[(runs.table.method == method) & (runs.table.init >= 0)]
+        varied = [s for s in SOURCES if rows[s].nunique() > 1]
+        if len(varied) > 1 and (rows[varied].nunique(axis="columns") > 1).any():
+            return True
+    return False
 
 
 def _is_backprop(method: str) -> bool:

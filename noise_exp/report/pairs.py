@@ -12,6 +12,7 @@ import pandas as pd
 from noise_exp.report.intervals import FEW, bootstrap
 
 ALPHA = 0.05
+_EXACT = 13  # pairs up to which the test goes through all signs
 _FEWEST = 6  # pairs with which a two-sided signed-rank test can reach 5%: 2 / 2^6 = 0.03
 
 
@@ -33,9 +34,10 @@ def against(wide: pd.DataFrame, reference: str, margin: float) -> pd.DataFrame:
     """Compare every method with a reference on the blocks that both have.
 
     Columns: method, reference, pairs, lower, ties, higher (pairs in which the method's outcome
-    is), difference (mean, method minus reference), low, high, note (95% BCa bootstrap interval),
-    p (Wilcoxon's signed-rank test, Holm-corrected over the rows), p_equivalence (two one-sided
-    t tests against +-`margin`, Schuirmann 1987; the larger of the two), verdict.
+    is), signed_ranks (the sum that the test is about), difference (mean, method minus reference),
+    low, high, note (95% BCa bootstrap interval), p (Wilcoxon's signed-rank test, Holm-corrected
+    over the rows), p_equivalence (two one-sided t tests against +-`margin`, Schuirmann 1987; the
+    larger of the two), verdict.
     """
     rows: list[dict[str, Any]] = []
     for method in wide.columns.drop(reference):
@@ -49,6 +51,7 @@ def against(wide: pd.DataFrame, reference: str, margin: float) -> pd.DataFrame:
                 "lower": int((difference < 0).sum()),
                 "ties": int((difference == 0).sum()),
                 "higher": int((difference > 0).sum()),
+                "signed_ranks": _signed_ranks(difference),
                 "difference": difference.mean() if len(difference) else math.nan,
                 "low": interval.low,
                 "high": interval.high,
@@ -57,22 +60,41 @@ def against(wide: pd.DataFrame, reference: str, margin: float) -> pd.DataFrame:
                 "p_equivalence": _equivalence(difference, margin),
             }
         )
+    tests = int(np.isfinite([row["p"] for row in rows]).sum())
     for row, p in zip(rows, _holm(np.array([row["p"] for row in rows])), strict=True):
         row["p"] = p
-        row["verdict"] = _verdict(row, margin)
+        row["verdict"] = _verdict(row, margin, tests)
     return pd.DataFrame(rows)
 
 
+def _signed_ranks(difference: np.ndarray) -> float:
+    """Return the sum of ranks of the distances, each with its difference's sign; ties left out."""
+    from scipy.stats import rankdata
+
+    told = difference[difference != 0]
+    return float(np.sum(np.sign(told) * rankdata(np.abs(told)))) if len(told) else 0.0
+
+
 def _signed_rank(difference: np.ndarray) -> float:
+    """Return the p of Wilcoxon's signed-rank test, pairs that tie left out; exact for few."""
     if len(difference) < _FEWEST:
         return math.nan
-    if not difference.any():
+    told = difference[difference != 0]
+    if not len(told):
         return 1.0
-    from scipy.stats import wilcoxon
+    from scipy.stats import PermutationMethod, wilcoxon
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of ties, which the report counts
-        return float(wilcoxon(difference).pvalue)
+        if len(told) <= _EXACT:  # all signs are gone through: ties do no harm
+            method = PermutationMethod(n_resamples=2**_EXACT)
+            return float(wilcoxon(told, method=method).pvalue)
+        return float(wilcoxon(told).pvalue)
+
+
+def _least(pairs: int, tests: int) -> float:
+    """Return the lowest p that so many pairs can reach after Holm's correction."""
+    return tests * 2.0 ** (1 - pairs)
 
 
 def _equivalence(difference: np.ndarray, margin: float) -> float:
@@ -96,7 +118,7 @@ def _holm(p: np.ndarray) -> np.ndarray:
     return corrected
 
 
-def _verdict(row: dict[str, Any], margin: float) -> str:
+def _verdict(row: dict[str, Any], margin: float, tests: int) -> str:
     pairs = row["pairs"]
     if not pairs:
         return "no pair with finite results"
@@ -106,9 +128,15 @@ def _verdict(row: dict[str, Any], margin: float) -> str:
         return f"cannot be said from {pairs} of the {_FEWEST} pairs that a test needs"
     equivalent = row["p_equivalence"] < ALPHA
     if row["p"] < ALPHA:
-        word = "lower" if row["lower"] > row["higher"] else "higher"
+        word = "lower" if row["signed_ranks"] < 0 else "higher"
+        if (row["high"] < 0) if word == "higher" else (row["low"] > 0):
+            return f"{word} by ranks, not on average"
         return f"{word}, by less than {margin:g}" if equivalent else word
-    return f"equivalent within {margin:g}" if equivalent else "undecided"
+    if equivalent:
+        return f"equivalent within {margin:g}"
+    if _least(pairs - row["ties"], tests) > ALPHA:
+        return f"{pairs} pairs, {row['ties']} of them ties, cannot tell among {tests} comparisons"
+    return "undecided"
 
 
 @dataclass(frozen=True)
@@ -164,6 +192,11 @@ def rank(wide: pd.DataFrame) -> Ranking:
             note=f"pairs cannot be told apart with {blocks} complete blocks",
         )  # fmt: skip
     pairs = list(itertools.combinations(complete.columns, 2))
+    if _least(blocks, len(pairs)) > ALPHA:
+        return Ranking(
+            blocks, dropped, left_out, ranks, p,
+            note=f"{blocks} complete blocks cannot tell any of {len(pairs)} pairs apart",
+        )  # fmt: skip
     corrected = _holm(np.array([_signed_rank(differences(complete, a, b)) for a, b in pairs]))
     matrix = pd.DataFrame(1.0, index=complete.columns, columns=complete.columns)
     for (a, b), value in zip(pairs, corrected, strict=True):

@@ -60,7 +60,7 @@ class Runs:
     @property
     def wide(self) -> pd.DataFrame:
         """The outcome, shape (blocks, methods); nan where a run is missing or not finite."""
-        wide = self.table.pivot(index="block", columns="method", values="outcome")
+        wide = self.table.pivot_table("outcome", "block", "method", aggfunc="first")
         order = list(dict.fromkeys(self.table.block))
         return wide.reindex(index=order, columns=self.methods)
 
@@ -99,12 +99,15 @@ def collect(records: Sequence[Record], outcome: str | None) -> Runs:
     table = pd.DataFrame(rows)
     # A run that failed must not hide one that did not.
     table = table.sort_values("error", key=lambda e: e.isna(), kind="stable")
-    newest = table.drop_duplicates(["method", "block"], keep="last")
+    # One that failed before its settings were known is no other run's duplicate.
+    unknown = table.error.notna() & table.images.isna()
+    table["own"] = table.number.where(unknown, -1)
+    newest = table.drop_duplicates(["method", "block", "own"], keep="last")
     newest = newest.sort_values("number", kind="stable")
     newest = newest.sort_values("letter", key=lambda c: c.replace("", "~"), kind="stable")
     kept = [records[number] for number in newest.number]
     return Runs(
-        newest.drop(columns="number").reset_index(drop=True),
+        newest.drop(columns=["number", "own"]).reset_index(drop=True),
         kept,
         part,
         outcome,

@@ -99,8 +99,8 @@ def findings(report: Report) -> list[str]:
                 f"Noise floor: {row.method} and {row.reference} are one law. On one seed they "
                 f"differ by up to {number(row.largest)} (standard deviation "
                 f"{number(row.deviation)}), on average by {number(row.difference)} "
-                f"({_interval(row.low, row.high, row.note)}): no smaller difference of others "
-                "means anything."
+                f"({_interval(row.low, row.high, row.note)}): that much of a difference on one "
+                "seed is luck."
             )
     for ranking, who in ((report.ranking, "methods"), (report.ranking_of_laws, "noise laws alone")):
         if ranking and math.isfinite(ranking.p_friedman):

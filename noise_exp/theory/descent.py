@@ -169,7 +169,7 @@ def _accept(effort: Effort) -> Found:
 CLAIMS = [
     Claim(
         "stalled",
-        "Where a run stalls, half of all small steps descend: it is no local minimum.",
+        "Where a run stalls, half of small steps without a mean descend: no local minimum.",
         "P(dC < 0) -> 1/2 as s -> 0 wherever g is not 0; at a local minimum it is 0",
         _stalled,
     ),

@@ -100,7 +100,7 @@ CLAIMS = [
     Claim(
         "constant",
         "The best constant output costs p(1 - p), a saturated one its class fraction, a saturated "
-        "network its error rate; no network's cost is far from its error rate.",
+        "network its error rate, which bounds any network's cost from both sides.",
         "min_c p(1-c)^2 + (1-p)c^2 = p(1-p); err/4 <= C <= err + (1 - err)/4",
         _constant,
     ),

@@ -32,8 +32,9 @@ def of_sweep(folder: Path, since: int, results: Sequence[Result], uri: str | Non
         from noise_exp.tracking import records
 
         client = records.connect(uri)
-        runs = [client.get_run(run_id) for run_id in missing.values()]
-        found |= zip(missing, records.read(client, runs), strict=True)
+        runs = records.by_id(client, list(missing.values()))
+        there = {job: runs[run_id] for job, run_id in missing.items() if run_id in runs}
+        found |= zip(there, records.read(client, there.values()), strict=True)
     return [_completed(found.get(r.job), r) for r in results]
 
 

@@ -93,6 +93,17 @@ def find(client: MlflowClient, names: Sequence[str], experiment: str) -> Found:
     return Found(sorted(ended, key=lambda run: run.info.start_time), parents, experiment_id)
 
 
+def by_id(client: MlflowClient, run_ids: Sequence[str]) -> dict[str, Run]:
+    """Return runs of one experiment by their ids, those that are still there, in one query."""
+    where = client.get_run(run_ids[0]).info.experiment_id
+    found: dict[str, Run] = {}
+    for i in range(0, len(run_ids), _PAGE):
+        ids = ", ".join(f"'{run_id}'" for run_id in run_ids[i : i + _PAGE])
+        for run in client.search_runs([where], f"attributes.run_id IN ({ids})", max_results=_PAGE):
+            found[run.info.run_id] = run
+    return found
+
+
 def read(client: MlflowClient, runs: Iterable[Run]) -> list[Record]:
     """Return the runs as records, with their curves: a few queries per run."""
     with ThreadPoolExecutor(_READERS) as pool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from noise_exp.estimators.protocol import Noise
+from noise_exp.estimators.protocol import Estimator, Noise
 from noise_exp.network import Network
 from noise_exp.noise import Repair
 from noise_exp.objective import Evaluation, Objective
@@ -20,7 +20,7 @@ class Silence:
 
 
 @dataclass
-class CostScaled:
+class CostScaled(Estimator):
     """Noise scaled by the cost that was measured before it was drawn (Seo 2018).
 
     Attributes
@@ -63,13 +63,10 @@ class CostScaled:
         return evaluation
 
 
-class ExactGradient:
+class ExactGradient(Estimator):
     """The exact negative gradient of the loss: the article's method n."""
 
     repair = Repair.none
-
-    def check(self, network: Network) -> None:
-        """Fits every network."""
 
     def estimate(
         self,

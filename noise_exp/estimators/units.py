@@ -13,14 +13,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from noise_exp.estimators.protocol import Noise, require_positive
-from noise_exp.network import Network
+from noise_exp.estimators.protocol import Estimator, Noise, require_positive
 from noise_exp.noise import Repair
 from noise_exp.objective import Block, Evaluation, Objective
 
 
 @dataclass
-class NodePerturbation:
+class NodePerturbation(Estimator):
     """The change of each image's loss, times the noise on its units.
 
     Widrow and Lehr, *30 years of adaptive neural networks* (1990), "Madaline rule III", with
@@ -39,9 +38,6 @@ class NodePerturbation:
 
     def __post_init__(self) -> None:
         require_positive(self, "scale")
-
-    def check(self, network: Network) -> None:
-        """Fits every network."""
 
     def estimate(
         self,
@@ -70,7 +66,7 @@ class NodePerturbation:
 
 
 @dataclass
-class LearnedFeedback:
+class LearnedFeedback(Estimator):
     """Noise tells how the outputs answer to each hidden unit; errors go back along that.
 
     After Lansdell, Prakash and Kording, *Learning to solve the credit assignment problem* (2020),
@@ -98,9 +94,6 @@ class LearnedFeedback:
     def __post_init__(self) -> None:
         require_positive(self, "scale", "rate")
         self._feedback: list[np.ndarray] = []  # one (outputs, units) per hidden layer
-
-    def check(self, network: Network) -> None:
-        """Fits every network."""
 
     def estimate(
         self,

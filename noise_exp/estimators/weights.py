@@ -7,14 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from noise_exp.estimators.protocol import Noise, require_positive
-from noise_exp.network import Network
+from noise_exp.estimators.protocol import Estimator, Noise, require_positive
 from noise_exp.noise import Repair
 from noise_exp.objective import Evaluation, Objective, chunks, mean_evaluation
 
 
 @dataclass
-class Spsa:
+class Spsa(Estimator):
     """Two measures on either side, along the noise: weight perturbation.
 
     Spall, *Multivariate stochastic approximation using a simultaneous perturbation gradient
@@ -38,9 +37,6 @@ class Spsa:
     def __post_init__(self) -> None:
         require_positive(self, "scale", "samples")
 
-    def check(self, network: Network) -> None:
-        """Fits every network."""
-
     def estimate(
         self,
         objective: Objective,
@@ -63,7 +59,7 @@ class Spsa:
 
 
 @dataclass
-class EvolutionStrategy:
+class EvolutionStrategy(Estimator):
     """A population of antithetic pairs, weighed by the ranks of their costs.
 
     Salimans, Ho, Chen, Sidor and Sutskever, *Evolution strategies as a scalable alternative to
@@ -86,9 +82,6 @@ class EvolutionStrategy:
 
     def __post_init__(self) -> None:
         require_positive(self, "scale", "pairs")
-
-    def check(self, network: Network) -> None:
-        """Fits every network."""
 
     def estimate(
         self,
@@ -116,7 +109,7 @@ class EvolutionStrategy:
 
 
 @dataclass
-class ForwardGradient:
+class ForwardGradient(Estimator):
     """The exact derivative along the noise, times the noise.
 
     Baydin, Pearlmutter, Syme, Wood and Torr, *Gradients without backpropagation* (2022).
@@ -134,9 +127,6 @@ class ForwardGradient:
 
     def __post_init__(self) -> None:
         require_positive(self, "samples")
-
-    def check(self, network: Network) -> None:
-        """Fits every network."""
 
     def estimate(
         self,

@@ -67,9 +67,9 @@ def _bundle(axes: Axes, learners: Sequence[Learner], key: str) -> None:
 
 
 def error_bars(
-    rows: Sequence[tuple[str, float, float]], floors: Sequence[tuple[str, float]], title: str
+    rows: Sequence[tuple[str, float, float]], floor: tuple[str, float], title: str
 ) -> Figure:
-    """Test error per method (name, mean, standard error; rates of 0 to 1), floors as lines."""
+    """Test error per method (name, mean, standard error; rates of 0 to 1), the floor a line."""
     figure = Figure(figsize=(9, 0.34 * len(rows) + 1.8), layout="constrained")
     axes = figure.subplots()
     y = np.arange(len(rows))[::-1]
@@ -78,14 +78,12 @@ def error_bars(
     colours = [_BACKPROP if name == "backprop" else _NOISE for name, _, _ in rows]
     axes.errorbar(means, y, xerr=errors, fmt="none", ecolor="#555555", elinewidth=1)
     axes.scatter(means, y, c=colours, zorder=3)
-    for (name, rate), colour in zip(floors, ("#009E73", "#CC79A7", "#E69F00"), strict=False):
-        axes.axvline(100 * rate, color=colour, linestyle=":", label=name)
+    axes.axvline(100 * floor[1], color="#009E73", linestyle=":", label=floor[0])
     axes.set_yticks(y, [name for name, _, _ in rows])
     axes.set(title=title, xlabel="test images wrong (%)")
     axes.set_xlim(0, None)
     axes.grid(axis="x", alpha=0.3)
-    if floors:
-        axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
 

@@ -1,7 +1,6 @@
 """How far a whole sweep is, whatever launcher runs its jobs."""
 
 import json
-import math
 import sys
 import threading
 import time
@@ -73,7 +72,7 @@ class SweepProgress:
         last, told = 0.0, 0
         while not self._ended.wait(_POLL_SECONDS):
             gone = time.monotonic() - self._start
-            pause = every if sys.stderr.isatty() else max(every, math.ceil(_LOG_SHARE * gone))
+            pause = every if sys.stderr.isatty() else max(every, _LOG_SHARE * gone)
             if gone - last < pause:
                 continue
             self.look()

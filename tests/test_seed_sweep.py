@@ -203,9 +203,9 @@ def test_progress_counts_this_sweeps_results_and_foresees_the_end(tmp_path):
 
 @pytest.mark.parametrize("launcher", ["basic", "joblib"])
 def test_a_sweep_says_how_far_it_is_and_does_not_spam(cli, launcher):
-    # Lines come every 30 s in a log; here as often as the results are looked for.
+    # Lines come every 30 s in a log; here after every run, however short it is.
     (cli.folder / "sitecustomize.py").write_text(
-        "import noise_exp.progress as p\np._LOG_SECONDS = p._POLL_SECONDS = 0.2\n"
+        "import noise_exp.progress as p\np._LOG_SECONDS = p._POLL_SECONDS = 0.01\n"
     )
     cli.env["PYTHONPATH"] = str(cli.folder)
     options = ["hydra.launcher.n_jobs=2"] if launcher == "joblib" else []

@@ -5,6 +5,18 @@ import sys
 from pathlib import Path
 
 
+def fill(path: Path, name: str, text: str) -> bool:
+    """Put a text into a page between `<!-- name -->` and `<!-- end -->`, if it has that place."""
+    page, found = re.subn(
+        rf"(<!-- {re.escape(name)} -->\n).*?(<!-- end -->)",
+        lambda m: f"{m[1]}{text}{m[2]}",
+        path.read_text(),
+        flags=re.DOTALL,
+    )
+    path.write_text(page)
+    return found > 0
+
+
 class Page:
     """A page with places for tables, `<!-- name -->` ... `<!-- end -->`, and a folder beside it.
 
@@ -28,13 +40,5 @@ class Page:
         """Print a table and write it to the folder and into the page; exit if it has no place."""
         print(f"\n{text}", flush=True)
         (self.folder / f"{self._prefix}_{name}.md").write_text(text)
-        if self._path:
-            page, found = re.subn(
-                rf"(<!-- {name} -->\n).*?(<!-- end -->)",
-                lambda m: f"{m[1]}{text}{m[2]}",
-                self._path.read_text(),
-                flags=re.DOTALL,
-            )
-            if not found:
-                sys.exit(f"{self._path} has no place for the table: <!-- {name} --> <!-- end -->")
-            self._path.write_text(page)
+        if self._path and not fill(self._path, name, text):
+            sys.exit(f"{self._path} has no place for the table: <!-- {name} --> <!-- end -->")

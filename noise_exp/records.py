@@ -28,6 +28,8 @@ class Record:
         Why it has no result.
     run_id
         In MLflow, where it is tracked.
+    source_digest
+        Of the program that ran it, where that is known.
     """
 
     params: Mapping[str, str]
@@ -37,6 +39,7 @@ class Record:
     diverged: bool = False
     error: str | None = None
     run_id: str | None = None
+    source_digest: str | None = None
 
     @property
     def epochs(self) -> int:
@@ -91,4 +94,5 @@ def from_folder(folder: Path) -> Record:
         facts.tags.get("diverged") == "true",
         error,
         facts.run_id,
+        facts.tags.get("source_digest"),
     )

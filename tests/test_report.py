@@ -19,7 +19,7 @@ from noise_exp.report.build import Choices, build
 from noise_exp.report.page import render
 from noise_exp.report.runs import name_methods
 from noise_exp.report.targets import Target, to_target
-from noise_exp.report.words import findings
+from noise_exp.report.words import findings, markdown
 from noise_exp.sweep import SweepCallback
 
 SIZE = 500
@@ -292,6 +292,7 @@ def test_a_report_on_a_crossed_design(luck):
     assert table.share["init"] > 0.9
     assert table.low["init"] < table.share["init"] < table.high["init"]
     assert "beta" in page(report)
+    assert f"| init | {table.share['init']:.0%} (" in markdown(report)["sources"]
     incomplete = build(records[:-1])
     assert incomplete.sources == {}
     assert "the design is not complete: 26 of 27 cells" in page(incomplete)
@@ -314,6 +315,9 @@ def test_censored_times():
     assert (row.reached, row.forward_passes_restricted_mean) == (0, 4)
     assert math.isnan(row.forward_passes_median)
     assert "none reaches it" in page(report)
+    # Of four, two get there: the curve stays at one half, so there is no median.
+    halves = [run("gumbel", 9, s, error_rates=[0.05 if s < 2 else 0.5] * 2) for s in range(4)]
+    assert "2 of 4 median not reached" in page(build(halves))
 
 
 def test_passes_of_which_only_the_total_is_known_are_shared_out_evenly():

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import SMALL, Cli
+from mlflow import MlflowClient
 from test_sweep import artifacts
 
 from noise_exp.progress import SweepProgress
@@ -75,10 +76,10 @@ def test_the_report_can_be_made_again_from_the_store(swept, monkeypatch):
     chosen = "params.dist = 'gumbel' and metrics.test_errors >= 0"
     ask(cli, monkeypatch, chosen, "--output", "part")
     assert "1 method on 6 seeds" in (cli.folder / "part" / "report.html").read_text()
-    (made,) = cli.runs("report")
-    assert (artifacts(made) / "report.html").exists()
+    made = cli.runs("report")
+    assert (artifacts(made[0]) / "report.html").exists()
     ask(cli, monkeypatch, "noise_training", "--no-log")
-    assert len(cli.runs("report")) == 1
+    assert len(cli.runs("report")) == len(made)
 
 
 def test_the_report_fills_a_markdown_page_and_nothing_else_of_it(swept, monkeypatch):
@@ -104,7 +105,9 @@ def test_the_report_fills_a_markdown_page_and_nothing_else_of_it(swept, monkeypa
     (["what"], "neither a run's id, an experiment's name nor a filter"),
     (["x", "--uri", "sqlite:///nowhere.db"], "there is no store"),
     (["x", "--margin", "0"], "--margin must be a number above 0"),
-    (["x", "--target", "0.1"], "--target must be"),
+    (["x", "--target", "0.1"], "--target: must be"),
+    (["x", "--target", "cost<=1.2.3"], "LEVEL a number, got 'cost<=1.2.3'"),
+    (["noise_training", "--outcome", "costs"], "no run has the metric 'costs'; they have"),
 ])  # fmt: skip
 def test_a_report_on_nothing_is_one_line(swept, monkeypatch, capsys, arguments, words):
     with pytest.raises(SystemExit) as ended:
@@ -112,6 +115,29 @@ def test_a_report_on_nothing_is_one_line(swept, monkeypatch, capsys, arguments, 
     said = capsys.readouterr().err if ended.value.code == 2 else ended.value.code
     assert words in said.splitlines()[-1]
     assert not (swept[0].folder / "nowhere.db").exists()
+
+
+def test_a_report_is_on_training_runs_that_have_ended(swept, monkeypatch, caplog):
+    cli, _, _ = swept
+    client = MlflowClient(cli.uri)
+    mine = client.create_experiment("of this test")
+    for kind, words in (("run", "has ended yet"), ("report", "is no training run but of kind")):
+        run_id = client.create_run(mine, tags={"kind": kind}).info.run_id
+        with pytest.raises(SystemExit, match=words):
+            ask(cli, monkeypatch, run_id)
+    ask(cli, monkeypatch, "of this test", "noise_training", "--no-log")
+    assert "1 runs have not ended and are left out" in caplog.text
+
+
+def test_a_report_on_a_sweep_and_more_is_not_logged_on_the_sweep(swept, monkeypatch):
+    cli, _, _ = swept
+    (parent,) = cli.runs("sweep")
+    at_the_end = (artifacts(parent) / "report.html").read_bytes()
+    known = {run.info.run_id for run in cli.runs("report")}
+    ask(cli, monkeypatch, parent.info.run_id, "params.dist = 'gumbel'", "--output", "more")
+    (made,) = (run for run in cli.runs("report") if run.info.run_id not in known)
+    assert (artifacts(made) / "report.html").exists()
+    assert (artifacts(parent) / "report.html").read_bytes() == at_the_end
 
 
 def test_a_dry_run_counts_what_is_finished_and_leaves_nothing(swept):

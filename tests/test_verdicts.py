@@ -1,5 +1,6 @@
 """What the report says of two methods, where few seeds, ties or shared seeds say little."""
 
+import dataclasses
 import math
 
 import pytest
@@ -48,12 +49,57 @@ def test_cells_of_a_crossed_design_are_not_taken_for_independent_seeds():
         for cell in cells
     ]
     report = build(found)
+    methods = report.summary[~report.summary.baseline]
+    assert methods[["iqm_low", "constant_low"]].isna().all(axis=None)
     assert report.to_backprop is None
     assert report.to_best is None
     assert not report.luck
     assert math.isnan(report.ranking.p_friedman)
     assert any("share their seeds" in said for said in report.unsaid)
     assert "share their seeds" in page(report)
+
+
+def test_a_method_that_mostly_failed_is_not_the_best():
+    errors = {"gumbel": [100] * 30, "beta": [90] * 30, "backprop": [2] * 3}
+    report = build(runs(**errors))
+    assert report.best == "beta"
+    assert {said.partition(":")[0] for said in report.unsaid} >= {
+        "Whether backprop would be best", "Too few seeds for an interval",
+    }  # fmt: skip
+    assert build(runs(**{**errors, "backprop": [2] * 29})).best == "backprop"
+
+
+def test_runs_on_different_images_are_not_compared():
+    found = [
+        run(dist, errors, seed, size=size, params={"data": data})
+        for data, size, errors in (("mnist01", 500, 200), ("article", 20, 1))
+        for dist in ("gumbel", "beta", "backprop")
+        for seed in range(8)
+    ]
+    report = build(found)
+    assert report.best is report.to_backprop is report.to_best is None
+    assert not report.luck
+    assert math.isnan(report.ranking.p_friedman)
+    baselines = report.summary[report.summary.baseline].set_index("method")
+    images = {"article (20 test images)": 160, "mnist01 (500 test images)": 4000}
+    assert baselines.images.to_dict() == {
+        f"({name}, {where})": count
+        for name in ("best constant", "ink counter")
+        for where, count in images.items()
+    }
+    words = f"runs are on {' and '.join(images)}"
+    assert any(words in said for said in report.unsaid)
+    assert words in page(report)
+    alone = build([r for r in found if r.params["data"] == "article"])
+    assert alone.to_backprop is not None
+
+
+def test_runs_of_different_programs_are_named():
+    found = runs(gumbel=[10] * 6, beta=[20] * 6)
+    mixed = [dataclasses.replace(r, source_digest=r.params["dist"][:2]) for r in found]
+    assert any("2 versions of the program" in said for said in build(mixed).unsaid)
+    alike = [dataclasses.replace(r, source_digest="ab") for r in found]
+    assert not any("versions of the program" in said for said in build(alike).unsaid)
 
 
 def test_a_run_that_failed_before_it_was_built_is_not_taken_for_an_older_run():

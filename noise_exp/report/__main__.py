@@ -9,7 +9,6 @@ sweep, on a run of their own.
 import argparse
 import logging
 import math
-import re
 import shlex
 import sys
 from pathlib import Path
@@ -17,9 +16,11 @@ from typing import TYPE_CHECKING
 
 from noise_exp.console import duration
 from noise_exp.errors import UserError
+from noise_exp.pages import fill
 
 if TYPE_CHECKING:  # what is heavy waits until the arguments are understood
     from noise_exp.report.build import Report
+    from noise_exp.report.targets import Target
 
 
 def main() -> None:
@@ -33,22 +34,23 @@ def main() -> None:
 
 def _report(options: argparse.Namespace) -> None:
     from noise_exp.report.build import Choices, build
-    from noise_exp.report.targets import Target
     from noise_exp.report.words import design, findings
     from noise_exp.report.write import PAGE, write
     from noise_exp.tracking import records
 
     client = records.connect(options.uri)
     found = records.find(client, options.what, options.experiment)
-    metric, _, level = options.target.partition("<=")
-    report = build(
-        records.read(client, found.runs),
-        Choices(
-            options.outcome, options.margin, Target(metric.strip(), float(level)), options.at_most
-        ),
-    )
+    if found.running:
+        logging.warning("%d runs have not ended and are left out", found.running)
+    runs = records.read(client, found.runs)
+    known = {key for run in runs for key in (*run.metrics, *run.curves)}
+    if options.outcome and known and options.outcome not in known:
+        raise UserError(
+            f"no run has the metric {options.outcome!r}; they have {', '.join(sorted(known))}"
+        )
+    report = build(runs, Choices(options.outcome, options.margin, options.target, options.at_most))
     command = shlex.join(["python", "-m", "noise_exp.report", *sys.argv[1:]])
-    title = found.parents[0].info.run_name if len(found.parents) == 1 else " ".join(options.what)
+    title = found.sweep.info.run_name if found.sweep else " ".join(options.what)
     files = write(report, options.output, title or "report", command)
     print(*(f"- {said}" for said in (*findings(report), *report.unsaid)), sep="\n")
     print(f"Report: {options.output / PAGE}")
@@ -65,22 +67,34 @@ def _report(options: argparse.Namespace) -> None:
 
 
 def _fill(page: str, report: "Report", where: str) -> None:
-    """Put the findings, tables and dots where a Markdown page has places for them."""
-    from noise_exp.report.page import picture_of_dots
+    """Put the findings, tables and pictures where a Markdown page has places for them."""
+    from noise_exp.report.page import picture_of_dots, picture_of_shares
     from noise_exp.report.words import markdown
 
     name, _, prefix = page.partition("#")
     path = Path(name)
-    text = path.read_text()
     for part, content in {"where": where, **markdown(report)}.items():
-        marker = f"<!-- {prefix} {part} -->" if prefix else f"<!-- {part} -->"
-        place = re.compile(rf"(?<={re.escape(marker)}\n).*?(?=<!-- end -->)", re.DOTALL)
-        if found := place.search(text):
-            text = f"{text[: found.start()]}\n{content}\n\n{text[found.end() :]}"
-    path.write_text(text)
-    picture = path.parent / "figures" / f"{'_'.join(filter(None, (path.stem, prefix)))}_dots.png"
-    if f"figures/{picture.name}" in text:
-        picture_of_dots(report).savefig(picture, dpi=110)
+        fill(path, f"{prefix} {part}".strip(), f"\n{content.strip()}\n\n")
+    text = path.read_text()
+    for kind, draw in (("dots", picture_of_dots), ("shares", picture_of_shares)):
+        picture = f"figures/{'_'.join(filter(None, (path.stem, prefix, kind)))}.png"
+        if picture in text and (figure := draw(report)):
+            figure.savefig(path.parent / picture, dpi=110)
+
+
+def _target(text: str) -> "Target":
+    from noise_exp.report.targets import Target
+
+    metric, _, level = (part.strip() for part in text.partition("<="))
+    try:
+        target = Target(metric, float(level))
+    except ValueError:
+        target = Target(metric, math.nan)
+    if metric not in ("cost", "train_error_rate") or not math.isfinite(target.level):
+        raise argparse.ArgumentTypeError(
+            f"must be cost<=LEVEL or train_error_rate<=LEVEL, LEVEL a number, got {text!r}"
+        )
+    return target
 
 
 def _options() -> argparse.Namespace:
@@ -104,7 +118,7 @@ def _options() -> argparse.Namespace:
         help="a smaller difference of the outcome counts as none; %(default)s",
     )  # fmt: skip
     parser.add_argument(
-        "--target", default="train_error_rate<=0.1", metavar="METRIC<=LEVEL",
+        "--target", default="train_error_rate<=0.1", type=_target, metavar="METRIC<=LEVEL",
         help="whose time and forward passes are counted; %(default)s",
     )  # fmt: skip
     parser.add_argument(
@@ -119,10 +133,6 @@ def _options() -> argparse.Namespace:
     options = parser.parse_args()
     if not (math.isfinite(options.margin) and options.margin > 0):
         parser.error(f"--margin must be a number above 0, got {options.margin}")
-    if not re.fullmatch(r"(cost|train_error_rate)\s*<=\s*[0-9.eE+-]+", options.target):
-        parser.error(
-            f"--target must be cost<=LEVEL or train_error_rate<=LEVEL, got {options.target}"
-        )
     if options.page and not Path(options.page.partition("#")[0]).is_file():
         parser.error(f"--page: there is no file {options.page}")
     return options

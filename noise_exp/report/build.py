@@ -8,9 +8,10 @@ import pandas as pd
 
 from noise_exp.records import Record
 from noise_exp.report import pairs, targets, variance
+from noise_exp.report.caveats import caveats
 from noise_exp.report.intervals import FEW, bootstrap
 from noise_exp.report.runs import SOURCES, Runs, collect, rows_of
-from noise_exp.report.summary import BASELINES, summarise
+from noise_exp.report.summary import summarise
 from noise_exp.report.targets import Target
 
 _SAME_LAW = ("gaussian", "standard_normal")
@@ -103,25 +104,21 @@ def build(records: Sequence[Record], choices: Choices | None = None) -> Report:
     if not records:
         raise ValueError("there are no runs to report on")
     runs = collect(records, choices.outcome)
-    wide = runs.wide
-    unsaid = _unsaid(runs, wide)
-    best = pairs.best(wide)
+    crossed, mixed = runs.crossed, len(runs.data_sets) > 1
+    unsaid = caveats(runs)
+    # What methods are compared by: nothing where they do not compare.
+    wide = runs.wide.head(0) if crossed or mixed else runs.wide
+    best = None if mixed else pairs.best(runs.wide)
     reference = next((m for m in runs.methods if _is_backprop(m)), None)
     rival = best
     if best == reference:
         rival = pairs.best(_laws(wide))
     to_backprop = to_best = None
-    crossed = _crossed(runs)
-    if crossed:
-        unsaid.append(
-            "Whether methods differ: cells of a crossed design share their seeds and are not "
-            "independent, so there are no tests, and the intervals above are too narrow."
-        )
-    if len(runs.methods) > 1 and not crossed:
+    if len(runs.methods) > 1 and len(wide):
         to_backprop = pairs.against(wide, reference, choices.margin) if reference else None
         if rival and not (reference and len(runs.methods) == 2):  # else the same pair again
             to_best = pairs.against(wide, rival, choices.margin)
-    ranking = pairs.Ranking(0, 0, [], pd.Series(dtype=float)) if crossed else pairs.rank(wide)
+    ranking = pairs.rank(wide) if len(wide) else pairs.Ranking(0, 0, [], pd.Series(dtype=float))
     if ranking.note:
         unsaid.append(f"Which of the methods differ, by ranks: {ranking.note}.")
     elif ranking.dropped:
@@ -140,23 +137,13 @@ def build(records: Sequence[Record], choices: Choices | None = None) -> Report:
         to_backprop,
         to_best,
         ranking,
-        pairs.rank(_laws(wide)) if reference and not crossed else None,
-        {} if crossed else _luck(wide),
+        pairs.rank(_laws(wide)) if reference and len(wide) else None,
+        _luck(wide),
         sources,
         floor,
         targets.to_target(runs, choices.target),
         unsaid,
     )
-
-
-def _crossed(runs: Runs) -> bool:
-    """Whether some method's runs cross sources of luck, so that its blocks share seeds."""
-    for method in runs.methods:
-        rows = runs.table[(runs.table.method == method) & (runs.table.init >= 0)]
-        varied = [s for s in SOURCES if rows[s].nunique() > 1]
-        if len(varied) > 1 and (rows[varied].nunique(axis="columns") > 1).any():
-            return True
-    return False
 
 
 def _is_backprop(method: str) -> bool:
@@ -255,55 +242,7 @@ def _is_standard(runs: Runs, method: str) -> bool:
     return float(loc) == 0 and float(scale) == 1
 
 
-def _unsaid(runs: Runs, wide: pd.DataFrame) -> list[str]:
-    """Say what these runs cannot tell."""
-    said = []
-    seeds = int(wide.notna().sum().max())
-    table = runs.table
-    if table.outcome.isna().all():
-        said.append(f"No run has a finite {runs.outcome}.")
-    elif seeds == 1:
-        said.append("One seed per method: nothing here tells a better method from a luckier one.")
-    elif seeds < FEW:
-        said.append(
-            f"{seeds} seeds are too few for intervals and tests: an order of the methods is "
-            "hardly more than their luck."
-        )
-    elif seeds < 2 * FEW:
-        said.append(f"{seeds} seeds: bootstrap intervals from so few are too narrow as a rule.")
-    said += [
-        f"{method} has no finite {runs.outcome}: it is in no comparison."
-        for method in wide
-        if wide[method].isna().all() and not wide.isna().all(axis=None)
-    ]
-    if missing := [m for m in wide if wide[m].isna().any() and not wide[m].isna().all()]:
-        cells = ", ".join(f"{m} ({int(wide[m].isna().sum())})" for m in missing)
-        said.append(f"Seeds without a result: {cells}. Pairs are formed of the others.")
-    ties = (wide.dropna(axis="columns", how="all").nunique(axis="columns") == 1).sum()
-    if len(wide.columns) > 1 and ties:
-        said.append(f"All methods tie in {ties} of {len(wide)} seeds.")
-    size = table.images.dropna()
-    if runs.outcome == f"{runs.part}_error_rate" and len(size) and size.min() < 100:
-        more = "; data=mnist01 has 500" if runs.part == "test" else ""
-        said.append(
-            f"{size.min():g} {runs.part} images: one image is {1 / size.min():.0%}, so ties "
-            f"are common and an error rate is coarse{more}."
-        )
-    if runs.duplicates:
-        said.append(f"{runs.duplicates} older runs of the same method and seeds are left out.")
-    if runs.differing:
-        said.append(
-            f"Methods differ in more than their names: {'; '.join(runs.differing)}. A difference "
-            "between them may be a difference of these settings."
-        )
-    if runs.part == "validation":
-        said.append("How the methods do on the test images: validation images stood in for them.")
-    elif table.constant_errors.isna().all() and table.error.isna().any():
-        said.append("Whether a run beats a constant answer: these runs did not record it.")
-    return said
-
-
 def baseline_levels(report: Report) -> dict[str, float]:
     """Return the medians of what needs no training, for lines in a figure."""
-    rows = report.summary[report.summary.method.isin(BASELINES.values())]
+    rows = report.summary[report.summary.baseline]
     return {row.method: row.median for row in rows_of(rows)}

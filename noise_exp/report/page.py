@@ -25,6 +25,7 @@ thead th { border-bottom: 2px solid #888; vertical-align: bottom; white-space: n
 code { background: #f3f3f3; padding: 1px 4px; }
 """
 _MOST_METHODS = 40  # of which a figure or a table of pairs can still be read
+_MOST_SHARES = 6
 
 
 def render(report: Report, title: str, command: str) -> str:
@@ -55,6 +56,13 @@ def picture_of_dots(report: Report) -> Figure:
     """Return every run as a dot, with the levels of what needs no training."""
     levels = {f"median of {k.strip('()')}": v for k, v in baseline_levels(report).items()}
     return pictures.dots(report.runs.wide, report.summary, report.runs.outcome, levels)
+
+
+def picture_of_shares(report: Report) -> Figure | None:
+    """Return shares of variance by source; None where there are none, or too many to read."""
+    most = max(map(len, report.sources.values()), default=0)
+    full = {m: t for m, t in report.sources.items() if len(t) == most}
+    return pictures.shares(full) if 0 < len(full) <= _MOST_SHARES else None
 
 
 def _methods(report: Report) -> list[str]:
@@ -135,13 +143,8 @@ def _variance(report: Report) -> list[str]:
             parts += [f"<h3>{_text(name)}</h3>", _table(words.shares_table(table))]
     if report.sources:
         parts.append("<h2>Initial weights, split of the data, noise</h2>")
-        full = {
-            m: t
-            for m, t in report.sources.items()
-            if len(t) == max(map(len, report.sources.values()))
-        }
-        if len(full) <= 6:
-            parts.append(pictures.inline(pictures.shares(full), "shares of variance by source"))
+        if picture := picture_of_shares(report):
+            parts.append(pictures.inline(picture, "shares of variance by source"))
         for name, table in report.sources.items():
             parts += [f"<h3>{_text(name)}</h3>", _table(words.shares_table(table))]
     if parts:

@@ -12,16 +12,25 @@ import pandas as pd
 from noise_exp.report.intervals import FEW, bootstrap
 
 ALPHA = 0.05
+_NEARLY = 0.9
 _EXACT = 13  # pairs up to which the test goes through all signs
 _FEWEST = 6  # pairs with which a two-sided signed-rank test can reach 5%: 2 / 2^6 = 0.03
 
 
+def eligible(wide: pd.DataFrame) -> list[str]:
+    """Return the methods with results on nearly all blocks on which any method has them.
+
+    The others may owe a low median to the blocks on which they have none.
+    """
+    known = {str(m): int(wide[m].notna().sum()) for m in wide}
+    most = max(known.values(), default=0)
+    return [m for m, n in known.items() if n and n >= _NEARLY * most]
+
+
 def best(wide: pd.DataFrame) -> str | None:
-    """Return the method with the lowest median outcome, by mean where medians tie."""
-    finite = wide.dropna(axis="columns", how="all")
-    if finite.empty:
-        return None
-    return str(min(finite, key=lambda m: (finite[m].median(), finite[m].mean())))
+    """Return the eligible method with the lowest median outcome, by mean where medians tie."""
+    methods = eligible(wide)
+    return min(methods, key=lambda m: (wide[m].median(), wide[m].mean()), default=None)
 
 
 def differences(wide: pd.DataFrame, method: str, reference: str) -> np.ndarray:

@@ -24,8 +24,9 @@ class Runs:
     Attributes
     ----------
     table
-        One row per run: method, letter, dist, block (the seeds that it shares with a run of
-        every other method), init, data, noise (seeds), outcome, errors and images (misclassified
+        One row per run: method, letter, dist, data_set (what it was measured on, empty if not
+        known), block (the seeds that it shares with a run of every other method), init, data,
+        noise (seeds), outcome, errors and images (misclassified
         and all, of `part`), constant_errors and ink_errors (of the two predictors that need no
         network, on the same split), train_seconds, forward_passes, diverged, error, run_id.
     records
@@ -58,6 +59,21 @@ class Runs:
         return int(self.table.block[self.table.init >= 0].nunique())
 
     @property
+    def data_sets(self) -> list[str]:
+        """What the runs were measured on, as far as known; between two of them nothing compares."""
+        return sorted(set(self.table.data_set) - {""})
+
+    @property
+    def crossed(self) -> bool:
+        """Whether some method's runs cross sources of luck, so that its blocks share seeds."""
+        for method in self.methods:
+            rows = self.table[(self.table.method == method) & (self.table.init >= 0)]
+            varied = [s for s in SOURCES if rows[s].nunique() > 1]
+            if len(varied) > 1 and (rows[varied].nunique(axis="columns") > 1).any():
+                return True
+        return False
+
+    @property
     def wide(self) -> pd.DataFrame:
         """The outcome, shape (blocks, methods); nan where a run is missing or not finite."""
         wide = self.table.pivot_table("outcome", "block", "method", aggfunc="first")
@@ -80,6 +96,7 @@ def collect(records: Sequence[Record], outcome: str | None) -> Runs:
             "method": label,
             "letter": r.letter or "",
             "dist": r.params.get("dist", ""),
+            "data_set": _data_set(r.params, part),
             "block": _block([_seed(r, s) for s in SOURCES]),
             **{source: _seed(r, source) for source in SOURCES},
             "outcome": _finite(r.final(outcome)),
@@ -160,6 +177,11 @@ def _differing(records: Sequence[Record], methods: list[str]) -> list[str]:
 def _seed(record: Record, source: str) -> int:
     value = record.params.get(f"seeds.{source}", record.params.get("seed", "-1"))
     return int(value) if value.lstrip("-").isdigit() else -1
+
+
+def _data_set(params: Mapping[str, str], part: str) -> str:
+    size = params.get(f"{part}_images")
+    return f"{params.get('data', '?')} ({size} {part} images)" if size else ""
 
 
 def rows_of(table: pd.DataFrame) -> list[Any]:

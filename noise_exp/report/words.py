@@ -35,7 +35,9 @@ def probability(p: float) -> str:
 
 def count(low: float, high: float, k: int, n: int) -> str:
     """Write k of n with the interval of its share."""
-    return f"{k} of {n} ({low:.0%} to {high:.0%})" if n else "–"
+    if not n:
+        return "–"
+    return f"{k} of {n} ({low:.0%} to {high:.0%})" if math.isfinite(low) else f"{k} of {n}"
 
 
 def design(report: Report) -> str:
@@ -44,7 +46,8 @@ def design(report: Report) -> str:
     methods, blocks = len(report.runs.methods), report.runs.blocks
     data = sorted({r.params["data"] for r in report.runs.records if "data" in r.params})
     sizes = sorted({f"{size:g}" for size in table.images.dropna()})
-    text = f"{_many(methods, 'method')} on {_many(blocks, 'seed')}: {_many(len(table), 'run')}"
+    on = f"{blocks} combinations of seeds" if report.runs.crossed else _many(blocks, "seed")
+    text = f"{_many(methods, 'method')} on {on}: {_many(len(table), 'run')}"
     if data:
         text += f" on {', '.join(data)} ({' or '.join(sizes)} {report.runs.part} images)"
     failed, diverged = int(table.error.notna().sum()), int(table.diverged.sum())
@@ -53,7 +56,7 @@ def design(report: Report) -> str:
     if driven and len(driven) < len(SOURCES):
         text += f" The seeds differ in {' and '.join(driven)} alone."
     complete = len(table) == methods * blocks and not failed
-    if methods > 1:
+    if methods > 1 and not report.runs.crossed:
         text += (
             " Every method has a run on every seed: comparisons are within seeds."
             if complete
@@ -83,6 +86,16 @@ def findings(report: Report) -> list[str]:
             for effect, words in parts.items()
         )
         said.append(f"Method or luck ({name})? Of the variance of {outcome}, {text}.")
+    for method, table in report.sources.items():
+        largest = max(rows_of(table), key=lambda r: r.share)
+        text = (
+            f"Which luck ({method})? Of the variance of {outcome}, {largest.share:.0%} is "
+            f"{largest.effect} ({spread(largest.low, largest.high, form='{:.0%}')})"
+        )
+        noise = table[table.effect.str.contains("noise")]
+        if len(noise):
+            text += f"; {noise.share.sum():.0%} has to do with the noise, alone or with others"
+        said.append(f"{text}.")
     for compared in (report.to_backprop, report.to_best):
         if compared is not None and len(compared):
             kinds = compared.groupby("verdict", sort=False).method.apply(list)
@@ -187,6 +200,15 @@ def shares_table(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def sources_table(report: Report) -> pd.DataFrame:
+    """Return shares of variance of init, data and noise for people, a column per method."""
+    columns = {}
+    for method, table in report.sources.items():
+        shares = [f"{r.share:.0%} ({spread(r.low, r.high, form='{:.0%}')})" for r in rows_of(table)]
+        columns[method] = pd.Series(shares, index=table.effect)
+    return pd.DataFrame(columns).rename_axis("source").fillna("–").reset_index()
+
+
 def targets_table(report: Report) -> pd.DataFrame:
     """Return time and passes to the target for people."""
 
@@ -200,7 +222,7 @@ def targets_table(report: Report) -> pd.DataFrame:
             return f"{text} ({number(low, '{:.3g}')} to {end})"
         if not row.runs:
             return "not recorded"
-        return "most never reach it" if row.reached else "none reaches it"
+        return "median not reached" if row.reached else "none reaches it"
 
     rows = report.targets
     return pd.DataFrame(
@@ -229,6 +251,8 @@ def markdown(report: Report) -> dict[str, str]:
     for name, table in (("to_backprop", report.to_backprop), ("to_best", report.to_best)):
         if table is not None:
             parts[name] = as_markdown(pairs_table(table))
-    for name, shares in {**report.luck, **report.sources}.items():
+    if report.sources:
+        parts["sources"] = as_markdown(sources_table(report))
+    for name, shares in report.luck.items():
         parts[f"variance {name}"] = as_markdown(shares_table(shares))
     return parts

@@ -21,11 +21,12 @@ class Interval:
     value: float
     low: float
     high: float
+    exact: bool = False  # nothing was sampled
 
 
 def exact(value: float, rounding: float) -> Interval:
     """Return a value that only rounding makes uncertain."""
-    return Interval(value, value - rounding, value + rounding)
+    return Interval(value, value - rounding, value + rounding, exact=True)
 
 
 def mean(sample: np.ndarray, family: int = 1) -> Interval:

@@ -97,9 +97,10 @@ def _mean_share(better: np.ndarray) -> intervals.Interval:
 CLAIMS = [
     Claim(
         "luck",
-        "The article's 2 of 20 is luck: most seeds of Gumbel noise do worse, half of them worse "
-        "than chance, while a network that only counts ink does as well most of the time.",
-        "P(at most 2 of 20 wrong) < 1/2 by training; P(fewer than 10 wrong) = 1/2 by symmetry",
+        "The article's 2 of 20 is luck: most seeds of Gumbel noise do worse, about half of them "
+        "worse than chance, while a network that only counts ink does as well most of the time.",
+        "P(at most 2 of 20 wrong) < 1/2 by training; P(fewer than 10 wrong) ~ 1/2, as the read-out "
+        "hardly moves from its symmetric start",
         _test,
     )
 ]

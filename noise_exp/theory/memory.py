@@ -110,7 +110,9 @@ def _test(effort: Effort) -> Found:
     less = intervals.bootstrap(
         (costs["gumbel"], costs["normal"]), lambda a, b: _rank(a) - _rank(b), effort.seed, 5
     )
-    checks.append(Check("gumbel: the same, minus normal's", 0.0, less, "<"))
+    checks.append(
+        Check("gumbel: rank correlation of first and last cost, minus normal's", 0.0, less, "<")
+    )
     edge = float(np.max(np.abs(clouds[0].x)))
     return Found(
         checks,

@@ -22,13 +22,12 @@ def number(value: float) -> str:
 def row(claim: Claim, check: Check) -> tuple[str, ...]:
     """Return the cells of one check."""
     found = check.measured
-    exact = found.high - found.low <= 1e-5 * max(1.0, abs(found.value))
     return (
         claim.name,
         check.what,
         _SENSES[check.sense] + number(check.predicted),
         number(found.value),
-        "exact" if exact else f"{number(found.low)} to {number(found.high)}",
+        "exact" if found.exact else f"{number(found.low)} to {number(found.high)}",
         check.verdict,
     )
 

@@ -78,7 +78,7 @@ def _saturation(effort: Effort) -> Found:
     network = type(network)(network.sizes, np.float32)
     objective = images.objective(network)
     ones = float(np.mean(images.labels))
-    nets = effort.size(16, 6)
+    nets = effort.size(16, 12)
     laws = ["normal", "gumbel", "zipf", "pareto"]
     shares, spreads = np.empty((len(laws), nets)), np.empty((len(laws), nets))
     gaps, corners = np.empty((len(laws), nets)), np.empty((len(laws), nets))
@@ -99,19 +99,23 @@ def _saturation(effort: Effort) -> Found:
             weights, bias = network.views(parameters)[-1]
             corners[i, j] = np.mean(sums) - math.pi / 2 * np.sum(weights) - bias[0]
     spread = INIT_SCALE * math.sqrt(math.pi**2 / 4 * _ARTICLE[-1] + 1)
-    pareto, zipf = laws.index("pareto"), laws.index("zipf")
+    pareto = laws.index("pareto")
     at = np.arange(len(laws))
     return Found(
         [
-            Check("pareto: share of images with the commonest prediction", 1 - 1 / 200,
-                  intervals.mean(shares[pareto], 5), ">"),
-            Check("zipf: the same", 0.75, intervals.mean(shares[zipf], 5), ">"),
+            *(
+                Check(f"{law}: share of networks that answer all images alike", 0.5,
+                      intervals.share(int(np.sum(shares[laws.index(law)] == 1)), nets, 6), ">")
+                for law in ("pareto", "zipf")
+            ),
+            Check("normal: the same", 0.5,
+                  intervals.share(int(np.sum(shares[laws.index("normal")] == 1)), nets, 6), "<"),
             Check("pareto: spread of the read-out over images / before training", 0.1,
-                  intervals.mean(spreads[pareto], 5), "<"),
+                  intervals.mean(spreads[pareto], 6), "<"),
             Check("pareto: |cost - p(1-p) - (c-p)^2|, c the mean output", 0.001,
-                  intervals.mean(gaps[pareto], 5), "<"),
+                  intervals.mean(gaps[pareto], 6), "<"),
             Check("pareto: |read-out - (pi/2 1'W3 + b3)| / the spread of the latter", 0.05,
-                  intervals.mean(np.abs(corners[pareto]) / spread, 5), "<"),
+                  intervals.mean(np.abs(corners[pareto]) / spread, 6), "<"),
         ],
         Picture(
             "Without a mean, the output forgets the image", "",

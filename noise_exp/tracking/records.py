@@ -28,11 +28,25 @@ _SQLITE = "sqlite:///"
 
 @dataclass(frozen=True)
 class Found:
-    """What a user asked for: the runs, the newest last, and the sweeps among the names."""
+    """What a user asked for.
+
+    Attributes
+    ----------
+    runs
+        Those that have ended, the newest last.
+    parents
+        The sweeps among the names.
+    running
+        How many runs have not ended and are left out.
+    sweep
+        The sweep that it is all of; None if it is anything else.
+    """
 
     runs: list[Run]
     parents: list[Run]
     experiment_id: str
+    running: int
+    sweep: Run | None
 
 
 def connect(uri: str | None) -> MlflowClient:
@@ -43,6 +57,7 @@ def connect(uri: str | None) -> MlflowClient:
     UserError
         If there is none.
     """
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # for one small file
     uri = uri or os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
     if uri.startswith(_SQLITE):
         path = Path(uri.removeprefix(_SQLITE)).absolute()
@@ -62,7 +77,8 @@ def find(client: MlflowClient, names: Sequence[str], experiment: str) -> Found:
     Raises
     ------
     UserError
-        If a name stands for nothing, or the filter is none.
+        If a name stands for nothing or for no training run, the filter is none, or no run has
+        ended.
     """
     runs: dict[str, Run] = {}
     parents: list[Run] = []
@@ -73,10 +89,17 @@ def find(client: MlflowClient, names: Sequence[str], experiment: str) -> Found:
                 run = client.get_run(name)
             except MlflowException:
                 raise UserError(f"the store has no run {name}") from None
-            found = [run]
-            if run.data.tags.get("kind") == "sweep":
+            kind = run.data.tags.get("kind", "no kind")
+            if kind == "sweep":
                 parents.append(run)
                 found = _of_sweep(client, run)
+            elif kind == "run":
+                found = [run]
+            else:
+                raise UserError(
+                    f"run {name} is no training run but of kind {kind!r}; give a sweep's or a "
+                    "training run's id"
+                )
             where = run.info.experiment_id
         else:
             named = client.get_experiment_by_name(name)
@@ -90,7 +113,15 @@ def find(client: MlflowClient, names: Sequence[str], experiment: str) -> Found:
         experiment_id = experiment_id or where
         runs |= {run.info.run_id: run for run in found}
     ended = [run for run in runs.values() if run.info.status != "RUNNING"]
-    return Found(sorted(ended, key=lambda run: run.info.start_time), parents, experiment_id)
+    if not ended:
+        raise UserError(f"no run of {', '.join(map(repr, names))} has ended yet")
+    return Found(
+        sorted(ended, key=lambda run: run.info.start_time),
+        parents,
+        experiment_id,
+        len(runs) - len(ended),
+        parents[0] if parents and len(names) == 1 else None,
+    )
 
 
 def by_id(client: MlflowClient, run_ids: Sequence[str]) -> dict[str, Run]:
@@ -111,15 +142,15 @@ def read(client: MlflowClient, runs: Iterable[Run]) -> list[Record]:
 
 
 def keep(client: MlflowClient, found: Found, folder: Path, files: Sequence[str], name: str) -> str:
-    """Log a report's files on the sweep that it is of, else on a run of its own; return its id."""
-    if len(found.parents) == 1:
-        run_id = found.parents[0].info.run_id
+    """Log a report's files on the sweep that it is of, or on a run of their own; return its id."""
+    if found.sweep:
+        run_id = found.sweep.info.run_id
     else:
         tags = {"kind": "report", "mlflow.note.content": f"Made by\n\n    {name}\n"}
         run_id = client.create_run(found.experiment_id, tags=tags, run_name=name).info.run_id
     for file in files:
         client.log_artifact(run_id, str(folder / file))
-    if len(found.parents) != 1:
+    if not found.sweep:
         client.set_terminated(run_id)
     return run_id
 
@@ -180,6 +211,7 @@ def _record(client: MlflowClient, run: Run) -> Record:
         tags.get("diverged") == "true",
         error,
         run.info.run_id,
+        tags.get("source_digest"),
     )
 
 

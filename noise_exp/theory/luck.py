@@ -25,6 +25,7 @@ from noise_exp.theory.setting import (
 from noise_exp.training import Schedule, train
 from noise_exp.workers import Workers
 
+_HIDDEN = (840, 1024)
 _LEAPS = 6  # what stands for the 96 steps after the drop, 16 times as long
 
 
@@ -33,8 +34,11 @@ def _wrong(seed: int, workers: Workers, whole: bool) -> tuple[float, float, floa
     streams = IndependentStreams(seed, seed, seed)
     split = Embedded([0, 1], 20, 1.0).split(streams.permutation, np.float32)
     live = live_pixels(split)
-    network = Network((int(live.sum()), 840, 1024, 1), np.float32)
-    parameters = streams.initial_parameters(network, INIT_SCALE)
+    # As a run draws them: for all pixels, of which the dead ones are then left out.
+    drawn = Network((len(live), *_HIDDEN, 1), np.float32)
+    kept = drawn.parameters_of_inputs(live)
+    parameters = streams.initial_parameters(drawn, INIT_SCALE)[kept]
+    network = Network((int(live.sum()), *_HIDDEN, 1), np.float32)
     shown = split.train_images[:, live]
     test = Objective(network, split.test_images[:, live], split.test_labels)
     untrained = 20 * test.evaluate(parameters).error_rate

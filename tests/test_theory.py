@@ -76,6 +76,16 @@ def test_accept_or_reject_gains_what_it_should():
     assert (success, most) == (pytest.approx(0.270, abs=5e-4), pytest.approx(0.2025, abs=5e-5))
 
 
+def test_a_mean_foretells_the_sign_of_a_small_step():
+    rng = np.random.default_rng(0)
+    slope = rng.standard_normal(400) + 0.15
+    for law, draw in (("gumbel", rng.gumbel), ("normal", rng.standard_normal)):
+        down = np.mean([slope @ draw(size=400) < 0 for _ in range(20_000)])
+        assert descent.share_down(slope, law) == pytest.approx(down, abs=0.015)
+    assert descent.share_down(slope, "normal") == 0.5
+    assert descent.share_down(slope, "gumbel") < 0.3 < 0.7 < descent.share_down(-slope, "gumbel")
+
+
 def test_mean_cosine_is_that_of_random_projections():
     rng = np.random.default_rng(0)
     for n, samples in ((30, 1), (30, 7), (100, 50)):

@@ -39,9 +39,9 @@ def to_target(runs: Runs, target: Target) -> pd.DataFrame:
     """Return one row per method.
 
     Columns: method, runs, reached; for train_seconds and forward_passes the Kaplan-Meier median
-    with its 95% interval (nan: fewer than half reach the target, or the interval is open), and
-    the restricted mean: of what is spent until the target or until `horizon`, the longest that
-    every method was watched.
+    with its 95% interval (nan: fewer than half reach the target, the interval is open, or the
+    runs share seeds), and the restricted mean: of what is spent until the target or until
+    `horizon`, the longest that every method was watched.
     """
     spent = ("train_seconds", "forward_passes")
     known: dict[str, dict[str, tuple[np.ndarray, np.ndarray]]] = {}
@@ -68,7 +68,10 @@ def to_target(runs: Runs, target: Target) -> pd.DataFrame:
                     (float(max(t[key][0])) for t in known.values() if len(t[key][0])),
                     default=math.nan,
                 )
-            row |= {f"{key}_{name}": v for name, v in _survival(*times[key], horizon).items()}
+            found = _survival(*times[key], horizon)
+            if runs.crossed:  # seeds are shared: the runs are not independent
+                found |= {"low": math.nan, "high": math.nan}
+            row |= {f"{key}_{name}": v for name, v in found.items()}
         rows.append(row)
     return pd.DataFrame(rows)
 

@@ -5,7 +5,6 @@ from scipy import optimize, stats
 
 from noise_exp.estimators import CostScaled, Noise, Spsa
 from noise_exp.figures.theory import Curve, Picture, Points
-from noise_exp.network import Network
 from noise_exp.noise import Repair
 from noise_exp.objective import Evaluation, Objective
 from noise_exp.optimizers import HillClimb, Moment
@@ -22,6 +21,7 @@ from noise_exp.theory.setting import (
     network_for,
     noise_of,
     train_as_article,
+    white_images,
     zeros_and_ones,
 )
 
@@ -119,21 +119,11 @@ def _climbed(
     return here.cost
 
 
-def white_problem(seed: int, inputs: int = 200, images: int = 1000) -> tuple[Objective, np.ndarray]:
-    """Return a problem whose curvature is spread over all parameters, and its start.
-
-    A single sigmoid unit on images of white noise, labelled by their side of a plane.
-    """
-    rng = np.random.default_rng(seed)
-    pixels = rng.standard_normal((images, inputs))
-    labels = (pixels @ rng.standard_normal(inputs) > 0).astype(int)
-    network = Network((inputs, 1), np.float64)
-    return Objective(network, pixels, labels), np.zeros(network.n_parameters)
-
-
 def _accept(effort: Effort) -> Found:
-    objective, start = white_problem(effort.seed)
-    noise = noise_of("normal", effort.seed, objective.network)
+    images = white_images(effort.seed)
+    network = network_for(images)
+    objective, start = images.objective(network), np.zeros(network.n_parameters)
+    noise = noise_of("normal", effort.seed, network)
     cost, g = cost_gradient(objective, start)
     slope, trace = float(np.linalg.norm(g)), float(np.sum(hessian_diagonal(objective, start)))
     along = float(g @ hessian_along(objective, start, g))

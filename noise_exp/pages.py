@@ -5,16 +5,14 @@ import sys
 from pathlib import Path
 
 
-def fill(path: Path, name: str, text: str) -> bool:
+def fill(path: Path, name: str, text: str) -> None:
     """Put a text into a page between `<!-- name -->` and `<!-- end -->`, if it has that place."""
-    page, found = re.subn(
-        rf"(<!-- {re.escape(name)} -->\n).*?(<!-- end -->)",
-        lambda m: f"{m[1]}{text}{m[2]}",
-        path.read_text(),
-        flags=re.DOTALL,
-    )
+    page = _place(name).sub(lambda m: f"{m[1]}{text}{m[2]}", path.read_text())
     path.write_text(page)
-    return found > 0
+
+
+def _place(name: str) -> re.Pattern[str]:
+    return re.compile(rf"(<!-- {re.escape(name)} -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 class Page:
@@ -36,9 +34,15 @@ class Page:
         self._prefix = prefix
         folder.mkdir(parents=True, exist_ok=True)
 
+    def require(self, name: str) -> None:
+        """Exit if the page has no place for a table; to be asked before the work begins."""
+        if self._path and not _place(name).search(self._path.read_text()):
+            sys.exit(f"{self._path} has no place for the table: <!-- {name} --> <!-- end -->")
+
     def table(self, name: str, text: str) -> None:
         """Print a table and write it to the folder and into the page; exit if it has no place."""
         print(f"\n{text}", flush=True)
         (self.folder / f"{self._prefix}_{name}.md").write_text(text)
-        if self._path and not fill(self._path, name, text):
-            sys.exit(f"{self._path} has no place for the table: <!-- {name} --> <!-- end -->")
+        self.require(name)
+        if self._path:
+            fill(self._path, name, text)

@@ -1,7 +1,7 @@
 """What is known of a run once it is over, from its folder or from a tracking store."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -66,7 +66,12 @@ class Record:
         return [total * (i + 1) / self.epochs for i in range(self.epochs)]
 
 
-def options(overrides: list[str]) -> dict[str, str]:
+def of_failed(overrides: Sequence[str], dist: str) -> dict[str, str]:
+    """Return params of a run whose parts could not be built: it has only what was asked for."""
+    return {**options(overrides), "dist": dist}
+
+
+def options(overrides: Sequence[str]) -> dict[str, str]:
     """Return overrides as keys and values."""
     pairs = (override.lstrip("+~").partition("=") for override in overrides)
     return {key: value for key, _, value in pairs}

@@ -297,7 +297,9 @@ class SweepCallback(Callback):
         facts = self._journal.facts
         try:
             uri = self._store.uri if self._store else None
-            records = gather.of_sweep(self._folder, facts.start_time, results, uri)
+            records = gather.of_sweep(
+                self._folder, facts.start_time, results, uri, facts.experiment_id
+            )
             report = build.build(records)
             files = write.write(report, self._folder, facts.name, _command())
         except Exception as error:
@@ -309,18 +311,18 @@ class SweepCallback(Callback):
                 f"; try python -m noise_exp.report {facts.run_id}" if facts.run_id else "",
             )
             return []
-        for said in words.findings(report):
+        for said in (*words.findings(report), *report.unsaid):
             print(f"- {said}")
         print(f"Report: {self._folder / write.PAGE}")
         return files
 
     def _note(self, results: list[Result], summary: "Summary") -> str:
         """Return the parent's description: what was swept, the winner, how to repeat it."""
-        from noise_exp.report import comparison as report
+        from noise_exp.report import comparison
 
-        swept = " ".join(report.swept(results)) or "one configuration"
+        swept = " ".join(comparison.swept(results)) or "one configuration"
         note = f"Swept {swept}: {len(results)} runs, {summary.headline}. Repeat with\n\n"
-        note += f"    {_command()}\n\n{summary.advice}\n{report.markdown(summary.table)}"
+        note += f"    {_command()}\n\n{summary.advice}\n{comparison.markdown(summary.table)}"
         if len(note) > _NOTE_LENGTH:
             note = note[: note.rfind("\n", 0, _NOTE_LENGTH)]
             note += f"\n\nThe rest: {', '.join(summary.files)}\n"

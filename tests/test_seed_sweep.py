@@ -104,12 +104,17 @@ def test_the_report_fills_a_markdown_page_and_nothing_else_of_it(swept, monkeypa
     (["params.dist = 'zipf'"], "stands for no run"),
     (["what"], "neither a run's id, an experiment's name nor a filter"),
     (["x", "--uri", "sqlite:///nowhere.db"], "there is no store"),
+    (["0" * 32, "--uri", "http://127.0.0.1:9"], "cannot be used: [Errno 111] Connection refused"),
+    (["x", "--uri", "sqlite:///junk.db"], "junk.db cannot be used: file is not a database"),
+    (["noise_training", "--outcome", "train_seconds"], "--outcome train_seconds needs --margin"),
+    (["x", "--at-most", "-1"], "--at-most must be at least 0, got -1"),
     (["x", "--margin", "0"], "--margin must be a number above 0"),
     (["x", "--target", "0.1"], "--target: must be"),
     (["x", "--target", "cost<=1.2.3"], "LEVEL a number, got 'cost<=1.2.3'"),
     (["noise_training", "--outcome", "costs"], "no run has the metric 'costs'; they have"),
 ])  # fmt: skip
 def test_a_report_on_nothing_is_one_line(swept, monkeypatch, capsys, arguments, words):
+    (swept[0].folder / "junk.db").write_text("no database" * 100)
     with pytest.raises(SystemExit) as ended:
         ask(swept[0], monkeypatch, *arguments)
     said = capsys.readouterr().err if ended.value.code == 2 else ended.value.code
@@ -165,6 +170,17 @@ def test_a_dry_run_of_a_first_sweep_makes_no_store(cli):
         assert done.returncode == 0, done.stderr
         assert done.stdout.startswith(f"{count} run")
     assert [path.name for path in here.folder.iterdir()] == ["home"]
+
+
+def test_settings_that_fail_are_a_method_of_their_own_from_the_store_too(cli, monkeypatch):
+    done = cli("-m", "dist=beta", "dist.a=1,-1", "seed=range(2)", *SMALL, "hydra.sweep.dir=out")
+    assert done.returncode == 1
+    ask(cli, monkeypatch, "noise_training", "--output", "again", "--no-log")
+    for folder in ("out", "again"):
+        table = pd.read_csv(cli.folder / folder / "report_methods.csv").set_index("method")
+        failed = table.loc["beta dist.a=-1"]
+        assert (failed.failed, failed.missing, failed.seeds) == (2, 2, 0)
+        assert (table.failed["beta dist.a=1"], table.seeds["beta dist.a=1"]) == (0, 2)
 
 
 def test_crossed_seeds_are_told_apart(cli):

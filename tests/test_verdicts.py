@@ -64,7 +64,7 @@ def test_a_method_that_mostly_failed_is_not_the_best():
     report = build(runs(**errors))
     assert report.best == "beta"
     assert {said.partition(":")[0] for said in report.unsaid} >= {
-        "Whether backprop would be best", "Too few seeds for an interval",
+        "Whether backprop would be best, and its rank", "Too few seeds for an interval",
     }  # fmt: skip
     assert build(runs(**{**errors, "backprop": [2] * 29})).best == "backprop"
 

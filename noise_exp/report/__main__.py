@@ -11,6 +11,7 @@ import logging
 import math
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ from noise_exp.pages import fill
 if TYPE_CHECKING:  # what is heavy waits until the arguments are understood
     from noise_exp.report.build import Report
     from noise_exp.report.targets import Target
+
+_MARGIN = 0.01
 
 
 def main() -> None:
@@ -34,49 +37,62 @@ def main() -> None:
 
 def _report(options: argparse.Namespace) -> None:
     from noise_exp.report.build import Choices, build
-    from noise_exp.report.words import design, findings
+    from noise_exp.report.words import findings
     from noise_exp.report.write import PAGE, write
     from noise_exp.tracking import records
 
-    client = records.connect(options.uri)
-    found = records.find(client, options.what, options.experiment)
-    if found.running:
-        logging.warning("%d runs have not ended and are left out", found.running)
-    runs = records.read(client, found.runs)
-    known = {key for run in runs for key in (*run.metrics, *run.curves)}
-    if options.outcome and known and options.outcome not in known:
-        raise UserError(
-            f"no run has the metric {options.outcome!r}; they have {', '.join(sorted(known))}"
-        )
-    report = build(runs, Choices(options.outcome, options.margin, options.target, options.at_most))
-    command = shlex.join(["python", "-m", "noise_exp.report", *sys.argv[1:]])
-    title = found.sweep.info.run_name if found.sweep else " ".join(options.what)
-    files = write(report, options.output, title or "report", command)
-    print(*(f"- {said}" for said in (*findings(report), *report.unsaid)), sep="\n")
-    print(f"Report: {options.output / PAGE}")
-    if options.page:
-        ran = [
-            f"`{p.data.tags['mlflow.source.name']}`: {duration(p.data.metrics['sweep_seconds'])}."
-            for p in found.parents
-            if "sweep_seconds" in p.data.metrics
-        ]
-        _fill(options.page, report, " ".join([design(report), *ran]))
-    if not options.no_log:
-        run_id = records.keep(client, found, options.output, files, command)
-        print(f"Logged on run {run_id}")
+    with records.opened(options.uri) as client:
+        found = records.find(client, options.what, options.experiment)
+        if found.running:
+            logging.warning("%d runs have not ended and are left out", found.running)
+        runs = records.read(client, found.runs)
+        known = {key for run in runs for key in (*run.metrics, *run.curves)}
+        if options.outcome and known and options.outcome not in known:
+            raise UserError(
+                f"no run has the metric {options.outcome!r}; they have {', '.join(sorted(known))}"
+            )
+        margin = options.margin or _margin(options.outcome)
+        report = build(runs, Choices(options.outcome, margin, options.target, options.at_most))
+        command = shlex.join(["python", "-m", "noise_exp.report", *sys.argv[1:]])
+        title = found.sweep.info.run_name if found.sweep else " ".join(options.what)
+        files = write(report, options.output, title or "report", command)
+        print(*(f"- {said}" for said in (*findings(report), *report.unsaid)), sep="\n")
+        print(f"Report: {options.output / PAGE}")
+        if options.page:
+            swept = {p.data.tags["mlflow.source.name"]: p.data.metrics for p in found.parents}
+            _fill(options.page, report, swept)
+        if not options.no_log:
+            run_id = records.keep(client, found, options.output, files, command)
+            print(f"Logged on run {run_id}")
 
 
-def _fill(page: str, report: "Report", where: str) -> None:
-    """Put the findings, tables and pictures where a Markdown page has places for them."""
-    from noise_exp.report.page import picture_of_dots, picture_of_shares
-    from noise_exp.report.words import markdown
+def _margin(outcome: str | None) -> float:
+    if outcome and not outcome.endswith(("error_rate", "cost")):
+        raise UserError(f"--outcome {outcome} needs --margin: the difference that counts as none")
+    return _MARGIN
+
+
+def _fill(page: str, report: "Report", swept: Mapping[str, Mapping[str, float]]) -> None:
+    """Put the findings, tables and pictures where a Markdown page has places for them.
+
+    `swept` holds the metrics of the sweeps that the runs are of, by their commands.
+    """
+    from noise_exp.report.page import picture_of_dots, picture_of_ranks, picture_of_shares
+    from noise_exp.report.words import design, markdown
 
     name, _, prefix = page.partition("#")
     path = Path(name)
+    took = [
+        f"`{command}`: {duration(metrics['sweep_seconds'])}."
+        for command, metrics in swept.items()
+        if "sweep_seconds" in metrics
+    ]
+    where = " ".join([design(report), *took])
     for part, content in {"where": where, **markdown(report)}.items():
         fill(path, f"{prefix} {part}".strip(), f"\n{content.strip()}\n\n")
     text = path.read_text()
-    for kind, draw in (("dots", picture_of_dots), ("shares", picture_of_shares)):
+    draws = {"dots": picture_of_dots, "ranks": picture_of_ranks, "shares": picture_of_shares}
+    for kind, draw in draws.items():
         picture = f"figures/{'_'.join(filter(None, (path.stem, prefix, kind)))}.png"
         if picture in text and (figure := draw(report)):
             figure.savefig(path.parent / picture, dpi=110)
@@ -114,8 +130,9 @@ def _options() -> argparse.Namespace:
         help="that is compared, the lower the better: cost, ...; default: the error rate",
     )  # fmt: skip
     parser.add_argument(
-        "--margin", type=float, default=0.01,
-        help="a smaller difference of the outcome counts as none; %(default)s",
+        "--margin", type=float,
+        help=f"a smaller difference of the outcome counts as none; {_MARGIN} for an error rate "
+        "or a cost",
     )  # fmt: skip
     parser.add_argument(
         "--target", default="train_error_rate<=0.1", type=_target, metavar="METRIC<=LEVEL",
@@ -131,7 +148,9 @@ def _options() -> argparse.Namespace:
     )  # fmt: skip
     parser.add_argument("--no-log", action="store_true", help="write the folder, not the store")
     options = parser.parse_args()
-    if not (math.isfinite(options.margin) and options.margin > 0):
+    if options.at_most is not None and options.at_most < 0:
+        parser.error(f"--at-most must be at least 0, got {options.at_most}")
+    if options.margin is not None and not (math.isfinite(options.margin) and options.margin > 0):
         parser.error(f"--margin must be a number above 0, got {options.margin}")
     if options.page and not Path(options.page.partition("#")[0]).is_file():
         parser.error(f"--page: there is no file {options.page}")

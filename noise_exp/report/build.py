@@ -157,7 +157,7 @@ def _laws(wide: pd.DataFrame) -> pd.DataFrame:
 def _luck(wide: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Share out the variance between methods and seeds, with and without back propagation."""
     found = {}
-    usable = wide.dropna(axis="columns", how="all")
+    usable = wide[pairs.eligible(wide)]
     sets = {"all methods": usable}
     if len(laws := _laws(usable)) and len(laws.columns) < len(usable.columns):
         sets["noise laws alone"] = laws

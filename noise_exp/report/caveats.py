@@ -44,11 +44,15 @@ def _of_results(runs: Runs) -> list[str]:
     ]
     if missing := [m for m in wide if wide[m].isna().any() and not wide[m].isna().all()]:
         cells = ", ".join(f"{m} ({int(wide[m].isna().sum())})" for m in missing)
-        said.append(f"Seeds without a result: {cells}. Pairs are formed of the others.")
+        said.append(
+            f"Seeds without a result (not run, failed or not finite): {cells}. Pairs are formed "
+            "of the others."
+        )
     able = pairs.eligible(wide)
     if sparse := [m for m in runs.methods if wide[m].notna().any() and m not in able]:
         said.append(
-            f"Whether {', '.join(sparse)} would be best: too many of its seeds have no result."
+            f"Whether {', '.join(sparse)} would be best, and its rank: it has results on too few "
+            "of the seeds."
         )
     ties = (wide.dropna(axis="columns", how="all").nunique(axis="columns") == 1).sum()
     if len(wide.columns) > 1 and ties:

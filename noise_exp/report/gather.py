@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from noise_exp.journal import Journal
-from noise_exp.records import Record, from_folder, options
+from noise_exp.records import Record, from_folder, of_failed
 from noise_exp.results import Result
 
 
-def of_sweep(folder: Path, since: int, results: Sequence[Result], uri: str | None) -> list[Record]:
+def of_sweep(
+    folder: Path, since: int, results: Sequence[Result], uri: str | None, experiment_id: str
+) -> list[Record]:
     """Return a record for every result: from its folder, else from the store.
 
     Parameters
@@ -19,8 +21,8 @@ def of_sweep(folder: Path, since: int, results: Sequence[Result], uri: str | Non
         left records in the same folder.
     results
         What the jobs ended with.
-    uri
-        The store; None without one.
+    uri, experiment_id
+        The store, None without one, and where in it the runs are.
     """
     found: dict[int, Record] = {}
     for place in Journal.find(folder):
@@ -32,7 +34,7 @@ def of_sweep(folder: Path, since: int, results: Sequence[Result], uri: str | Non
         from noise_exp.tracking import records
 
         client = records.connect(uri)
-        runs = records.by_id(client, list(missing.values()))
+        runs = records.by_id(client, experiment_id, list(missing.values()))
         there = {job: runs[run_id] for job, run_id in missing.items() if run_id in runs}
         found |= zip(there, records.read(client, there.values()), strict=True)
     return [_completed(found.get(r.job), r) for r in results]
@@ -40,6 +42,5 @@ def of_sweep(folder: Path, since: int, results: Sequence[Result], uri: str | Non
 
 def _completed(record: Record | None, result: Result) -> Record:
     record = record or Record({}, error=result.error or "its record is missing")
-    # A job whose parts could not be built has no params.
-    params = record.params or {**options(result.overrides), "dist": result.dist}
+    params = record.params or of_failed(result.overrides, result.dist)
     return dataclasses.replace(record, params=params)

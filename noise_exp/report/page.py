@@ -58,6 +58,12 @@ def picture_of_dots(report: Report) -> Figure:
     return pictures.dots(report.runs.wide, report.summary, report.runs.outcome, levels)
 
 
+def picture_of_ranks(report: Report) -> Figure | None:
+    """Return the critical difference diagram; None without tests, or with too many to read."""
+    few = len(report.ranking.ranks) <= _MOST_METHODS
+    return pictures.critical_difference(report.ranking) if few else None
+
+
 def picture_of_shares(report: Report) -> Figure | None:
     """Return shares of variance by source; None where there are none, or too many to read."""
     most = max(map(len, report.sources.values()), default=0)
@@ -121,8 +127,7 @@ def _pairs(report: Report) -> list[str]:
             )
         )
     ranking = report.ranking
-    picture = pictures.critical_difference(ranking)
-    if picture is not None and len(ranking.ranks) <= _MOST_METHODS:
+    if picture := picture_of_ranks(report):
         parts += [
             "<h3>Mean ranks (critical difference diagram)</h3>",
             pictures.inline(picture, "mean ranks of the methods; bars join those not told apart"),

@@ -157,7 +157,7 @@ class Ranking:
     blocks, dropped
         Complete blocks; blocks left out because a method is missing there.
     left_out
-        Methods without a single finite result.
+        Methods that are not eligible.
     ranks
         Mean rank of each method, 1 for the lowest outcome.
     p_friedman
@@ -178,8 +178,8 @@ class Ranking:
 
 def rank(wide: pd.DataFrame) -> Ranking:
     """Rank the methods block by block, and test whether they differ at all and which do."""
-    left_out = [str(m) for m in wide if wide[m].isna().all()]
-    usable = wide.drop(columns=left_out)
+    usable = wide[eligible(wide)]
+    left_out = [str(m) for m in wide if m not in usable]
     complete = usable.dropna()
     blocks, dropped = len(complete), len(usable) - len(complete)
     ranks = complete.rank(axis="columns").mean()

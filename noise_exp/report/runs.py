@@ -77,7 +77,7 @@ class Runs:
     def wide(self) -> pd.DataFrame:
         """The outcome, shape (blocks, methods); nan where a run is missing or not finite."""
         wide = self.table.pivot_table("outcome", "block", "method", aggfunc="first")
-        order = list(dict.fromkeys(self.table.block))
+        order = list(dict.fromkeys(self.table.block[self.table.init >= 0]))
         return wide.reindex(index=order, columns=self.methods)
 
 

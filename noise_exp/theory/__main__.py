@@ -33,6 +33,7 @@ def main() -> None:
     start = time.time()
     effort = Effort(options.quick, options.seed)
     page = Page(options.output, options.page, "theory")
+    page.require("claims")
     results: list[tuple[Claim, Found]] = []
     pictures: dict[str, bytes] = {}
     for name in options.claims or CLAIMS:
@@ -134,6 +135,8 @@ def _options() -> argparse.Namespace:
     options = parser.parse_args()
     if options.seed < 0:
         parser.error(f"--seed must be at least 0, got {options.seed}")
+    if options.page and (options.claims or options.quick):
+        parser.error("--page takes the table of all claims: leave --claims and --quick out")
     if options.page and not options.page.is_file():
         parser.error(f"--page: there is no file {options.page}")
     return options

@@ -4,7 +4,7 @@ import numpy as np
 from scipy import optimize, stats
 
 from noise_exp.estimators import CostScaled, Noise, Spsa
-from noise_exp.figures.theory import Curve, Picture, Points
+from noise_exp.figures.theory import Curve, Picture
 from noise_exp.noise import Repair
 from noise_exp.objective import Evaluation, Objective
 from noise_exp.optimizers import HillClimb, Moment
@@ -99,8 +99,7 @@ def _stalled(effort: Effort) -> Found:
                 Curve("small steps where the slope is not 0", scales[:4], [0.5] * 4),
                 Curve("a local minimum", scales, [0.0] * len(scales), rival=True),
             ],
-            [Points("measured", scales, [f.value for f in found], [f.low for f in found],
-                    [f.high for f in found])],
+            [intervals.points("measured", scales, found)],
             log_x=True, y_range=(-0.02, 0.65),
         ),
     )  # fmt: skip
@@ -133,7 +132,8 @@ def _accept(effort: Effort) -> Found:
     chance = np.random.default_rng(effort.seed)
     moment = Moment(objective, here, 0, 0.0, chance)
     estimator, direction = CostScaled([1.0], Repair.none), np.empty_like(start)
-    steps = np.array([0.1, 0.3, best, 1.0, 1.5, 2.0])
+    fifth = float(-stats.norm.ppf(0.2))  # where the one-fifth rule settles
+    steps = np.array([0.1, 0.3, best, fifth, 1.0, 1.5, 2.0])
     rates, gains = [], []
     for u in steps:
         accepted = np.empty(trials)
@@ -153,13 +153,6 @@ def _accept(effort: Effort) -> Found:
         spsa.estimate(objective, start, noise, None, direction)
         there = objective.evaluate(start + rate * per_loss * direction)
         perturbed[i] = (cost - there.cost) / 2 / unit
-    # The one-fifth rule, at work.
-    climb, parameters, now, wins = HillClimb(2 * best * slope / trace, 1.5), start.copy(), here, 0
-    for _ in range(trials):
-        estimator.estimate(objective, parameters, noise, now, direction)
-        before = now
-        now = climb.step(parameters, direction, Moment(objective, now, 0, 0.0, chance))
-        wins += now is not before
     spsa_gain = rate * slope**2 / 4 / unit
     fine = np.linspace(0.01, 2.2, 80)
     middle = int(np.flatnonzero(steps == best)[0])
@@ -171,8 +164,8 @@ def _accept(effort: Effort) -> Found:
                   rival=most),
             Check("gain of two-sided perturbation per evaluation", spsa_gain,
                   intervals.mean(perturbed, 5), rival=0.5),
-            Check("success under the one-fifth rule", 0.2, intervals.share(wins, trials, 5),
-                  rival=success),
+            Check("gain of accept-or-reject at a success of one fifth", gain(fifth),
+                  gains[list(steps).index(fifth)], rival=0.25),
         ],
         Picture(
             "What accept-or-reject gains per evaluation", "step length, u = s tr H / (2 |g|)",
@@ -182,8 +175,7 @@ def _accept(effort: Effort) -> Found:
                       [gain(u) for u in fine]),
                 Curve("two-sided perturbation: 1/4", [0, 2.2], [0.25, 0.25], rival=True),
             ],
-            [Points("measured", steps, [f.value for f in gains], [f.low for f in gains],
-                    [f.high for f in gains])],
+            [intervals.points("measured", steps, gains)],
             y_range=(0, 0.3),
         ),
     )  # fmt: skip

@@ -85,7 +85,7 @@ def _explained(values: np.ndarray, ink: np.ndarray) -> float:
     return float(np.var(fitted) / np.var(values))
 
 
-def _test(effort: Effort) -> Found:
+def _ink(effort: Effort) -> Found:
     images = zeros_and_ones()
     zero, one = (int(np.flatnonzero(images.labels == k)[0]) for k in (0, 1))
     checks = [*_shift(effort, "gumbel", zero), *_shift(effort, "gumbel", one)]
@@ -135,6 +135,6 @@ CLAIMS = [
         "A mean moves all hidden units alike, by the image's ink; zeros have twice the ink of "
         "ones. Yet four epochs do not make the read-out a meter of ink.",
         "E[dz] = s mu 1'x, Var[dz] = s^2 sigma^2 |x|^2; wrong of 20 ~ Binomial(20, err of ink)",
-        _test,
+        _ink,
     )
 ]

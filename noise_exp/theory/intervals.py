@@ -4,11 +4,13 @@ The checks of one claim share an error rate of 1%: each of `family` intervals ha
 1 - 0.01 / family (Bonferroni), so that a true claim fails by chance once in a hundred seeds.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
+
+from noise_exp.figures.theory import Points
 
 ERROR_RATE = 0.01
 _RESAMPLES = 2000
@@ -62,3 +64,9 @@ def bootstrap(
     found = [float(statistic(*(sample[rows] for sample in samples))) for rows in draws]
     low, high = np.quantile(found, [ERROR_RATE / family / 2, 1 - ERROR_RATE / family / 2])
     return Interval(value, float(low), float(high))
+
+
+def points(label: str, x: Sequence[float] | np.ndarray, measured: Sequence[Interval]) -> Points:
+    """Return values at x with their intervals, for a picture."""
+    values, low, high = ([getattr(f, end) for f in measured] for end in ("value", "low", "high"))
+    return Points(label, x, values, low, high)

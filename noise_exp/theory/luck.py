@@ -61,7 +61,7 @@ def _wrong(seed: int, workers: Workers, whole: bool) -> tuple[float, float, floa
     return untrained, trained, 20 * ink.evaluate(by_ink).error_rate
 
 
-def _test(effort: Effort) -> Found:
+def _luck(effort: Effort) -> Found:
     seeds, workers = effort.size(100, 30), Workers(2)
     whole = effort.size(3, 0)
     found = np.array([_wrong(effort.seed * seeds + i, workers, False) for i in range(seeds)])
@@ -70,11 +70,9 @@ def _test(effort: Effort) -> Found:
     lucky, good, counted = (int(np.sum(wrong <= 2)) for wrong in (trained, untrained, ink))
     checks = [
         Check("gumbel: share of seeds with at most 2 of 20 wrong", 0.5,
-              intervals.share(lucky, seeds, 4), "<"),
-        Check("an untrained network: the same", 0.5, intervals.share(good, seeds, 4), "<"),
-        Check("an ink counter: the same", 0.5, intervals.share(counted, seeds, 4), ">"),
-        Check("gumbel: share of seeds with fewer than 10 wrong, ties half", 0.5,
-              _mean_share((trained < 10) + 0.5 * (trained == 10))),
+              intervals.share(lucky, seeds, 3), "<"),
+        Check("an untrained network: the same", 0.5, intervals.share(good, seeds, 3), "<"),
+        Check("an ink counter: the same", 0.5, intervals.share(counted, seeds, 3), ">"),
     ]  # fmt: skip
     if whole:
         checks.append(
@@ -94,17 +92,12 @@ def _test(effort: Effort) -> Found:
     )  # fmt: skip
 
 
-def _mean_share(better: np.ndarray) -> intervals.Interval:
-    return intervals.mean(better, 4)
-
-
 CLAIMS = [
     Claim(
         "luck",
-        "The article's 2 of 20 is luck: most seeds of Gumbel noise do worse, about half of them "
-        "worse than chance, while a network that only counts ink does as well most of the time.",
-        "P(at most 2 of 20 wrong) < 1/2 by training; P(fewer than 10 wrong) ~ 1/2, as the read-out "
-        "hardly moves from its symmetric start",
-        _test,
+        "The article's 2 of 20 is luck: most seeds of Gumbel noise do worse, while a network that "
+        "only counts ink does as well most of the time.",
+        "P(at most 2 of 20 wrong) < 1/2 by training, > 1/2 by counting ink",
+        _luck,
     )
 ]

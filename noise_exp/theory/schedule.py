@@ -45,7 +45,7 @@ def _walk(law: str, optimizer: Vanilla, seed: int) -> tuple[np.ndarray, np.ndarr
     return np.array(way), np.array(costs)
 
 
-def _test(effort: Effort) -> Found:
+def _schedule(effort: Effort) -> Found:
     seeds = effort.size(30, 8)
     rates = np.where(np.arange(EPOCHS) < DROP_EPOCH, LR, DROPPED_LR)
     constant = np.full(EPOCHS, LR)
@@ -103,6 +103,6 @@ CLAIMS = [
         "The drop of the learning rate freezes the walk: it moves on by 1.6% of the way so far "
         "without a mean, by some 5% with gumbel's; without the drop by several times that way.",
         "sqrt((mu^2 (sum lr C)^2 + sigma^2 sum (lr C)^2) after / the same before)",
-        _test,
+        _schedule,
     )
 ]

@@ -23,7 +23,7 @@ _DESCENT, _DESCENT_LR = 100, 0.3  # to a point where drift does not hide the cur
 _LR = 0.0003  # small enough for three terms of Taylor's series, large enough for float64
 
 
-def _test(effort: Effort) -> Found:
+def _step(effort: Effort) -> Found:
     images = zeros_and_ones(255.0).take(60)
     network = network_for(images, 8, 8)
     objective, parameters = images.objective(network), initial(network, effort.seed)
@@ -101,6 +101,6 @@ CLAIMS = [
         "To second order a step changes the cost by the noise's mean along the gradient, and by "
         "its second moment against the curvature.",
         "E[dC] = mu 1'Sg + (sigma^2 tr(SHS) + mu^2 1'SHS1) / 2, S = diag(lr signal C)",
-        _test,
+        _step,
     )
 ]

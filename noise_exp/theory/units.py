@@ -81,8 +81,7 @@ def _node(effort: Effort) -> Found:
             "Noise on 32 units, not on 8,000 weights", "passes", "mean cosine",
             [Curve("theory, noise on the units", fine, [predicted(k) for k in fine]),
              Curve("noise on the weights", fine, [mean_cosine(k, n) for k in fine], rival=True)],
-            [Points("node_perturbation", samples, [f.value for f in found],
-                    [f.low for f in found], [f.high for f in found])],
+            [intervals.points("node_perturbation", samples, found)],
             log_x=True, log_y=True,
         ),
     )  # fmt: skip

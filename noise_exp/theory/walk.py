@@ -80,7 +80,7 @@ def _clock(effort: Effort) -> Found:
     return Found(
         [
             Check(
-                "mean place of leaving [-1, 1], from 0, where the cost falls eightfold",
+                "mean place of leaving [-1, 1], from 0, where the cost falls sevenfold",
                 0.0, intervals.mean(ends, 2), rival=(left - right) / (left + right),
             ),
             Check(
@@ -134,10 +134,7 @@ def _student(effort: Effort) -> Found:
     inside = np.abs(places) < inner
     batches = inside.reshape(30, -1).mean(axis=1)  # long against the walk's memory
     w, density = stationary(_WALL, 2.0)
-    by_stratonovich = (
-        integrate.quad(lambda v: 1 / (1 + v * v), -inner, inner)[0]
-        / (integrate.quad(lambda v: 1 / (1 + v * v), -_WALL, _WALL)[0])
-    )
+    by_stratonovich = float(np.arctan(inner) / np.arctan(_WALL))  # of 1/C
     return Found(
         [
             Check(

@@ -1,10 +1,13 @@
 """Runs read back from the store as records, for a report on them."""
 
+import contextlib
 import csv
 import math
 import os
 import re
-from collections.abc import Iterable, Sequence
+import shlex
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +16,12 @@ from tempfile import TemporaryDirectory
 from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
+from sqlalchemy.exc import SQLAlchemyError
 
 from noise_exp.errors import UserError
-from noise_exp.records import CURVES, Record
+from noise_exp.journal import masked
+from noise_exp.records import CURVES, Record, of_failed
 from noise_exp.tracking.delivery import reason
 from noise_exp.tracking.store import DEFAULT_URI
 
@@ -49,13 +55,31 @@ class Found:
     sweep: Run | None
 
 
-def connect(uri: str | None) -> MlflowClient:
+@contextlib.contextmanager
+def opened(uri: str | None) -> Iterator[MlflowClient]:
     """Open a store that is there already; None as for `Store`.
 
     Raises
     ------
     UserError
-        If there is none.
+        If there is none, or it cannot be read or written.
+    """
+    try:
+        yield connect(uri)
+    except (MlflowException, SQLAlchemyError, sqlite3.Error) as error:
+        given = masked(uri or os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI)
+        raise UserError(
+            f"the store {given} cannot be used: {reason(error)}; give --uri another"
+        ) from None
+
+
+def connect(uri: str | None) -> MlflowClient:
+    """Return a client of a store that is there already; None as for `Store`.
+
+    Raises
+    ------
+    UserError
+        If it is a file's, and there is none.
     """
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # for one small file
     uri = uri or os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
@@ -85,10 +109,7 @@ def find(client: MlflowClient, names: Sequence[str], experiment: str) -> Found:
     experiment_id = ""
     for name in names:
         if _RUN_ID.fullmatch(name):
-            try:
-                run = client.get_run(name)
-            except MlflowException:
-                raise UserError(f"the store has no run {name}") from None
+            run = _run(client, name)
             kind = run.data.tags.get("kind", "no kind")
             if kind == "sweep":
                 parents.append(run)
@@ -124,9 +145,8 @@ def find(client: MlflowClient, names: Sequence[str], experiment: str) -> Found:
     )
 
 
-def by_id(client: MlflowClient, run_ids: Sequence[str]) -> dict[str, Run]:
-    """Return runs of one experiment by their ids, those that are still there, in one query."""
-    where = client.get_run(run_ids[0]).info.experiment_id
+def by_id(client: MlflowClient, where: str, run_ids: Sequence[str]) -> dict[str, Run]:
+    """Return runs of an experiment by their ids, those that are still there, a page per query."""
     found: dict[str, Run] = {}
     for i in range(0, len(run_ids), _PAGE):
         ids = ", ".join(f"'{run_id}'" for run_id in run_ids[i : i + _PAGE])
@@ -155,6 +175,15 @@ def keep(client: MlflowClient, found: Found, folder: Path, files: Sequence[str],
     return run_id
 
 
+def _run(client: MlflowClient, run_id: str) -> Run:
+    try:
+        return client.get_run(run_id)
+    except MlflowException as error:
+        if error.error_code != ErrorCode.Name(RESOURCE_DOES_NOT_EXIST):
+            raise
+        raise UserError(f"the store has no run {run_id}") from None
+
+
 def _of_sweep(client: MlflowClient, parent: Run) -> list[Run]:
     """Return the runs of a sweep; those that it reused are in its table of runs."""
     where = parent.info.experiment_id
@@ -167,7 +196,8 @@ def _of_sweep(client: MlflowClient, parent: Run) -> list[Run]:
                 listed = [row["run_id"] for row in csv.DictReader(file) if row.get("run_id")]
         except (MlflowException, OSError):  # a sweep that was cut short has none
             listed = []
-    return found + [client.get_run(run_id) for run_id in listed if run_id not in known]
+    reused = [run_id for run_id in listed if run_id not in known]
+    return [*found, *by_id(client, where, reused).values()]
 
 
 def _search(client: MlflowClient, experiment_id: str, condition: str) -> list[Run]:
@@ -204,7 +234,7 @@ def _record(client: MlflowClient, run: Run) -> Record:
         for metric in history:
             curves[key][metric.step] = metric.value
     return Record(
-        params or {"dist": tags.get("dist", "?")},
+        params or of_failed(_overrides(tags), tags.get("dist", "?")),
         metrics,
         curves,
         tags.get("article_letter"),
@@ -213,6 +243,13 @@ def _record(client: MlflowClient, run: Run) -> Record:
         run.info.run_id,
         tags.get("source_digest"),
     )
+
+
+def _overrides(tags: Mapping[str, str]) -> list[str]:
+    try:
+        return shlex.split(tags.get("overrides", ""))
+    except ValueError:  # the tag was cut off in the middle of a quotation
+        return []
 
 
 def finished(uri: str | None, experiment: str, source_digest: str) -> set[str]:

@@ -104,11 +104,10 @@ def build(records: Sequence[Record], choices: Choices | None = None) -> Report:
     if not records:
         raise ValueError("there are no runs to report on")
     runs = collect(records, choices.outcome)
-    crossed, mixed = runs.crossed, len(runs.data_sets) > 1
     unsaid = caveats(runs)
     # What methods are compared by: nothing where they do not compare.
-    wide = runs.wide.head(0) if crossed or mixed else runs.wide
-    best = None if mixed else pairs.best(runs.wide)
+    wide = runs.wide if runs.comparable else runs.wide.head(0)
+    best = pairs.best(runs.wide) if len(runs.data_sets) <= 1 else None
     reference = next((m for m in runs.methods if _is_backprop(m)), None)
     rival = best
     if best == reference:
@@ -119,16 +118,9 @@ def build(records: Sequence[Record], choices: Choices | None = None) -> Report:
         if rival and not (reference and len(runs.methods) == 2):  # else the same pair again
             to_best = pairs.against(wide, rival, choices.margin)
     ranking = pairs.rank(wide) if len(wide) else pairs.Ranking(0, 0, [], pd.Series(dtype=float))
-    if ranking.note:
-        unsaid.append(f"Which of the methods differ, by ranks: {ranking.note}.")
-    elif ranking.dropped:
-        unsaid.append(
-            f"Ranks use {ranking.blocks} seeds; {ranking.dropped} are left out, in which a method "
-            "has no result."
-        )
     sources, no_sources = _sources(runs)
-    unsaid += no_sources
-    floor = _floor(runs, wide)
+    if runs.blocks > 1:  # of a single seed the caveats have said all there is
+        unsaid += [*_of_ranks(ranking), *no_sources]
     return Report(
         runs,
         choices,
@@ -140,10 +132,21 @@ def build(records: Sequence[Record], choices: Choices | None = None) -> Report:
         pairs.rank(_laws(wide)) if reference and len(wide) else None,
         _luck(wide),
         sources,
-        floor,
+        _floor(runs, wide),
         targets.to_target(runs, choices.target),
         unsaid,
     )
+
+
+def _of_ranks(ranking: pairs.Ranking) -> list[str]:
+    if ranking.note:
+        return [f"Which of the methods differ, by ranks: {ranking.note}."]
+    if ranking.dropped:
+        return [
+            f"Ranks use {ranking.blocks} seeds; {ranking.dropped} are left out, in which a method "
+            "has no result."
+        ]
+    return []
 
 
 def _is_backprop(method: str) -> bool:

@@ -9,6 +9,7 @@ def caveats(runs: Runs) -> list[str]:
     """Say what these runs cannot tell."""
     return [
         *_of_seeds(runs),
+        *_of_blocks(runs),
         *_of_results(runs),
         *_of_settings(runs),
         *_of_design(runs),
@@ -28,20 +29,17 @@ def _of_seeds(runs: Runs) -> list[str]:
             f"{seeds} seeds are too few for intervals and tests: an order of the methods is "
             "hardly more than their luck."
         )
-    elif seeds < 2 * FEW:
+    elif seeds < 2 * FEW and not runs.crossed:
         said.append(f"{seeds} seeds: bootstrap intervals from so few are too narrow as a rule.")
     if seeds >= FEW and (fewer := [f"{m} ({n})" for m, n in counts.items() if 0 < n < FEW]):
         said.append(f"Too few seeds for an interval: {', '.join(fewer)}.")
     return said
 
 
-def _of_results(runs: Runs) -> list[str]:
-    wide = runs.wide
-    said = [
-        f"{method} has no finite {runs.outcome}: it is in no comparison."
-        for method in wide
-        if wide[method].isna().all() and not wide.isna().all(axis=None)
-    ]
+def _of_blocks(runs: Runs) -> list[str]:
+    if not runs.comparable:
+        return []
+    wide, said = runs.wide, []
     if missing := [m for m in wide if wide[m].isna().any() and not wide[m].isna().all()]:
         cells = ", ".join(f"{m} ({int(wide[m].isna().sum())})" for m in missing)
         said.append(
@@ -54,9 +52,19 @@ def _of_results(runs: Runs) -> list[str]:
             f"Whether {', '.join(sparse)} would be best, and its rank: it has results on too few "
             "of the seeds."
         )
-    ties = (wide.dropna(axis="columns", how="all").nunique(axis="columns") == 1).sum()
+    ties = ((wide.nunique(axis="columns") == 1) & (wide.notna().sum(axis="columns") > 1)).sum()
     if len(wide.columns) > 1 and ties:
         said.append(f"All methods tie in {ties} of {len(wide)} seeds.")
+    return said
+
+
+def _of_results(runs: Runs) -> list[str]:
+    wide = runs.wide
+    said = [
+        f"{method} has no finite {runs.outcome}: it is in no comparison."
+        for method in wide
+        if wide[method].isna().all() and not wide.isna().all(axis=None)
+    ]
     size = runs.table.images.dropna()
     if runs.outcome == f"{runs.part}_error_rate" and len(size) and size.min() < 100:
         more = "; data=mnist01 has 500" if runs.part == "test" else ""

@@ -74,6 +74,11 @@ class Runs:
         return False
 
     @property
+    def comparable(self) -> bool:
+        """Whether methods can be compared block by block."""
+        return not self.crossed and len(self.data_sets) <= 1
+
+    @property
     def wide(self) -> pd.DataFrame:
         """The outcome, shape (blocks, methods); nan where a run is missing or not finite."""
         wide = self.table.pivot_table("outcome", "block", "method", aggfunc="first")

@@ -97,7 +97,7 @@ def findings(report: Report) -> list[str]:
             text += f"; {noise.share.sum():.0%} has to do with the noise, alone or with others"
         said.append(f"{text}.")
     for compared in (report.to_backprop, report.to_best):
-        if compared is not None and len(compared):
+        if compared is not None and len(compared) and compared.pairs.max() > 1:
             kinds = compared.groupby("verdict", sort=False).method.apply(list)
             text = "; ".join(f"{verdict}: {', '.join(who)}" for verdict, who in kinds.items())
             said.append(f"Against {compared.reference.iloc[0]}, seed by seed: {text}.")
@@ -106,6 +106,11 @@ def findings(report: Report) -> list[str]:
             said.append(
                 f"{row.method} and {row.reference} are one law, and tie in all {row.pairs} pairs: "
                 "they say nothing of luck."
+            )
+        elif row.pairs == 1:
+            said.append(
+                f"Noise floor: {row.method} and {row.reference} are one law. On this seed they "
+                f"differ by {number(row.largest)}: that is luck."
             )
         else:
             said.append(

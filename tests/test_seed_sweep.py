@@ -47,6 +47,8 @@ def test_the_report_is_on_the_sweeps_own_run(swept):
     html = (folder / "report.html").read_text()
     assert "3 methods on 6 seeds: 18 runs on mnist01 (500 test images)" in html
     assert "report.html" in done.stdout
+    assert "- Friedman's test over 6 seeds" in done.stdout
+    assert "- 6 seeds: bootstrap intervals from so few are too narrow" in done.stdout
     listed = pd.read_csv(folder / "report_runs.csv").set_index(["method", "init"]).errors
     assert listed.to_dict() == errors
     methods = pd.read_csv(folder / "report_methods.csv").set_index("method")

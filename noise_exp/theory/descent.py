@@ -20,6 +20,7 @@ from noise_exp.theory.setting import (
     initial,
     network_for,
     noise_of,
+    signals,
     train_as_article,
     white_images,
     zeros_and_ones,
@@ -53,10 +54,6 @@ def _stalled(effort: Effort) -> Found:
     images = zeros_and_ones().take(200)
     network = network_for(images, 64, 64)
     objective = images.objective(network)
-    signals = np.concatenate(
-        [np.full(part.stop - part.start, a) for part, a in zip(network.layer_slices(), SIGNAL,
-                                                               strict=True)]
-    )  # fmt: skip
     scales = [0.01, 0.1, 1.0, 10.0, 100.0, 1000.0]
     nets, draws, trials = effort.size(8, 4), effort.size(150, 60), effort.size(1500, 400)
     downhill = np.zeros(len(scales), int)
@@ -70,7 +67,7 @@ def _stalled(effort: Effort) -> Found:
         # Not the noise that it was trained with.
         plain, drifting = (noise_of(law, 1000 + seed, network) for law in ("normal", "gumbel"))
         estimator = CostScaled(SIGNAL, Repair.none)
-        down = share_down(signals * cost_gradient(objective, parameters)[1], "gumbel")
+        down = share_down(signals(network) * cost_gradient(objective, parameters)[1], "gumbel")
         expected[i] = max(down, 1 - down)
         for _ in range(draws):
             estimator.estimate(objective, parameters, plain, here, direction)

@@ -87,6 +87,14 @@ def network_for(images: Images, *hidden: int) -> Network:
     return Network((images.pixels.shape[1], *hidden, 1), np.float64)
 
 
+def signals(network: Network) -> np.ndarray:
+    """Return the article's signal of every parameter's layer, shape (n_parameters,)."""
+    each = np.empty(network.n_parameters)
+    for layer, signal in zip(network.layer_slices(), SIGNAL, strict=True):
+        each[layer] = signal
+    return each
+
+
 def initial(network: Network, seed: int, scale: float = INIT_SCALE) -> np.ndarray:
     """Draw initial parameters, shape (n_parameters,)."""
     return IndependentStreams(seed, seed, seed).initial_parameters(network, scale)

@@ -16,6 +16,7 @@ from noise_exp.theory.setting import (
     initial,
     network_for,
     noise_of,
+    signals,
     zeros_and_ones,
 )
 
@@ -30,9 +31,7 @@ def _step(effort: Effort) -> Found:
     for _ in range(_DESCENT):
         parameters -= _DESCENT_LR * cost_gradient(objective, parameters)[1]
     cost, gradient = cost_gradient(objective, parameters)
-    steps = np.empty_like(parameters)  # the diagonal matrix S
-    for layer, signal in zip(network.layer_slices(), SIGNAL, strict=True):
-        steps[layer] = _LR * signal * cost
+    steps = _LR * cost * signals(network)  # the diagonal of S
     first = float(steps @ gradient)
     trace = float(np.square(steps) @ hessian_diagonal(objective, parameters))
     mean_curvature = float(steps @ hessian_along(objective, parameters, steps))

@@ -154,8 +154,9 @@ def _saturation(effort: Effort) -> Found:
                   intervals.mean(np.array(pareto.spread), 7), "<"),
             Check("pareto: |cost - p(1-p) - (c-p)^2|, c the mean output", 0.001,
                   intervals.mean(np.array(pareto.gap), 7), "<"),
-            Check("pareto: |read-out - (pi/2 1'W3 + b3)|", 0.5,
-                  intervals.mean(np.array(pareto.corner), 7), "<"),
+            # Of networks, not their mean: a single output weight may outweigh all others.
+            Check("pareto: |read-out - (pi/2 1'W3 + b3)|, median", 0.5,
+                  intervals.median(np.array(pareto.corner), 7), "<"),
         ],
         Picture(
             "Without a mean, the output forgets the image", "",

@@ -219,7 +219,7 @@ class OpenML(Digits):
             raise ValueError("openml needs scikit-learn: pip install 'noise-exp[openml]'") from None
         try:
             pixels, labels = fetch_openml(
-                "mnist_784", version=1, as_frame=False, return_X_y=True, n_retries=0
+                "mnist_784", version=1, as_frame=False, return_X_y=True, n_retries=1
             )
         except OSError as error:  # URLError is one
             raise OSError(

@@ -113,8 +113,11 @@ def test_read_idx_returns_the_bytes(tmp_path):
     np.testing.assert_array_equal(read_idx(tmp_path / "file", 3), array)
 
 
-def test_openml_images_are_mapped_and_its_absence_is_explained(monkeypatch):
+def test_openml_images_are_mapped_and_its_absence_is_explained(monkeypatch, tmp_path):
     import sklearn.datasets
+    from sklearn.datasets import _openml
+
+    real = sklearn.datasets.fetch_openml
 
     def fetch(name, **_):
         assert name == "mnist_784"
@@ -127,6 +130,10 @@ def test_openml_images_are_mapped_and_its_absence_is_explained(monkeypatch):
     def no_network(*_, **__):
         raise URLError("no route")
 
-    monkeypatch.setattr(sklearn.datasets, "fetch_openml", no_network)
+    # scikit-learn's own function, which checks what it is asked for before it connects.
+    monkeypatch.setattr(sklearn.datasets, "fetch_openml", real)
+    monkeypatch.setattr(_openml, "urlopen", no_network)
+    monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path))
+    monkeypatch.setattr("time.sleep", lambda _: None)
     with pytest.raises(OSError, match=r"could not be fetched.*data=mnist01"):
         split(OpenML([0, 1], 1, 1.0))

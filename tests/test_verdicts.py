@@ -28,6 +28,7 @@ def test_few_pairs_that_do_not_tie_are_tested_exactly():
     row = against([25] * 5 + [50] * 25, [50] * 30)
     assert row.p == pytest.approx(2 / 2**5)  # all signs alike, of five
     assert row.verdict not in ("lower", "higher")
+    assert against([25] + [50] * 29, [50] * 30).p == 2 / 2**1
 
 
 def test_too_few_seeds_for_so_many_comparisons_are_told_so():

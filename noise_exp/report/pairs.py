@@ -89,7 +89,7 @@ def _signed_rank(difference: np.ndarray) -> float:
     if len(difference) < _FEWEST:
         return math.nan
     told = difference[difference != 0]
-    if not len(told):
+    if len(told) < 2:  # either sign is as likely
         return 1.0
     from scipy.stats import PermutationMethod, wilcoxon
 

@@ -5,10 +5,12 @@ import sys
 from pathlib import Path
 
 
-def fill(path: Path, name: str, text: str) -> None:
-    """Put a text into a page between `<!-- name -->` and `<!-- end -->`, if it has that place."""
-    page = _place(name).sub(lambda m: f"{m[1]}{text}{m[2]}", path.read_text())
-    path.write_text(page)
+def fill(path: Path, name: str, text: str) -> bool:
+    """Put a text into a page between `<!-- name -->` and `<!-- end -->`; return if it has these."""
+    page, found = _place(name).subn(lambda m: f"{m[1]}{text}{m[2]}", path.read_text())
+    if found:
+        path.write_text(page)
+    return found > 0
 
 
 def _place(name: str) -> re.Pattern[str]:

@@ -392,6 +392,11 @@ def test_a_report_that_fails_never_fails_a_sweep(tmp_path, monkeypatch, caplog):
     assert f"python -m noise_exp.report {'f' * 32}" in caplog.text
 
 
+def test_findings_name_all_that_are_best_alike():
+    said = findings(build(runs(gumbel=[0] * 8, beta=[0] * 8, backprop=[0] * 7 + [9])))
+    assert said[0].startswith("Lowest test_error_rate: gumbel (as low: beta), median 0,")
+
+
 def test_findings_name_the_best_and_its_rivals(luck):
     said = " ".join(findings(build(runs(gumbel=luck, beta=luck + 40, backprop=luck // 50))))
     assert "Lowest test_error_rate: backprop" in said

@@ -76,12 +76,28 @@ def test_the_report_can_be_made_again_from_the_store(swept, monkeypatch):
         pd.testing.assert_frame_equal(again[same], table[same])
     # Of a part of the runs, by a filter: a run of its own holds the report.
     chosen = "params.dist = 'gumbel' and metrics.test_errors >= 0"
+    known = {run.info.run_id for run in cli.runs("report")}
     ask(cli, monkeypatch, chosen, "--output", "part")
     assert "1 method on 6 seeds" in (cli.folder / "part" / "report.html").read_text()
-    made = cli.runs("report")
-    assert (artifacts(made[0]) / "report.html").exists()
+    (made,) = (run for run in cli.runs("report") if run.info.run_id not in known)
+    assert (artifacts(made) / "report.html").exists()
     ask(cli, monkeypatch, "noise_training", "--no-log")
-    assert len(cli.runs("report")) == len(made)
+    assert len(cli.runs("report")) == len(known) + 1
+
+
+def test_a_report_of_another_kind_leaves_the_sweeps_own_alone(swept, monkeypatch):
+    cli, _, _ = swept
+    (parent,) = cli.runs("sweep")
+    at_the_end = (artifacts(parent) / "report.html").read_bytes()
+    known = {run.info.run_id for run in cli.runs("report")}
+    ask(cli, monkeypatch, parent.info.run_id, "--outcome", "cost", "--output", "cost")
+    (made,) = (run for run in cli.runs("report") if run.info.run_id not in known)
+    assert "cost by method" in (artifacts(made) / "report.html").read_text()
+    assert (artifacts(parent) / "report.html").read_bytes() == at_the_end
+    # In a folder, a report takes all of an earlier one's place.
+    assert (cli.folder / "cost" / "report_pairs.csv").exists()
+    ask(cli, monkeypatch, "params.dist = 'gumbel'", "--output", "cost", "--no-log")
+    assert not (cli.folder / "cost" / "report_pairs.csv").exists()
 
 
 def test_the_report_fills_a_markdown_page_and_nothing_else_of_it(swept, monkeypatch):
@@ -113,10 +129,12 @@ def test_the_report_fills_a_markdown_page_and_nothing_else_of_it(swept, monkeypa
     (["x", "--margin", "0"], "--margin must be a number above 0"),
     (["x", "--target", "0.1"], "--target: must be"),
     (["x", "--target", "cost<=1.2.3"], "LEVEL a number, got 'cost<=1.2.3'"),
+    (["noise_training", "--page", "page.md#nowhere", "--no-log"], "has no place for any of where"),
     (["noise_training", "--outcome", "costs"], "no run has the metric 'costs'; they have"),
 ])  # fmt: skip
 def test_a_report_on_nothing_is_one_line(swept, monkeypatch, capsys, arguments, words):
     (swept[0].folder / "junk.db").write_text("no database" * 100)
+    (swept[0].folder / "page.md").write_text("<!-- where -->\n<!-- end -->\n")
     with pytest.raises(SystemExit) as ended:
         ask(swept[0], monkeypatch, *arguments)
     said = capsys.readouterr().err if ended.value.code == 2 else ended.value.code
@@ -133,7 +151,7 @@ def test_a_report_is_on_training_runs_that_have_ended(swept, monkeypatch, caplog
         with pytest.raises(SystemExit, match=words):
             ask(cli, monkeypatch, run_id)
     ask(cli, monkeypatch, "of this test", "noise_training", "--no-log")
-    assert "1 runs have not ended and are left out" in caplog.text
+    assert "Left out, as they have not ended: 1 runs" in caplog.text
 
 
 def test_a_report_on_a_sweep_and_more_is_not_logged_on_the_sweep(swept, monkeypatch):

@@ -86,6 +86,18 @@ def test_a_mean_foretells_the_sign_of_a_small_step():
     assert descent.share_down(slope, "gumbel") < 0.3 < 0.7 < descent.share_down(-slope, "gumbel")
 
 
+def test_a_law_above_zero_drifts_towards_one():
+    assert tails.share_of_ones(np.zeros((3, 4)), 0) == 0.5
+    rng = np.random.default_rng(0)
+    nets, cost = 4000, 0.4
+    weights = 0.2 * rng.standard_normal((nets, 1024))
+    for _ in range(4):
+        weights += 0.03 * 0.01 * cost * rng.pareto(1, (nets, 1024))
+    z = np.pi / 2 * weights.sum(axis=1) + 0.2 * rng.standard_normal(nets)
+    share = tails.share_of_ones(np.full((60, 4), cost), 1)
+    assert share == pytest.approx(np.mean(z > 0), abs=0.03)
+
+
 def test_mean_cosine_is_that_of_random_projections():
     rng = np.random.default_rng(0)
     for n, samples in ((30, 1), (30, 7), (100, 50)):
@@ -226,19 +238,25 @@ def test_a_broken_program_fails_its_claim(monkeypatch, name, owner, attribute, b
     assert CLAIMS[name].test(QUICK).verdict == "fails"
 
 
-def test_command_writes_page_figures_and_a_run(monkeypatch, tmp_path):
+def test_command_fills_the_page_and_nothing_else_of_it(monkeypatch, tmp_path, capsys):
     page = tmp_path / "page.md"
     page.write_text("before\n<!-- claims -->\nold\n<!-- end -->\nafter\n")
-    uri = f"sqlite:///{tmp_path}/store/mlflow.db"
     monkeypatch.setattr(command, "CLAIMS", {"constant": CLAIMS["constant"]})
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.argv", ["theory", "--output", "out", "--page", str(page),
-                                     "--uri", uri])  # fmt: skip
+    monkeypatch.setattr(sys, "argv", ["theory", "--no-tracking", "--output", str(tmp_path),
+                                      "--page", str(page)])  # fmt: skip
     command.main()
+    assert "1 of 1 claims hold" in capsys.readouterr().out
     text = page.read_text()
     assert text.startswith("before\n<!-- claims -->\n| claim |")
     assert "\nold\n" not in text
     assert text.endswith("<!-- end -->\nafter\n")
+
+
+def test_command_writes_figures_and_a_run(tmp_path):
+    uri = f"sqlite:///{tmp_path}/store/mlflow.db"
+    done = _command(tmp_path, "--claims", "constant", "--quick", "--output", "out", "--uri", uri)
+    assert done.returncode == 0, done.stderr
+    assert "1 of 1 claims hold" in done.stdout
     assert (tmp_path / "out" / "constant.png").stat().st_size < 80_000
     client = MlflowClient(uri)
     experiment = client.get_experiment_by_name("noise_training")

@@ -2,8 +2,8 @@
 
 WHAT is the id of a sweep's run in MLflow (or of any run), an experiment's name, or a filter in
 MLflow's search language, as in "params.optimizer = 'vanilla'"; several are put together. The page
-and its tables are written to a folder, and logged on the sweep's run, or, if they are not of one
-sweep, on a run of their own.
+and its tables are written to a folder, and logged on the sweep's run, or, if they are not all of
+one sweep or the report is not the one that every sweep ends with, on a run of their own.
 """
 
 import argparse
@@ -44,7 +44,7 @@ def _report(options: argparse.Namespace) -> None:
     with records.opened(options.uri) as client:
         found = records.find(client, options.what, options.experiment)
         if found.running:
-            logging.warning("%d runs have not ended and are left out", found.running)
+            logging.warning("Left out, as they have not ended: %d runs", found.running)
         runs = records.read(client, found.runs)
         known = {key for run in runs for key in (*run.metrics, *run.curves)}
         if options.outcome and known and options.outcome not in known:
@@ -52,7 +52,8 @@ def _report(options: argparse.Namespace) -> None:
                 f"no run has the metric {options.outcome!r}; they have {', '.join(sorted(known))}"
             )
         margin = options.margin or _margin(options.outcome)
-        report = build(runs, Choices(options.outcome, margin, options.target, options.at_most))
+        choices = Choices(options.outcome, margin, options.target, options.at_most)
+        report = build(runs, choices)
         command = shlex.join(["python", "-m", "noise_exp.report", *sys.argv[1:]])
         title = found.sweep.info.run_name if found.sweep else " ".join(options.what)
         files = write(report, options.output, title or "report", command)
@@ -62,7 +63,8 @@ def _report(options: argparse.Namespace) -> None:
             swept = {p.data.tags["mlflow.source.name"]: p.data.metrics for p in found.parents}
             _fill(options.page, report, swept)
         if not options.no_log:
-            run_id = records.keep(client, found, options.output, files, command)
+            on = found.sweep if choices == Choices() else None  # it keeps the report it ended with
+            run_id = records.keep(client, found, on, options.output, files, command)
             print(f"Logged on run {run_id}")
 
 
@@ -88,8 +90,16 @@ def _fill(page: str, report: "Report", swept: Mapping[str, Mapping[str, float]])
         if "sweep_seconds" in metrics
     ]
     where = " ".join([design(report), *took])
-    for part, content in {"where": where, **markdown(report)}.items():
+    parts = {"where": where, **markdown(report)}
+    filled = [
         fill(path, f"{prefix} {part}".strip(), f"\n{content.strip()}\n\n")
+        for part, content in parts.items()
+    ]
+    if not any(filled):
+        raise UserError(
+            f"--page: {page} has no place for any of {', '.join(parts)}, such as "
+            f"<!-- {f'{prefix} where'.strip()} --> <!-- end -->"
+        )
     text = path.read_text()
     draws = {"dots": picture_of_dots, "ranks": picture_of_ranks, "shares": picture_of_shares}
     for kind, draw in draws.items():

@@ -8,11 +8,11 @@ from noise_exp.report.runs import Runs
 def caveats(runs: Runs) -> list[str]:
     """Say what these runs cannot tell."""
     return [
+        *_of_design(runs),
         *_of_seeds(runs),
         *_of_blocks(runs),
         *_of_results(runs),
         *_of_settings(runs),
-        *_of_design(runs),
     ]
 
 

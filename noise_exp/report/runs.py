@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -48,7 +49,7 @@ class Runs:
     duplicates: int
     differing: Sequence[str]
 
-    @property
+    @cached_property
     def methods(self) -> list[str]:
         """In the article's order, laws that are not the article's last."""
         return list(dict.fromkeys(self.table.method))
@@ -58,12 +59,12 @@ class Runs:
         """How many there are; a run that failed early may not know its own."""
         return int(self.table.block[self.table.init >= 0].nunique())
 
-    @property
+    @cached_property
     def data_sets(self) -> list[str]:
         """What the runs were measured on, as far as known; between two of them nothing compares."""
         return sorted(set(self.table.data_set) - {""})
 
-    @property
+    @cached_property
     def crossed(self) -> bool:
         """Whether some method's runs cross sources of luck, so that its blocks share seeds."""
         for method in self.methods:
@@ -78,7 +79,7 @@ class Runs:
         """Whether methods can be compared block by block."""
         return not self.crossed and len(self.data_sets) <= 1
 
-    @property
+    @cached_property
     def wide(self) -> pd.DataFrame:
         """The outcome, shape (blocks, methods); nan where a run is missing or not finite."""
         wide = self.table.pivot_table("outcome", "block", "method", aggfunc="first")

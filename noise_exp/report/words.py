@@ -71,10 +71,10 @@ def findings(report: Report) -> list[str]:
     outcome = report.runs.outcome
     if report.best:
         (row,) = rows_of(report.summary[report.summary.method == report.best])
+        interval = _interval(row.iqm_low, row.iqm_high, row.note)
         said.append(
-            f"Lowest {outcome}: {report.best}, median {number(row.median)}, interquartile mean "
-            f"{number(row.iqm)} ({_interval(row.iqm_low, row.iqm_high, row.note)}), worst seed "
-            f"{number(row.worst)}."
+            f"Lowest {outcome}: {report.best}{_alike(report)}, median {number(row.median)}, "
+            f"interquartile mean {number(row.iqm)} ({interval}), worst seed {number(row.worst)}."
         )
     for name, table in report.luck.items():
         share = table.set_index("effect")
@@ -130,6 +130,13 @@ def findings(report: Report) -> list[str]:
                 f"(p {_equals(ranking.p_friedman)})."
             )
     return said
+
+
+def _alike(report: Report) -> str:
+    wide = report.runs.wide
+    level = wide.agg(["median", "mean"])
+    others = [m for m in wide if m != report.best and (level[m] == level[report.best]).all()]
+    return f" (as low: {', '.join(map(str, others))})" if others else ""
 
 
 def _interval(low: float, high: float, note: str) -> str:

@@ -130,7 +130,7 @@ def _accept(effort: Effort) -> Found:
     moment = Moment(objective, here, 0, 0.0, chance)
     estimator, direction = CostScaled([1.0], Repair.none), np.empty_like(start)
     fifth = float(-stats.norm.ppf(0.2))  # where the one-fifth rule settles
-    steps = np.array([0.1, 0.3, best, fifth, 1.0, 1.5, 2.0])
+    steps = [0.1, 0.3, best, fifth, 1.0, 1.5, 2.0]
     rates, gains = [], []
     for u in steps:
         accepted = np.empty(trials)
@@ -152,7 +152,7 @@ def _accept(effort: Effort) -> Found:
         perturbed[i] = (cost - there.cost) / 2 / unit
     spsa_gain = rate * slope**2 / 4 / unit
     fine = np.linspace(0.01, 2.2, 80)
-    middle = int(np.flatnonzero(steps == best)[0])
+    middle = steps.index(best)
     return Found(
         [
             Check("success of the best step", success, rates[middle], rival=0.2),
@@ -162,7 +162,7 @@ def _accept(effort: Effort) -> Found:
             Check("gain of two-sided perturbation per evaluation", spsa_gain,
                   intervals.mean(perturbed, 5), rival=0.5),
             Check("gain of accept-or-reject at a success of one fifth", gain(fifth),
-                  gains[list(steps).index(fifth)], rival=0.25),
+                  gains[steps.index(fifth)], rival=0.25),
         ],
         Picture(
             "What accept-or-reject gains per evaluation", "step length, u = s tr H / (2 |g|)",

@@ -60,9 +60,7 @@ def _largest(effort: Effort) -> Found:
                   intervals.Interval(f.value / n, f.low / n, f.high / n))
             for n, f in zip(sizes, found, strict=True) if n > 100
         ]  # fmt: skip
-        points.append(
-            intervals.points(law, sizes, found)
-        )  # fmt: skip
+        points.append(intervals.points(law, sizes, found))
     return Found(
         checks,
         Picture(
@@ -109,8 +107,7 @@ class _Saturated:
 
 
 def _train(images: Images, law: str, seeds: range) -> _Saturated:
-    network = network_for(images, *_ARTICLE)
-    network = Network(network.sizes, np.float32)
+    network = Network((images.pixels.shape[1], *_ARTICLE, 1), np.float32)
     objective = images.objective(network)
     ones = float(np.mean(images.labels))
     found = _Saturated([], [], [], [], [], [])

@@ -16,7 +16,6 @@ from tempfile import TemporaryDirectory
 from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 from sqlalchemy.exc import SQLAlchemyError
 
 from noise_exp.errors import UserError
@@ -81,7 +80,6 @@ def connect(uri: str | None) -> MlflowClient:
     UserError
         If it is a file's, and there is none.
     """
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # for one small file
     uri = uri or os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
     if uri.startswith(_SQLITE):
         path = Path(uri.removeprefix(_SQLITE)).absolute()
@@ -161,16 +159,23 @@ def read(client: MlflowClient, runs: Iterable[Run]) -> list[Record]:
         return list(pool.map(lambda run: _record(client, run), runs))
 
 
-def keep(client: MlflowClient, found: Found, folder: Path, files: Sequence[str], name: str) -> str:
-    """Log a report's files on the sweep that it is of, or on a run of their own; return its id."""
-    if found.sweep:
-        run_id = found.sweep.info.run_id
+def keep(
+    client: MlflowClient,
+    found: Found,
+    on: Run | None,
+    folder: Path,
+    files: Sequence[str],
+    name: str,
+) -> str:
+    """Log a report's files on a run, or with None on a new one of their own; return its id."""
+    if on:
+        run_id = on.info.run_id
     else:
         tags = {"kind": "report", "mlflow.note.content": f"Made by\n\n    {name}\n"}
         run_id = client.create_run(found.experiment_id, tags=tags, run_name=name).info.run_id
     for file in files:
         client.log_artifact(run_id, str(folder / file))
-    if not found.sweep:
+    if not on:
         client.set_terminated(run_id)
     return run_id
 
@@ -179,7 +184,7 @@ def _run(client: MlflowClient, run_id: str) -> Run:
     try:
         return client.get_run(run_id)
     except MlflowException as error:
-        if error.error_code != ErrorCode.Name(RESOURCE_DOES_NOT_EXIST):
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
         raise UserError(f"the store has no run {run_id}") from None
 

@@ -13,10 +13,10 @@ from hydra.errors import CompactHydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from noise_exp import job
-from noise_exp.config import CONF_DIR
 from noise_exp.errors import UserError
-from noise_exp.results import Result
+from noise_exp.records.results import Result
+from noise_exp.run import job
+from noise_exp.run.config import CONF_DIR
 
 _FULL_ERROR = "HYDRA_FULL_ERROR"
 _EXTRAS = {

@@ -13,11 +13,27 @@ from pathlib import Path
 
 import requests
 
+from support import wait_until
+
 
 def free_port() -> int:
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
+
+
+def listens(port: int) -> bool:
+    """Whether something accepts connections there."""
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False
+
+
+def answers(url: str) -> bool:
+    """Whether an MLflow server is ready there."""
+    with contextlib.suppress(requests.RequestException):
+        return requests.get(f"{url}/health", timeout=2).ok
+    return False
 
 
 class Server:
@@ -38,14 +54,12 @@ class Server:
                  "--artifacts-destination", str(self.folder / "artifacts")],
                 cwd=self.folder, stdout=out, stderr=out, start_new_session=True,
             )  # fmt: skip
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            with contextlib.suppress(requests.RequestException):
-                if requests.get(f"{self.url}/health", timeout=2).ok:
-                    return
-            assert self._process.poll() is None, (self.folder / "server.log").read_text()
-            time.sleep(0.2)
-        raise TimeoutError("the server does not answer")
+        wait_until(self._answers)
+
+    def _answers(self) -> bool:
+        assert self._process
+        assert self._process.poll() is None, (self.folder / "server.log").read_text()
+        return answers(self.url)
 
     def kill(self) -> None:
         if self._process and self._process.poll() is None:

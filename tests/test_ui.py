@@ -6,14 +6,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from urllib.parse import unquote
 
 import pytest
-import requests
-from conftest import SMALL, Cli
 from playwright.sync_api import expect, sync_playwright
-from server import free_port
+
+from server import answers, free_port
+from support import SMALL, Cli, wait_until
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking",
@@ -44,13 +43,7 @@ def address(swept):
         cwd=cli.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         start_new_session=True,
     )  # fmt: skip
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            requests.get(f"http://127.0.0.1:{port}/health", timeout=2)
-            break
-        except requests.RequestException:
-            time.sleep(0.2)
+    wait_until(lambda: answers(f"http://127.0.0.1:{port}"))
     (link,) = re.findall(r"http://127\.0\.0\.1:5000(\S+)", said)
     yield f"http://127.0.0.1:{port}{link}"
     os.killpg(server.pid, signal.SIGTERM)

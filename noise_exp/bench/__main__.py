@@ -11,10 +11,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from noise_exp import cores, figures
 from noise_exp.bench import compare, growth, ours, overhead, race
 from noise_exp.bench.problem import METHODS
-from noise_exp.pages import Page
+from noise_exp.figures import bench as figures
+from noise_exp.run import launchers
+from noise_exp.writing.pages import Page
 
 _PARTS = ("methods", "growth", "learn", "overhead")
 
@@ -110,7 +111,7 @@ def _options() -> argparse.Namespace:
         "--parts", nargs="+", default=_PARTS, metavar="PART", choices=_PARTS,
         help=f"{', '.join(_PARTS)}; default: all",
     )  # fmt: skip
-    parser.add_argument("--threads", type=int, default=min(2, cores.available()))
+    parser.add_argument("--threads", type=int, default=min(2, launchers.available()))
     parser.add_argument(
         "--rounds", type=int, default=5, help="of the methods, and seeds of learn; default: 5"
     )

@@ -15,12 +15,13 @@ import numpy as np
 
 from noise_exp.bench.problem import Train, article_problem
 from noise_exp.bench.quiet import time_undisturbed
+from noise_exp.writing.tables import markdown
 
 OURS, ROOFLINE = "noise_exp", "products"
 # Contender: the module that prepares it, and the package it needs.
 CONTENDERS = {
     OURS: ("ours", "numpy"),
-    "article": ("article", "numpy"),
+    "article": ("plain", "numpy"),
     "PyTorch": ("torch_peer", "torch"),
     "JAX": ("jax_peer", "jax"),
     ROOFLINE: ("ours", "numpy"),
@@ -126,7 +127,7 @@ def table(timings: Sequence[Timing]) -> str:
     methods = list(dict.fromkeys(t.method for t in timings))
     peers = [name for name in CONTENDERS if name not in (OURS, ROOFLINE)]
     head = ["method", OURS, *peers, "products alone", "share", *(f"{p} / ours" for p in peers)]
-    rows = [head, ["---"] * len(head)]
+    rows = []
     for method in methods:
         ours, roof = found[OURS, method], found[ROOFLINE, method]
         row = [method, *(_spread(found[name, method]) for name in (OURS, *peers)), _spread(roof)]
@@ -138,7 +139,7 @@ def table(timings: Sequence[Timing]) -> str:
         ["sum", *(f"{sums[name]:.0f}" for name in (OURS, *peers, ROOFLINE)),
          f"{sums[ROOFLINE] / sums[OURS]:.0%}", *(f"{sums[p] / sums[OURS]:.2f}" for p in peers)]
     )  # fmt: skip
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"
+    return markdown(head, rows)
 
 
 def verdict(timings: Sequence[Timing]) -> str:
@@ -146,11 +147,11 @@ def verdict(timings: Sequence[Timing]) -> str:
     found = {(t.contender, t.method): t.median for t in timings}
     methods = list(dict.fromkeys(t.method for t in timings))
     laws = [m for m in methods if m != "backprop"]
-    lines = ["| target | at least | reached | |", "| --- | --- | --- | --- |"]
+    rows = []
 
     def judge(what: str, least: float, reached: float, form: str) -> None:
         met = "met" if reached >= least else "missed"
-        lines.append(f"| {what} | {least:{form}} | {reached:{form}} | {met} |")
+        rows.append([what, f"{least:{form}}", f"{reached:{form}}", met])
 
     for peer, (of_laws, of_backprop) in TARGETS.items():
         ratios = {m: found[peer, m] / found[OURS, m] for m in methods}
@@ -167,7 +168,7 @@ def verdict(timings: Sequence[Timing]) -> str:
         judge(f"share of the products, every law; least: {worst}", 0.8, shares[worst], ".0%")
         middle = median(list(shares.values()))
         judge("share of the products, median law", 0.88, middle, ".0%")
-    return "\n".join(lines) + "\n"
+    return markdown(("target", "at least", "reached", ""), rows)
 
 
 def _spread(timing: Timing) -> str:

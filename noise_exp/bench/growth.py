@@ -16,6 +16,7 @@ from noise_exp.bench import ours
 from noise_exp.bench.compare import only_cores
 from noise_exp.bench.problem import article_problem, enlarged
 from noise_exp.bench.quiet import time_undisturbed
+from noise_exp.writing.tables import markdown
 
 IMAGES: tuple[int, ...] = (500, 2095, 10_000, 60_000)
 WIDTHS: tuple[int, ...] = (64, 256, 1024, 4096)
@@ -93,7 +94,7 @@ def table(sizes: Sequence[Size]) -> str:
     """Return the measurements in Markdown."""
     threads = sorted({s.threads for s in sizes})
     head = ["images", "width", "method", *(f"ms, threads={k}" for k in threads), "most MiB"]
-    rows = [head, ["---"] * len(head)]
+    rows = []
     groups: dict[tuple, dict[int, Size]] = {}
     for s in sizes:
         groups.setdefault((s.axis, s.images, s.width, s.method), {})[s.threads] = s
@@ -103,7 +104,7 @@ def table(sizes: Sequence[Size]) -> str:
              *(_three_digits(found[k].milliseconds) for k in threads),
              f"{max(s.mebibytes for s in found.values()):.0f}"]
         )  # fmt: skip
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"
+    return markdown(head, rows)
 
 
 def _three_digits(value: float) -> str:

@@ -12,8 +12,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from noise_exp.bench.probabilities import poisson_cumulative, zipf_cumulative
 from noise_exp.bench.problem import LR, SIGNAL, Problem, Train
-from noise_exp.bench.tables import poisson_cumulative, zipf_cumulative
 
 _TINY = 2**-25
 

@@ -1,20 +1,20 @@
-"""noise_exp in the race to 99%, put together as `noise_exp.experiment` does."""
+"""noise_exp in the race to 99%, put together as `noise_exp.run.experiment` does."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from noise_exp import optimizers
 from noise_exp.bench.race import Course, Racer, Watch
-from noise_exp.costs import CrossEntropy
-from noise_exp.estimators import CostScaled, Estimator, LearnedFeedback, NodePerturbation
-from noise_exp.network import misclassified
-from noise_exp.noise import Law, Repair
-from noise_exp.objective import Evaluation, Objective
-from noise_exp.streams import IndependentStreams
-from noise_exp.training import Schedule, train
-from noise_exp.workers import Workers
+from noise_exp.training import optimizers
+from noise_exp.training.costs import CrossEntropy
+from noise_exp.training.estimators import CostScaled, Estimator, LearnedFeedback, NodePerturbation
+from noise_exp.training.loop import Schedule, train
+from noise_exp.training.network import misclassified
+from noise_exp.training.noise import Law, Repair
+from noise_exp.training.objective import Evaluation, Objective
+from noise_exp.training.streams import IndependentStreams
+from noise_exp.training.workers import Workers
 
 
 def prepare(course: Course, settings: Mapping[str, Any], seed: int, threads: int) -> Racer:

@@ -1,4 +1,4 @@
-"""noise_exp itself, put together as `noise_exp.experiment` does, and its roofline."""
+"""noise_exp itself, put together as `noise_exp.run.experiment` does, and its roofline."""
 
 from collections import deque
 
@@ -6,15 +6,15 @@ import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from noise_exp.bench.problem import LR, SIGNAL, Problem, Train
-from noise_exp.data import live_pixels
-from noise_exp.estimators import CostScaled, Estimator, ExactGradient, Noise, Silence
-from noise_exp.network import Network
-from noise_exp.noise import ARTICLE_LAWS, Law, Repair
-from noise_exp.objective import Objective
-from noise_exp.optimizers import Vanilla
-from noise_exp.streams import IndependentStreams
-from noise_exp.training import Schedule, train
-from noise_exp.workers import Workers
+from noise_exp.training.data import live_pixels
+from noise_exp.training.estimators import CostScaled, Estimator, ExactGradient, Noise, Silence
+from noise_exp.training.loop import Schedule, train
+from noise_exp.training.network import Network
+from noise_exp.training.noise import ARTICLE_LAWS, Law, Repair
+from noise_exp.training.objective import Objective
+from noise_exp.training.optimizers import Vanilla
+from noise_exp.training.streams import IndependentStreams
+from noise_exp.training.workers import Workers
 
 
 def prepare(problem: Problem, method: str, threads: int) -> Train:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
+from noise_exp.writing.tables import markdown
+
 _JOBS, _ROUNDS = 7, 3
 _EPOCHS = (100, 1100)
 
@@ -93,12 +95,10 @@ def table(measured: Overhead) -> str:
     """Return the measurements and their limits in Markdown."""
     m = measured
     rows: Sequence[tuple[str, str, str]] = (
-        ("", "measured", "at most"),
-        ("---", "---", "---"),
         ("one job more in a sweep, beyond its training", f"{m.seconds_per_job:.2f} s", "0.25 s"),
         ("share of an epoch that is not training, tracked", f"{m.share_of_epochs:.1%}", "2%"),
         ("the same without tracking", f"{m.share_untracked:.1%}", ""),
         ("`--help`", f"{m.help_seconds:.2f} s", ""),
         ("`--help` imports", ", ".join(m.help_imports) or "none", "no MLflow, matplotlib, pandas"),
     )
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"
+    return markdown(("", "measured", "at most"), rows)

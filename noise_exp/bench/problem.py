@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from noise_exp.data import Embedded, Split
-from noise_exp.network import Network
-from noise_exp.noise import ARTICLE_LAWS
-from noise_exp.streams import IndependentStreams
+from noise_exp.training.data import Embedded, Split
+from noise_exp.training.network import Network
+from noise_exp.training.noise import ARTICLE_LAWS
+from noise_exp.training.streams import IndependentStreams
 
 METHODS = (*ARTICLE_LAWS, "backprop")
 SIGNAL = (1.0, 0.1, 0.01)

@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 
 from noise_exp.bench.compare import median, only_cores
-from noise_exp.data import Embedded, Split, live_pixels
-from noise_exp.network import Network
-from noise_exp.streams import IndependentStreams
+from noise_exp.training.data import Embedded, Split, live_pixels
+from noise_exp.training.network import Network
+from noise_exp.training.streams import IndependentStreams
+from noise_exp.writing.tables import markdown
 
 TEST_IMAGES = 500
 MOST_ERRORS = 5
@@ -237,10 +238,8 @@ def table(arrivals: Mapping[str, Sequence[Arrival]], cap: float = CAP) -> str:
     """
     first = next(iter(arrivals))
     ours = median([a.seconds for a in arrivals[first]])
-    rows = [
-        ["contender", "arrived", "seconds", "steps", f"times as long as {first}", "settings"],
-        ["---"] * 6,
-    ]
+    head = ["contender", "arrived", "seconds", "steps", f"times as long as {first}", "settings"]
+    rows = []
     for name, runs in arrivals.items():
         seconds = [a.seconds for a in runs]
         middle = median(seconds)
@@ -257,7 +256,7 @@ def table(arrivals: Mapping[str, Sequence[Arrival]], cap: float = CAP) -> str:
                 " ".join(f"{k}={v}" for k, v in CONTENDERS[name][1].items() if k not in _NAMED),
             ]
         )
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"
+    return markdown(head, rows)
 
 
 _NAMED = ("estimator", "algorithm")
@@ -271,10 +270,9 @@ def verdict(arrivals: Mapping[str, Sequence[Arrival]], cap: float = CAP) -> str:
     reached = min(peers[best], cap) / min(s for name, s in medians.items() if name not in peers)
     bound = "" if math.isfinite(peers[best]) else "> "
     met = "met" if reached >= TARGET else "missed"
-    return (
-        "| target | at least | reached | |\n| --- | --- | --- | --- |\n"
-        f"| time to 99%, our fastest against {best} | {TARGET:g} | {bound}{reached:.1f} | {met} |\n"
-    )
+    what = f"time to 99%, our fastest against {best}"
+    row = [what, f"{TARGET:g}", f"{bound}{reached:.1f}", met]
+    return markdown(("target", "at least", "reached", ""), [row])
 
 
 def _seconds(value: float, cap: float) -> str:

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from noise_exp import cores
 from noise_exp.bench.compare import only_cores
 from noise_exp.bench.race import CONTENDERS, Arrival, prepared, run
+from noise_exp.run import launchers
 
 _SEED = 1000
 _CAP = 5.0  # seconds
@@ -60,7 +60,7 @@ def main() -> None:
     """Search the settings of the contenders asked for."""
     parser = argparse.ArgumentParser("python -m noise_exp.bench.search", description=__doc__)
     parser.add_argument("contenders", nargs="*", default=list(SPACE), metavar="CONTENDER")
-    parser.add_argument("--threads", type=int, default=min(2, cores.available()))
+    parser.add_argument("--threads", type=int, default=min(2, launchers.available()))
     parser.add_argument("--output", type=Path, default=Path("benchmark"), metavar="FOLDER")
     options = parser.parse_args()
     unknown = set(options.contenders) - set(SPACE)

@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from noise_exp.journal import Facts, Journal
-from noise_exp.noise import ARTICLE_LAWS, article_letter
-from noise_exp.report import comparison
+from noise_exp.records.facts import Facts
+from noise_exp.records.journal import Journal
+from noise_exp.sweep import comparison
 from noise_exp.tracking import Delivery, Store
-from noise_exp.training import EpochRecord
+from noise_exp.training.loop import EpochRecord
+from noise_exp.training.noise import ARTICLE_LAWS, article_letter
+from noise_exp.writing.tables import markdown
 
 EPOCHS = 100
 
@@ -30,9 +32,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         rows = _measure(Path(folder), arguments.runs, arguments.sweep)
-    print("| what | time |\n| --- | --- |")
-    for what, text in rows:
-        print(f"| {what} | {text} |")
+    print(markdown(("what", "time"), rows), end="")
 
 
 def _measure(folder: Path, runs: int, sweep: int) -> list[tuple[str, str]]:

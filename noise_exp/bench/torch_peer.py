@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import torch
 
+from noise_exp.bench.probabilities import poisson_cumulative, zipf_cumulative
 from noise_exp.bench.problem import LR, SIGNAL, Problem, Train
-from noise_exp.bench.tables import poisson_cumulative, zipf_cumulative
 
 _TINY = 2**-25  # uniform_ may give 0
 

@@ -7,7 +7,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-_NOISE, _BACKPROP = "#0072B2", "#D55E00"
+from noise_exp.figures.style import COLOURS, GREY
+
+_NOISE, _BACKPROP, _FLOOR = COLOURS[:3]
 
 
 @dataclass(frozen=True)
@@ -76,9 +78,9 @@ def error_bars(
     means = [100 * mean for _, mean, _ in rows]
     errors = [100 * np.nan_to_num(error) for _, _, error in rows]
     colours = [_BACKPROP if name == "backprop" else _NOISE for name, _, _ in rows]
-    axes.errorbar(means, y, xerr=errors, fmt="none", ecolor="#555555", elinewidth=1)
+    axes.errorbar(means, y, xerr=errors, fmt="none", ecolor=GREY, elinewidth=1)
     axes.scatter(means, y, c=colours, zorder=3)
-    axes.axvline(100 * floor[1], color="#009E73", linestyle=":", label=floor[0])
+    axes.axvline(100 * floor[1], color=_FLOOR, linestyle=":", label=floor[0])
     axes.set_yticks(y, [name for name, _, _ in rows])
     axes.set(title=title, xlabel="test images wrong (%)")
     axes.set_xlim(0, None)

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-_PREDICTED, _MEASURED, _OTHER = "#0072B2", "#D55E00", "#777777"
-_LINES = (_PREDICTED, "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+from noise_exp.figures.style import COLOURS, GREY
+
+_MEASURED, _LINES = COLOURS[1], (COLOURS[0], *COLOURS[2:6])
 _MARKS = ("o", "s", "^", "D", "v")
 
 
@@ -77,11 +78,11 @@ def draw(picture: Picture) -> Figure:
     for i, sample in enumerate(picture.samples):
         axes.hist(
             sample.values, sample.bins, density=True, label=sample.label, alpha=0.45,
-            color=(_MEASURED, _OTHER, _LINES[1])[i % 3],
+            color=(_MEASURED, GREY, _LINES[1])[i % 3],
         )  # fmt: skip
     lines = 0
     for curve in picture.curves:
-        colour, dash = (_OTHER, (0, (4, 2))) if curve.rival else (_LINES[lines % 5], "-")
+        colour, dash = (GREY, (0, (4, 2))) if curve.rival else (_LINES[lines % 5], "-")
         lines += not curve.rival
         axes.plot(curve.x, curve.y, color=colour, linestyle=dash, linewidth=1.8, label=curve.label)
     for i, points in enumerate(picture.points):

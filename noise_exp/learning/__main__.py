@@ -23,17 +23,16 @@ import numpy as np
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
-from noise_exp import cores
-from noise_exp.bench import article
-from noise_exp.bench.problem import article_problem
-from noise_exp.config import CONF_DIR
 from noise_exp.errors import UserError
-from noise_exp.experiment import Experiment
 from noise_exp.figures import learning as figures
 from noise_exp.learning import floors, tables
 from noise_exp.learning.sweeps import Run, by_method, load, mean_and_error
-from noise_exp.network import predicted
-from noise_exp.pages import Page
+from noise_exp.run import launchers
+from noise_exp.run.config import CONF_DIR
+from noise_exp.run.experiment import Experiment
+from noise_exp.training.article_way import article_way
+from noise_exp.training.network import predicted
+from noise_exp.writing.pages import Page
 
 _TASKS = {"learn": "Zeros and ones", "digits": "Ten digits"}
 _VARIANTS = ("learn_none", "learn_rank", "learn_nodes")
@@ -154,7 +153,11 @@ def _seconds(runs: Sequence[Run], threads: int) -> tuple[float, list[tuple[str, 
 
 def _article_seconds(threads: int) -> float:
     """Time 100 epochs of back propagation the article's way."""
-    run = article.prepare(article_problem(), "backprop", threads)
+    theirs = Experiment(_composed(["dist=backprop"]))
+    run = article_way(
+        theirs.split.train_images, theirs.split.train_labels,
+        theirs.network.views(theirs.parameters), None, 1e-4, (), threads,
+    )  # fmt: skip
     start = perf_counter()
     run(100)
     return perf_counter() - start
@@ -174,8 +177,12 @@ def _learners(runs: Sequence[Run]) -> list[figures.Learner]:
 
 
 def _config(run: Run) -> DictConfig:
+    return _composed(run.result.overrides)
+
+
+def _composed(overrides: list[str]) -> DictConfig:
     with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
-        return compose("config", run.result.overrides)
+        return compose("config", overrides)
 
 
 def _retrained(run: Run, threads: int) -> tuple[np.ndarray, Experiment]:
@@ -197,7 +204,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--seconds", action="store_true", help="time them beside the article's way too (a minute)"
     )
-    parser.add_argument("--threads", type=int, default=cores.available())
+    parser.add_argument("--threads", type=int, default=launchers.available())
     return parser.parse_args()
 
 

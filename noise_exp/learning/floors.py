@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from noise_exp.data import Split, live_pixels
 from noise_exp.errors import UserError
-from noise_exp.experiment import Experiment
-from noise_exp.network import misclassified
-from noise_exp.objective import Objective
-from noise_exp.streams import IndependentStreams
-from noise_exp.workers import Workers
+from noise_exp.run.experiment import Experiment
+from noise_exp.training.data import Split, live_pixels
+from noise_exp.training.network import misclassified
+from noise_exp.training.objective import Objective
+from noise_exp.training.streams import IndependentStreams
+from noise_exp.training.workers import Workers
 
 
 def logistic_regression(split: Split) -> float:

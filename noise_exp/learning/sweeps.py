@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from noise_exp.errors import UserError
-from noise_exp.records import from_folder, options
-from noise_exp.results import Result
+from noise_exp.records.record import from_folder, options
+from noise_exp.records.results import Result
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 import pandas as pd
 
 from noise_exp.learning.sweeps import Run, by_method, mean_and_error
-from noise_exp.report.comparison import markdown
+from noise_exp.writing.tables import markdown_of
 
 
 def methods(runs: Sequence[Run]) -> str:
@@ -34,7 +34,7 @@ def methods(runs: Sequence[Run]) -> str:
                 "passes": f"{group[0].result.forward_passes:.1f}",
             }
         )
-    return markdown(pd.DataFrame(rows))
+    return markdown_of(pd.DataFrame(rows))
 
 
 def targets(learn: Sequence[Run], digits: Sequence[Run], slowest: float, article: float) -> str:
@@ -74,7 +74,7 @@ def targets(learn: Sequence[Run], digits: Sequence[Run], slowest: float, article
         ):
             least = f"at most {limit} points"
             row(f"ten digits, {what} law, behind backprop", least, gap, "points", gap <= limit)
-    return markdown(pd.DataFrame(rows))
+    return markdown_of(pd.DataFrame(rows))
 
 
 def layers(runs: Sequence[Run]) -> str:
@@ -91,7 +91,7 @@ def layers(runs: Sequence[Run]) -> str:
         | {f"{name}, %": _pm(*mean_and_error(row[name])) if name in row else "-" for name in names}
         for learned, row in sorted(cells.items(), key=lambda item: (len(item[0]), item[0]))
     ]
-    return markdown(pd.DataFrame(rows))
+    return markdown_of(pd.DataFrame(rows))
 
 
 def floors(found: Mapping[str, Sequence[float]]) -> str:
@@ -100,7 +100,7 @@ def floors(found: Mapping[str, Sequence[float]]) -> str:
         {"floor": name, "test error, %": _pm(*mean_and_error([100 * rate for rate in rates]))}
         for name, rates in found.items()
     ]
-    return markdown(pd.DataFrame(rows))
+    return markdown_of(pd.DataFrame(rows))
 
 
 def grid(runs: Sequence[Run]) -> str:
@@ -113,7 +113,7 @@ def grid(runs: Sequence[Run]) -> str:
         }
     )
     table = frame.pivot_table("error", "estimator", "optimizer", "median", sort=False)
-    return markdown(table.map(lambda v: f"{v:.1f}").reset_index())
+    return markdown_of(table.map(lambda v: f"{v:.1f}").reset_index())
 
 
 def seconds(timings: Sequence[tuple[str, float, int]], article: float) -> str:
@@ -135,7 +135,7 @@ def seconds(timings: Sequence[tuple[str, float, int]], article: float) -> str:
             "of the article's back propagation": "1",
         }
     )
-    return markdown(pd.DataFrame(rows))
+    return markdown_of(pd.DataFrame(rows))
 
 
 def _by_seed(runs: Sequence[Run]) -> dict[str, float]:

@@ -15,9 +15,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from noise_exp.console import duration
 from noise_exp.errors import UserError
-from noise_exp.pages import fill
+from noise_exp.writing.console import duration
+from noise_exp.writing.pages import fill
 
 if TYPE_CHECKING:  # what is heavy waits until the arguments are understood
     from noise_exp.report.build import Report
@@ -39,7 +39,7 @@ def _report(options: argparse.Namespace) -> None:
     from noise_exp.report.build import Choices, build
     from noise_exp.report.words import findings
     from noise_exp.report.write import PAGE, write
-    from noise_exp.tracking import records
+    from noise_exp.tracking import reading as records
 
     with records.opened(options.uri) as client:
         found = records.find(client, options.what, options.experiment)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from noise_exp.records import Record
+from noise_exp.records.record import Record
 from noise_exp.report import pairs, targets, variance
 from noise_exp.report.caveats import caveats
 from noise_exp.report.intervals import FEW, bootstrap

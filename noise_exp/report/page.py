@@ -4,11 +4,12 @@ import html
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from noise_exp import __version__
-from noise_exp.records import Record
-from noise_exp.report import pictures, targets, words
+from noise_exp.figures import report as pictures
+from noise_exp.figures.style import Figure
+from noise_exp.records.record import Record
+from noise_exp.report import targets, words
 from noise_exp.report.build import Report, baseline_levels
 
 _STYLE = """
@@ -60,8 +61,10 @@ def picture_of_dots(report: Report) -> Figure:
 
 def picture_of_ranks(report: Report) -> Figure | None:
     """Return the critical difference diagram; None without tests, or with too many to read."""
-    few = len(report.ranking.ranks) <= _MOST_METHODS
-    return pictures.critical_difference(report.ranking) if few else None
+    ranks, p_pairs = report.ranking.ranks, report.ranking.p_pairs
+    if p_pairs is None or len(ranks) > _MOST_METHODS:
+        return None
+    return pictures.critical_difference(ranks, p_pairs)
 
 
 def picture_of_shares(report: Report) -> Figure | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from noise_exp.records import Record
+from noise_exp.records.record import Record
 
 SOURCES = ("init", "data", "noise")
 _SEEDS = {"seed", "seeds", "experiment", *(f"seeds.{source}" for source in SOURCES)}

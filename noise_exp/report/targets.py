@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from noise_exp.records import Record
+from noise_exp.records.record import Record
 from noise_exp.report.runs import Runs
 
 

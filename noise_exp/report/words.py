@@ -6,9 +6,9 @@ from typing import Any
 import pandas as pd
 
 from noise_exp.report.build import Report
-from noise_exp.report.comparison import markdown as as_markdown
 from noise_exp.report.pairs import ALPHA
 from noise_exp.report.runs import SOURCES, rows_of
+from noise_exp.writing.tables import markdown_of
 
 _CONFIDENCE = "95% interval"
 
@@ -259,14 +259,14 @@ def markdown(report: Report) -> dict[str, str]:
     """Return the parts that a Markdown page may hold, by the names of their places in it."""
     parts = {
         "findings": "\n".join(f"- {said}" for said in (*findings(report), *report.unsaid)),
-        "methods": as_markdown(methods_table(report)),
-        "targets": as_markdown(targets_table(report)),
+        "methods": markdown_of(methods_table(report)),
+        "targets": markdown_of(targets_table(report)),
     }
     for name, table in (("to_backprop", report.to_backprop), ("to_best", report.to_best)):
         if table is not None:
-            parts[name] = as_markdown(pairs_table(table))
+            parts[name] = markdown_of(pairs_table(table))
     if report.sources:
-        parts["sources"] = as_markdown(sources_table(report))
+        parts["sources"] = markdown_of(sources_table(report))
     for name, shares in report.luck.items():
-        parts[f"variance {name}"] = as_markdown(shares_table(shares))
+        parts[f"variance {name}"] = markdown_of(shares_table(shares))
     return parts

@@ -15,10 +15,10 @@ from pathlib import Path
 from noise_exp import __version__
 from noise_exp.errors import UserError
 from noise_exp.figures.theory import draw
-from noise_exp.pages import Page
 from noise_exp.theory import tables
 from noise_exp.theory.claims import Claim, Effort, Found
 from noise_exp.theory.registry import CLAIMS
+from noise_exp.writing.pages import Page
 
 _RECORD = Path("outputs/theory/record")  # what MLflow is still owed, while it is away
 _DOTS = 72  # per inch of 5.2: figures of about 20 kB
@@ -73,7 +73,8 @@ def _track(
     options: argparse.Namespace,
     start: float,
 ) -> None:
-    from noise_exp.journal import Facts, Journal, masked
+    from noise_exp.records.facts import Facts, masked
+    from noise_exp.records.journal import Journal
     from noise_exp.tracking import Courier, Store, user
 
     try:

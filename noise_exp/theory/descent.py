@@ -3,11 +3,7 @@
 import numpy as np
 from scipy import optimize, stats
 
-from noise_exp.estimators import CostScaled, Noise, Spsa
 from noise_exp.figures.theory import Curve, Picture
-from noise_exp.noise import Repair
-from noise_exp.objective import Evaluation, Objective
-from noise_exp.optimizers import HillClimb, Moment
 from noise_exp.theory import intervals
 from noise_exp.theory.claims import Check, Claim, Effort, Found
 from noise_exp.theory.setting import (
@@ -25,6 +21,10 @@ from noise_exp.theory.setting import (
     white_images,
     zeros_and_ones,
 )
+from noise_exp.training.estimators import CostScaled, Noise, Spsa
+from noise_exp.training.noise import Repair
+from noise_exp.training.objective import Evaluation, Objective
+from noise_exp.training.optimizers import HillClimb, Moment
 
 
 def gain(u: float) -> float:

@@ -3,10 +3,7 @@
 import numpy as np
 from scipy import stats
 
-from noise_exp.estimators import CostScaled
 from noise_exp.figures.theory import Curve, Picture, Sample
-from noise_exp.network import Network
-from noise_exp.noise import Repair
 from noise_exp.theory import intervals
 from noise_exp.theory.claims import Check, Claim, Effort, Found
 from noise_exp.theory.setting import (
@@ -22,6 +19,9 @@ from noise_exp.theory.setting import (
     train_as_article,
     zeros_and_ones,
 )
+from noise_exp.training.estimators import CostScaled
+from noise_exp.training.network import Network
+from noise_exp.training.noise import Repair
 
 _ARTICLE = (840, 1024)
 

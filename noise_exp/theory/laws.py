@@ -2,19 +2,19 @@
 
 import numpy as np
 
-from noise_exp.costs import CrossEntropy
-from noise_exp.data import Embedded
-from noise_exp.estimators import NodePerturbation
 from noise_exp.figures.theory import Curve, Picture
-from noise_exp.network import Network
-from noise_exp.noise import Repair
-from noise_exp.objective import Objective
-from noise_exp.optimizers import Adam
-from noise_exp.streams import IndependentStreams
 from noise_exp.theory import intervals
 from noise_exp.theory.claims import Check, Claim, Effort, Found
 from noise_exp.theory.setting import FINITE_LAWS, noise_of
-from noise_exp.training import Schedule, train
+from noise_exp.training.costs import CrossEntropy
+from noise_exp.training.data import Embedded
+from noise_exp.training.estimators import NodePerturbation
+from noise_exp.training.loop import Schedule, train
+from noise_exp.training.network import Network
+from noise_exp.training.noise import Repair
+from noise_exp.training.objective import Objective
+from noise_exp.training.optimizers import Adam
+from noise_exp.training.streams import IndependentStreams
 
 _MARGIN = 0.02  # of the error rate: a smaller difference counts as none
 _HIDDEN, _BATCH, _EPOCHS, _TEST = 32, 100, 4, 2000

@@ -2,14 +2,7 @@
 
 import numpy as np
 
-from noise_exp.data import Embedded, live_pixels
-from noise_exp.estimators import CostScaled
 from noise_exp.figures.theory import Curve, Picture, Sample
-from noise_exp.network import Network
-from noise_exp.noise import ARTICLE_LAWS, Law, Repair
-from noise_exp.objective import Objective
-from noise_exp.optimizers import Vanilla
-from noise_exp.streams import IndependentStreams
 from noise_exp.theory import intervals
 from noise_exp.theory.claims import Check, Claim, Effort, Found
 from noise_exp.theory.ink import ink_counter
@@ -22,8 +15,15 @@ from noise_exp.theory.setting import (
     SIGNAL,
     Images,
 )
-from noise_exp.training import Schedule, train
-from noise_exp.workers import Workers
+from noise_exp.training.data import Embedded, live_pixels
+from noise_exp.training.estimators import CostScaled
+from noise_exp.training.loop import Schedule, train
+from noise_exp.training.network import Network
+from noise_exp.training.noise import ARTICLE_LAWS, Law, Repair
+from noise_exp.training.objective import Objective
+from noise_exp.training.optimizers import Vanilla
+from noise_exp.training.streams import IndependentStreams
+from noise_exp.training.workers import Workers
 
 _HIDDEN = (840, 1024)
 _LEAPS = 6  # what stands for the 96 steps after the drop, 16 times as long

@@ -3,7 +3,6 @@
 import numpy as np
 
 from noise_exp.figures.theory import Curve, Picture, Points
-from noise_exp.optimizers import Vanilla
 from noise_exp.theory import intervals
 from noise_exp.theory.claims import Check, Claim, Effort, Found
 from noise_exp.theory.setting import (
@@ -17,6 +16,7 @@ from noise_exp.theory.setting import (
     train_as_article,
     zeros_and_ones,
 )
+from noise_exp.training.optimizers import Vanilla
 
 
 def movement(costs: np.ndarray, rates: np.ndarray, law: str) -> float:

@@ -7,14 +7,14 @@ from functools import cache
 import numpy as np
 from scipy import stats
 
-from noise_exp.data import Embedded, live_pixels
-from noise_exp.estimators import CostScaled, Noise
-from noise_exp.network import Activations, Network, with_ones
-from noise_exp.noise import ARTICLE_LAWS, Law, Repair
-from noise_exp.objective import Objective
-from noise_exp.optimizers import Vanilla
-from noise_exp.streams import IndependentStreams
-from noise_exp.training import EpochRecord, Schedule, train
+from noise_exp.training.data import Embedded, live_pixels
+from noise_exp.training.estimators import CostScaled, Noise
+from noise_exp.training.loop import EpochRecord, Schedule, train
+from noise_exp.training.network import Activations, Network, with_ones
+from noise_exp.training.noise import ARTICLE_LAWS, Law, Repair
+from noise_exp.training.objective import Objective
+from noise_exp.training.optimizers import Vanilla
+from noise_exp.training.streams import IndependentStreams
 
 SIGNAL = [1.0, 0.1, 0.01]
 LR, DROPPED_LR, DROP_EPOCH, EPOCHS = 0.03, 0.0001, 4, 100  # the article's

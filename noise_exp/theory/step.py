@@ -2,9 +2,7 @@
 
 import numpy as np
 
-from noise_exp.estimators import CostScaled
 from noise_exp.figures.theory import Curve, Picture, Points
-from noise_exp.noise import Repair
 from noise_exp.theory import intervals
 from noise_exp.theory.claims import Check, Claim, Effort, Found
 from noise_exp.theory.setting import (
@@ -19,6 +17,8 @@ from noise_exp.theory.setting import (
     signals,
     zeros_and_ones,
 )
+from noise_exp.training.estimators import CostScaled
+from noise_exp.training.noise import Repair
 
 _DESCENT, _DESCENT_LR = 100, 0.3  # to a point where drift does not hide the curvature
 _LR = 0.0003  # small enough for three terms of Taylor's series, large enough for float64

@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterable
 
 from noise_exp.theory.claims import Check, Claim, Found
+from noise_exp.writing.tables import markdown as as_markdown
 
 _SENSES = {"=": "", ">": "above ", "<": "below "}
 _COLUMNS = ("claim", "quantity", "predicted", "measured", "interval", "verdict")
@@ -34,15 +35,14 @@ def row(claim: Claim, check: Check) -> tuple[str, ...]:
 
 def markdown(results: Iterable[tuple[Claim, Found]]) -> str:
     """Return a table with a row for each check; formulas stand in the page's text."""
-    lines = [_line(_COLUMNS), _line(["---"] * len(_COLUMNS))]
-    last = None
+    rows, last = [], None
     for claim, found in results:
         for check in found.checks:
             cells = list(row(claim, check))
             cells[0] = "" if claim.name == last else f"[{claim.name}](#{claim.name})"
             last = claim.name
-            lines.append(_line([cell.replace("|", "\\|") for cell in cells]))
-    return "\n".join(lines) + "\n"
+            rows.append([cell.replace("|", "\\|") for cell in cells])
+    return as_markdown(_COLUMNS, rows)
 
 
 def as_csv(results: Iterable[tuple[Claim, Found]]) -> str:
@@ -57,7 +57,3 @@ def as_csv(results: Iterable[tuple[Claim, Found]]) -> str:
             writer.writerow([claim.name, claim.formula, c.what, c.sense, c.predicted, m.value,
                              m.low, m.high, c.rival, c.verdict])  # fmt: skip
     return text.getvalue()
-
-
-def _line(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(cells) + " |"

@@ -7,7 +7,6 @@ import numpy as np
 from scipy import special, stats
 
 from noise_exp.figures.theory import Curve, Picture, Points
-from noise_exp.network import Network
 from noise_exp.theory import intervals
 from noise_exp.theory.claims import Check, Claim, Effort, Found
 from noise_exp.theory.setting import (
@@ -23,6 +22,7 @@ from noise_exp.theory.setting import (
     train_as_article,
     zeros_and_ones,
 )
+from noise_exp.training.network import Network
 
 _ARTICLE = (840, 1024)
 _DRAWS = 60  # of each run's read-out, for its probability

@@ -4,15 +4,15 @@ import math
 
 import numpy as np
 
-from noise_exp.estimators import LearnedFeedback, NodePerturbation
 from noise_exp.figures.theory import Curve, Picture, Points
-from noise_exp.network import with_ones
-from noise_exp.noise import Repair
-from noise_exp.objective import Block
 from noise_exp.theory import intervals
 from noise_exp.theory.claims import Check, Claim, Effort, Found
 from noise_exp.theory.setting import cosine, noise_of
 from noise_exp.theory.weights import Point, mean_cosine
+from noise_exp.training.estimators import LearnedFeedback, NodePerturbation
+from noise_exp.training.network import with_ones
+from noise_exp.training.noise import Repair
+from noise_exp.training.objective import Block
 
 _SCALE = 1e-4
 _DRAWS = 1000  # of the noise, for a mean over it

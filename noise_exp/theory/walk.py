@@ -3,15 +3,15 @@
 import numpy as np
 from scipy import integrate, special, stats
 
-from noise_exp.estimators import CostScaled
 from noise_exp.figures.theory import Curve, Picture, Points, Sample
-from noise_exp.network import Network
-from noise_exp.noise import Repair
-from noise_exp.objective import Evaluation, Objective
-from noise_exp.optimizers import Moment, Vanilla
 from noise_exp.theory import intervals
 from noise_exp.theory.claims import Check, Claim, Effort, Found
 from noise_exp.theory.setting import noise_of
+from noise_exp.training.estimators import CostScaled
+from noise_exp.training.network import Network
+from noise_exp.training.noise import Repair
+from noise_exp.training.objective import Evaluation, Objective
+from noise_exp.training.optimizers import Moment, Vanilla
 
 _WALL = 2.0  # of the stationary walk, in units where C = 1 + w^2
 _FOLD = 50  # steps between looks at the stationary walk

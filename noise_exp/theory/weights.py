@@ -6,11 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special, stats
 
-from noise_exp.estimators import CostScaled, Estimator, EvolutionStrategy, ForwardGradient, Spsa
 from noise_exp.figures.theory import Curve, Picture, Points
-from noise_exp.network import Network
-from noise_exp.noise import Repair
-from noise_exp.objective import Objective
 from noise_exp.theory import intervals
 from noise_exp.theory.claims import Check, Claim, Effort, Found
 from noise_exp.theory.setting import (
@@ -25,6 +21,16 @@ from noise_exp.theory.setting import (
     white_images,
     zeros_and_ones,
 )
+from noise_exp.training.estimators import (
+    CostScaled,
+    Estimator,
+    EvolutionStrategy,
+    ForwardGradient,
+    Spsa,
+)
+from noise_exp.training.network import Network
+from noise_exp.training.noise import Repair
+from noise_exp.training.objective import Objective
 
 _SCALE = 1e-4  # of the noise: the cost is straight over so short a way
 

@@ -1,7 +1,7 @@
 """Everything MLflow: the store, what is delivered to it, and what is read back.
 
-A run writes its journal first (`noise_exp.journal`); a thread delivers it to MLflow meanwhile.
-What a store that is away could not be told is delivered later by
+A run writes its journal first (`noise_exp.records.journal`); a thread delivers it to MLflow
+meanwhile. What a store that is away could not be told is delivered later by
 
     python -m noise_exp.tracking sync FOLDER...
 """
@@ -15,7 +15,8 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
 os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
-from noise_exp.tracking.delivery import Courier, Delivery, reason, sync
+from noise_exp.tracking.courier import Courier
+from noise_exp.tracking.delivery import Delivery, reason, sync
 from noise_exp.tracking.store import Store, user
 
 for _noisy in ("alembic", "mlflow", "urllib3"):

@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from noise_exp.journal import Journal
+from noise_exp.records.journal import Journal
 from noise_exp.tracking import reason, sync
 
 

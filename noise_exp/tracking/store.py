@@ -26,8 +26,9 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from noise_exp.errors import UserError
-from noise_exp.journal import Journal, masked
-from noise_exp.results import Result
+from noise_exp.records.facts import masked
+from noise_exp.records.journal import Journal
+from noise_exp.records.results import Result
 from noise_exp.tracking.delivery import HEARTBEAT_SECONDS, RefusedError, reason, sync
 
 DEFAULT_URI = "sqlite:///mlruns/mlflow.db"

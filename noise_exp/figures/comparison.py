@@ -1,0 +1,161 @@
+"""The pictures of runs and methods side by side: the article's three, and one run's cost."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from noise_exp.figures.style import COLOURS, style
+
+
+@dataclass(frozen=True)
+class Method:
+    """The runs of one method.
+
+    Attributes
+    ----------
+    label, tick
+        Its name, and what stands under its bar (the article's letter where it has one).
+    costs
+        Shape (runs, epochs); not a number where a run diverged.
+    seconds, errors
+        Training time and misclassified test images of each run, shape (runs,).
+    """
+
+    label: str
+    tick: str
+    costs: np.ndarray
+    seconds: np.ndarray
+    errors: np.ndarray
+
+
+def cost_curve(costs: Sequence[float], title: str) -> Figure:
+    """Cost per epoch of one run.
+
+    Every run of a sweep draws one, so its margins are fixed: a layout engine draws it twice.
+    """
+    figure = Figure(figsize=(6, 4))
+    axes = figure.add_axes((0.13, 0.13, 0.83, 0.78))
+    axes.plot(costs, color=COLOURS[0])
+    axes.set(title=title, xlabel="epoch", ylabel="cost", ylim=(0, None))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.3)
+    return figure
+
+
+def cost_per_training(methods: Sequence[Method]) -> Figure:
+    """Cost per epoch of all methods: the first epochs large, then all of them.
+
+    With several runs of a method, the line is their median and the band runs from the lowest
+    to the highest.
+    """
+    epochs = max(m.costs.shape[1] for m in methods)
+    figure = Figure(figsize=(12, 6.5), layout="constrained")
+    first, whole = figure.subplots(1, 2, sharey=True, width_ratios=(1, 1.5))
+    for axes, last in ((first, min(8, epochs)), (whole, epochs)):
+        for i, method in enumerate(methods):
+            _draw_costs(axes, method, last, style(i))
+        axes.set(xlabel="epoch", xlim=(0, max(last - 1, 1)))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+    first.set(ylabel="cost", ylim=(0, None), title="first epochs")
+    whole.set(title="all epochs")
+    _mark_ends(whole, methods)
+    whole.legend(
+        *whole.get_legend_handles_labels(),
+        loc="center left",
+        bbox_to_anchor=(1.06, 0.5),
+        frameon=False,
+        handlelength=3.5,
+    )
+    figure.suptitle("Cost per Training")
+    return figure
+
+
+def _draw_costs(axes: Axes, method: Method, last: int, look: dict) -> None:
+    costs = method.costs[:, :last]
+    finite = np.isfinite(costs).any(axis=0)
+    x, costs = np.flatnonzero(finite), costs[:, finite]
+    if not len(x):
+        return
+    label = method.label if method.tick == method.label else f"{method.tick}  {method.label}"
+    axes.plot(x, np.nanmedian(costs, axis=0), label=label, linewidth=1.8, **look)
+    if len(costs) > 1:
+        low, high = np.nanmin(costs, axis=0), np.nanmax(costs, axis=0)
+        axes.fill_between(x, low, high, color=look["color"], alpha=0.12, linewidth=0)
+
+
+def _mark_ends(axes: Axes, methods: Sequence[Method]) -> None:
+    """Name the curves at their right ends, pushed apart so that no two names overlap."""
+    ends = []
+    for i, method in enumerate(methods):
+        final = method.costs[:, -1]
+        if method.tick != method.label and np.isfinite(final).any():  # else the legend must do
+            ends.append((float(np.nanmedian(final)), method.tick, style(i)["color"]))
+    top = axes.get_ylim()[1]
+    gap = 0.033 * top
+    heights = [value for value, _, _ in sorted(ends)]
+    for i in range(1, len(heights)):
+        heights[i] = max(heights[i], heights[i - 1] + gap)
+    ceiling = top + gap
+    for i in reversed(range(len(heights))):
+        ceiling = heights[i] = min(heights[i], ceiling - gap)
+    for (value, tick, colour), height in zip(sorted(ends), heights, strict=True):
+        axes.annotate(
+            tick,
+            xy=(1, value),
+            xytext=(1.04, height),
+            xycoords=axes.get_yaxis_transform(),
+            textcoords=axes.get_yaxis_transform(),
+            va="center",
+            ha="center",
+            color=colour,
+            weight="bold",
+            arrowprops={"arrowstyle": "-", "color": colour, "lw": 0.6, "shrinkA": 1, "shrinkB": 0},
+        )
+
+
+def training_time(methods: Sequence[Method]) -> Figure:
+    """Bars of the training time in seconds (of several runs the median, each run a dot)."""
+    return _bars(
+        methods,
+        [m.seconds for m in methods],
+        "Training Time Bar Graph in Seconds",
+        "training time (s)",
+        "{:.1f}",
+    )
+
+
+def misclassification(methods: Sequence[Method]) -> Figure:
+    """Bars of the misclassified test images (of several runs the median, each run a dot)."""
+    return _bars(
+        methods,
+        [m.errors for m in methods],
+        "Misclassification Bar Graph",
+        "test images misclassified",
+        "{:g}",
+    )
+
+
+def _bars(
+    methods: Sequence[Method], values: Sequence[np.ndarray], title: str, axis: str, text: str
+) -> Figure:
+    figure = Figure(figsize=(max(9, 0.55 * len(methods) + 3), 5), layout="constrained")
+    axes = figure.subplots()
+    x = np.arange(len(methods))
+    medians = [float(np.median(v)) for v in values]
+    bars = axes.bar(x, medians, color=COLOURS[0], width=0.7)
+    axes.bar_label(bars, [text.format(m) for m in medians], padding=2)
+    for i, runs in enumerate(values):
+        if len(runs) > 1:
+            axes.plot(np.full(len(runs), i), runs, ".", color=COLOURS[6], alpha=0.5)
+    named = all(m.tick != m.label for m in methods)
+    ticks = [f"{m.tick}\n{m.label.replace('_', chr(10))}" if named else m.label for m in methods]
+    axes.set_xticks(x, ticks, fontsize=8 if named else 9, rotation=0 if named else 30)
+    axes.set(title=title, ylabel=axis)
+    axes.grid(axis="y", alpha=0.3)
+    axes.set_axisbelow(True)
+    return figure

@@ -1,0 +1,1 @@
+"""What a run leaves behind: in its own folder as it goes, and as one type once it is over."""

@@ -1,0 +1,199 @@
+"""What a run leaves in its own folder as it goes; a tracking store is told from it.
+
+- `run.json`: what the run is, where it is tracked, and how it ended;
+- `epochs.jsonl`: one line per epoch, flushed;
+- `artifacts/`: files on their way to the store;
+- `alive`: a file that the run's process keeps locked, so that the lock ends when the process
+  does, however it ends.
+"""
+
+import contextlib
+import json
+import logging
+import math
+import os
+import platform
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from threading import Lock
+from typing import Any, TextIO
+
+from filelock import FileLock, Timeout
+
+from noise_exp.errors import UserError
+from noise_exp.records.facts import Facts, now
+from noise_exp.training.loop import EpochRecord
+
+_FACTS = "run.json"
+_EPOCHS = "epochs.jsonl"
+_ALIVE = "alive"
+_ARTIFACTS = "artifacts"
+
+log = logging.getLogger(__name__)
+
+
+class Journal:
+    """The record of one run, written by its process and read by the delivery to the store."""
+
+    def __init__(self, folder: Path, facts: Facts) -> None:
+        self.folder = folder
+        self.facts = facts
+        self._guard = Lock()  # the delivery runs in a thread of its own
+        self._alive = FileLock(folder / _ALIVE, timeout=0)
+        self._lines: TextIO | None = None
+
+    @classmethod
+    def start(cls, folder: Path, facts: Facts) -> "Journal":
+        """Begin the record of a run in `folder`, and hold its lock until it ends.
+
+        The lock's place is added to the tags, for whoever wants to know whether the run lives.
+        What an earlier run in the same folder still owes its store is moved to a folder below.
+
+        Raises
+        ------
+        UserError
+            If a run that is still alive uses the folder.
+        """
+        folder = folder.absolute()
+        folder.mkdir(parents=True, exist_ok=True)
+        facts.tags |= {"host": platform.node(), "folder": str(folder)}
+        journal = cls(folder, facts)
+        try:
+            journal._alive.acquire()
+        except Timeout:
+            raise UserError(
+                f"the output folder {folder} is used by a run that is still alive; "
+                "choose another hydra.run.dir or hydra.sweep.dir"
+            ) from None
+        journal._put_aside()
+        journal._write()
+        return journal
+
+    @classmethod
+    def load(cls, folder: Path) -> "Journal":
+        """Read the record in `folder`, without its lock.
+
+        Raises
+        ------
+        OSError, ValueError
+            If there is none, or it is not one.
+        """
+        try:
+            return cls(folder, Facts(**json.loads((folder / _FACTS).read_text())))
+        except TypeError as error:
+            raise ValueError(f"{folder / _FACTS} is no record of a run: {error}") from None
+
+    @staticmethod
+    def find(folder: Path) -> list[Path]:
+        """Return the folders with a record, `folder` itself and all below it."""
+        return sorted(path.parent for path in folder.rglob(_FACTS))
+
+    @classmethod
+    @contextlib.contextmanager
+    def claim(cls, folder: Path) -> Iterator["Journal | None"]:
+        """Read the record in `folder` with the run's lock held; None while the run is alive."""
+        # Two processes that look at the same time hold each other up for a moment only.
+        lock = FileLock(folder / _ALIVE, timeout=0.2)
+        try:
+            lock.acquire()
+        except Timeout:
+            yield None
+            return
+        try:
+            yield cls.load(folder)
+        finally:
+            lock.release()
+
+    @property
+    def artifacts(self) -> Path:
+        """Where files lie that leave the folder when the store has them."""
+        return self.folder / _ARTIFACTS
+
+    def log_artifact(self, name: str, content: bytes) -> None:
+        """Keep a file for the store."""
+        self.artifacts.mkdir(exist_ok=True)
+        (self.artifacts / name).write_bytes(content)
+
+    def update(self, **changes: Any) -> None:
+        """Change facts and write them: whole or not at all, whatever happens meanwhile."""
+        with self._guard:
+            for key, value in changes.items():
+                setattr(self.facts, key, value)
+            self._write()
+
+    def log_epoch(self, record: EpochRecord) -> None:
+        """Append a line; a value that is not finite becomes null, which JSON lacks a word for."""
+        line = {
+            key: value if math.isfinite(value) else None for key, value in asdict(record).items()
+        }
+        if self._lines is None:
+            self._lines = (self.folder / _EPOCHS).open("a", buffering=1)  # flushed by the line
+        self._lines.write(json.dumps(line | {"time": now()}) + "\n")
+
+    def epochs(self, start: int = 0) -> tuple[list[dict[str, Any]], int]:
+        """Read the epochs' lines from byte `start` on; return them and where the next will be."""
+        try:
+            with (self.folder / _EPOCHS).open("rb") as file:
+                file.seek(start)
+                text = file.read()
+        except FileNotFoundError:
+            return [], start
+        whole = text[: text.rfind(b"\n") + 1]  # a process that was killed may leave half a line
+        return [json.loads(line) for line in whole.splitlines()], start + len(whole)
+
+    def end(self, status: str, **tags: str) -> None:
+        """Set the final status, in memory at least, where the store may still learn it."""
+        if self._lines:
+            with contextlib.suppress(OSError):
+                self._lines.close()
+        self.facts.tags |= tags
+        try:
+            self.update(status=status, end_time=now())
+        except OSError as error:
+            log.error("%s cannot be written: %s", self.folder / _FACTS, error.strerror)
+
+    def release(self) -> None:
+        """Give up the run's lock: nothing is written any more."""
+        self._alive.release()
+
+    def end_unseen(self) -> None:
+        """Set the status of a run whose process died: killed, after its last epoch."""
+        epochs, _ = self.epochs()
+        last = epochs[-1]["time"] if epochs else self.facts.start_time
+        self.update(status="KILLED", end_time=last)
+
+    def clear_artifacts(self) -> None:
+        """Delete the files that the store has."""
+        shutil.rmtree(self.folder / _ARTIFACTS, ignore_errors=True)
+
+    def _write(self) -> None:
+        part = self.folder / f"{_FACTS}.part"
+        part.write_text(json.dumps(asdict(self.facts), indent=1))
+        part.replace(self.folder / _FACTS)
+
+    def _put_aside(self) -> None:
+        try:
+            before = Journal.load(self.folder)
+        except (OSError, ValueError):
+            owed = None
+        else:
+            owed = before.facts if before.facts.uri and not before.facts.delivered else None
+        names = [_FACTS, _EPOCHS, _ARTIFACTS, *(owed.files if owed else [])]
+        if owed:
+            log.warning(
+                "An earlier run in %s still owes its store something, which is kept. Deliver it "
+                "with\n    python -m noise_exp.tracking sync %s",
+                self.folder,
+                self.folder,
+            )
+        for path in (self.folder / name for name in names):
+            if owed and path.exists():
+                aside = self.folder / f"owed-{owed.uid[:8]}"
+                aside.mkdir(exist_ok=True)
+                os.replace(path, aside / path.name)
+            elif path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)

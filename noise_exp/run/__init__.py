@@ -1,0 +1,1 @@
+"""One job: configuration in, record out."""

@@ -1,0 +1,1 @@
+"""Many jobs as one thing: planned, watched, compared, reported on."""

@@ -1,0 +1,81 @@
+"""How far a whole sweep is, whatever launcher runs its jobs."""
+
+import json
+import sys
+import threading
+import time
+from pathlib import Path
+
+from noise_exp.writing.console import duration
+
+_POLL_SECONDS = 1.0
+_TERMINAL_SECONDS, _LOG_SECONDS = 10.0, 30.0  # between two lines
+_LOG_SHARE = 0.02  # a line per so much of the time gone, so that a long sweep's log stays short
+
+
+class SweepProgress:
+    """Says now and then how many runs are done and how long the rest will take.
+
+    The jobs may run in other processes, so their results are looked for in the sweep's folder.
+
+    Parameters
+    ----------
+    folder, uid
+        Of the sweep.
+    total
+        How many jobs it has; None if only the sweeper knows.
+    """
+
+    def __init__(self, folder: Path, uid: str, total: int | None) -> None:
+        self._folder, self._uid, self._total = folder, uid, total
+        self._seen: dict[Path, int] = {}
+        self._start = time.monotonic()
+        self._ended = threading.Event()
+        self.done = self.reused = 0
+        self._thread = threading.Thread(target=self._work, name="progress", daemon=True)
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End; nothing is said any more."""
+        self._ended.set()
+        self._thread.join()
+
+    def look(self) -> None:
+        """Count the results that have come since the last look."""
+        for path in self._folder.glob("**/result.json"):
+            try:
+                written = path.stat().st_mtime_ns
+                if self._seen.get(path) == written:
+                    continue
+                result = json.loads(path.read_text())
+            except (OSError, ValueError):
+                continue
+            self._seen[path] = written
+            if result.get("sweep") == self._uid:
+                self.done += 1
+                self.reused += bool(result.get("reused"))
+
+    def line(self, seconds: float) -> str:
+        """Say how far the sweep is, `seconds` after its start."""
+        of = "" if self._total is None else f" of {self._total}"
+        text = f"sweep: {self.done}{of} runs done after {duration(seconds)}"
+        ran = self.done - self.reused  # an earlier sweep's run takes no time
+        if self._total is not None and ran:
+            text += f", about {duration(seconds / ran * (self._total - self.done))} left"
+        return text
+
+    def _work(self) -> None:
+        every = _TERMINAL_SECONDS if sys.stderr.isatty() else _LOG_SECONDS
+        last, told = 0.0, 0
+        while not self._ended.wait(_POLL_SECONDS):
+            gone = time.monotonic() - self._start
+            pause = every if sys.stderr.isatty() else max(every, _LOG_SHARE * gone)
+            if gone - last < pause:
+                continue
+            self.look()
+            if self.done > told:
+                print(self.line(gone), file=sys.stderr, flush=True)
+                last, told = gone, self.done

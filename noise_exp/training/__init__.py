@@ -1,0 +1,1 @@
+"""NumPy alone: what trains one network, usable from a notebook."""

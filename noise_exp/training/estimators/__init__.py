@@ -1,0 +1,24 @@
+"""Estimators turn noise into a direction in which to move the parameters.
+
+One file for each place the noise can go: onto the weights or onto the units. Directions that
+estimate the negative gradient of the loss E (`noise_exp.training.costs`) do so up to the noise's
+second moment, which is 1 for a standard normal law.
+"""
+
+from noise_exp.training.estimators.article import CostScaled, ExactGradient, Silence
+from noise_exp.training.estimators.protocol import Estimator, Noise
+from noise_exp.training.estimators.units import LearnedFeedback, NodePerturbation
+from noise_exp.training.estimators.weights import EvolutionStrategy, ForwardGradient, Spsa
+
+__all__ = [
+    "CostScaled",
+    "Estimator",
+    "EvolutionStrategy",
+    "ExactGradient",
+    "ForwardGradient",
+    "LearnedFeedback",
+    "NodePerturbation",
+    "Noise",
+    "Silence",
+    "Spsa",
+]

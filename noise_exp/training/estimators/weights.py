@@ -1,0 +1,168 @@
+"""Noise on the weights: one draw moves the whole network, on all images alike.
+
+The variance of such an estimate grows with the number of weights (Werfel, Xie and Seung 2005).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from noise_exp.training.estimators.protocol import Estimator, Noise, require_positive
+from noise_exp.training.noise import Repair
+from noise_exp.training.objective import Evaluation, Objective, mean_evaluation
+from noise_exp.training.workers import chunks
+
+
+@dataclass
+class Spsa(Estimator):
+    """Two measures on either side, along the noise: weight perturbation.
+
+    Spall, *Multivariate stochastic approximation using a simultaneous perturbation gradient
+    approximation* (1992), in the random-direction form: the difference multiplies the noise,
+    where Spall divides by it.
+
+    Attributes
+    ----------
+    scale
+        How far to either side, in units of the noise.
+    samples
+        Pairs whose estimates are averaged; two forward passes each.
+    repair
+        What is done to the law's draws first.
+    """
+
+    scale: float
+    samples: int
+    repair: Repair
+
+    def __post_init__(self) -> None:
+        require_positive(self, "scale", "samples")
+
+    def estimate(
+        self,
+        objective: Objective,
+        parameters: np.ndarray,
+        noise: Noise,
+        known: Evaluation | None,  # noqa: ARG002 (not needed)
+        out: np.ndarray,
+    ) -> Evaluation:
+        """Direction: -(E(w + s xi) - E(w - s xi)) / 2s * xi, a mean over samples."""
+        xi = out if self.samples == 1 else np.empty_like(out)
+        measured: list[Evaluation] = []
+        for i in range(self.samples):
+            noise.fill(xi)
+            pair = _either_side(objective, parameters, xi, self.scale)
+            measured += pair
+            xi *= (pair[1].loss - pair[0].loss) / (2 * self.scale * self.samples)
+            if xi is not out:
+                np.add(out if i else 0, xi, out=out)
+        return mean_evaluation(measured)
+
+
+@dataclass
+class EvolutionStrategy(Estimator):
+    """A population of antithetic pairs, weighed by the ranks of their costs.
+
+    Salimans, Ho, Chen, Sidor and Sutskever, *Evolution strategies as a scalable alternative to
+    reinforcement learning* (2017), section 2 and 2.1: centred ranks in place of the losses.
+    Keeps `pairs` vectors of noise in memory.
+
+    Attributes
+    ----------
+    scale
+        The population's spread, in units of the noise.
+    pairs
+        Half the population; two forward passes each.
+    repair
+        What is done to the law's draws first.
+    """
+
+    scale: float
+    pairs: int
+    repair: Repair
+
+    def __post_init__(self) -> None:
+        require_positive(self, "scale", "pairs")
+
+    def estimate(
+        self,
+        objective: Objective,
+        parameters: np.ndarray,
+        noise: Noise,
+        known: Evaluation | None,  # noqa: ARG002 (not needed)
+        out: np.ndarray,
+    ) -> Evaluation:
+        """Direction: sum over the population of minus rank times noise, over its size times s.
+
+        Ranks go from -1/2 to 1/2.
+        """
+        xis = np.empty((self.pairs, len(out)), out.dtype)
+        measured: list[Evaluation] = []
+        for xi in xis:
+            noise.fill(xi)
+            measured += _either_side(objective, parameters, xi, self.scale)
+        weights = -_centred_ranks([e.loss for e in measured]) / (2 * self.pairs * self.scale)
+        pulls = (weights[::2] - weights[1::2]).astype(out.dtype)
+        objective.workers.map(
+            lambda chunk: np.matmul(pulls, xis[:, chunk], out=out[chunk]), chunks(len(out))
+        )
+        return mean_evaluation(measured)
+
+
+@dataclass
+class ForwardGradient(Estimator):
+    """The exact derivative along the noise, times the noise.
+
+    Baydin, Pearlmutter, Syme, Wood and Torr, *Gradients without backpropagation* (2022).
+
+    Attributes
+    ----------
+    samples
+        Draws whose estimates are averaged; three forward passes each.
+    repair
+        What is done to the law's draws first.
+    """
+
+    samples: int
+    repair: Repair
+
+    def __post_init__(self) -> None:
+        require_positive(self, "samples")
+
+    def estimate(
+        self,
+        objective: Objective,
+        parameters: np.ndarray,
+        noise: Noise,
+        known: Evaluation | None,  # noqa: ARG002 (the derivative needs the forward pass anyway)
+        out: np.ndarray,
+    ) -> Evaluation:
+        """Direction: -(gradient . xi) * xi, a mean over samples."""
+        xi = out if self.samples == 1 else np.empty_like(out)
+        for i in range(self.samples):
+            noise.fill(xi)
+            evaluation, derivative = objective.directional_derivative(parameters, xi)
+            xi *= -derivative / self.samples
+            if xi is not out:
+                np.add(out if i else 0, xi, out=out)
+        return evaluation
+
+
+def _either_side(
+    objective: Objective, parameters: np.ndarray, xi: np.ndarray, scale: float
+) -> tuple[Evaluation, Evaluation]:
+    moved = xi * scale
+    moved += parameters
+    plus = objective.evaluate(moved)
+    np.subtract(parameters, moved, out=moved)
+    moved += parameters
+    return plus, objective.evaluate(moved)
+
+
+def _centred_ranks(losses: list[float]) -> np.ndarray:
+    """Ranks from -1/2 (lowest) to 1/2; equal losses share their mean rank, NaN is the worst."""
+    finite = np.nan_to_num(np.array(losses), nan=np.inf, posinf=np.inf)
+    _, inverse, counts = np.unique(finite, return_inverse=True, return_counts=True)
+    ends = np.cumsum(counts)
+    ranks = (ends - (counts + 1) / 2)[inverse]
+    return ranks / max(len(losses) - 1, 1) - 0.5 if len(ends) > 1 else np.zeros(len(losses))

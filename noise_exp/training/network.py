@@ -1,0 +1,191 @@
+"""The network: its parameters in one flat vector, its units, its outputs."""
+
+import itertools
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from noise_exp.training.workers import ALONE, Workers
+
+_ROWS = 512  # images whose activations exist at once, in every group
+_ALIGNED = 16  # numbers; rows that start at a multiple of 64 bytes make faster products
+
+
+class Network:
+    """Fully connected: arctan in the hidden layers, probabilities at the outputs.
+
+    A single output is a logistic sigmoid, the probability of class 1 of two; several outputs are
+    a softmax, a probability for each class.
+
+    The parameters are one flat vector, W1, b1, W2, b2, ... one after the other, so that noise,
+    directions and optimizers handle a single array. A layer's biases follow its weights: both
+    together are one matrix, whose last row meets an input that is always 1.
+
+    Parameters
+    ----------
+    sizes
+        Units per layer from the inputs on, for example ``(784, 840, 1024, 1)``.
+    dtype
+        Of the parameters and all arithmetic.
+    """
+
+    def __init__(self, sizes: tuple[int, ...], dtype: DTypeLike) -> None:
+        self.sizes = sizes
+        self.dtype = np.dtype(dtype)
+        self.layers = len(sizes) - 1
+        ends = list(itertools.accumulate((m + 1) * n for m, n in itertools.pairwise(sizes)))
+        self._slices = [slice(*pair) for pair in itertools.pairwise([0, *ends])]
+        self.n_parameters = ends[-1]
+
+    def matrices(self, flat: np.ndarray) -> list[np.ndarray]:
+        """Views of a flat vector (n_parameters,), one per layer: its weights above its biases.
+
+        Each has the shape (units below + 1, units).
+        """
+        shapes = [(m + 1, n) for m, n in itertools.pairwise(self.sizes)]
+        return [flat[s].reshape(shape) for s, shape in zip(self._slices, shapes, strict=True)]
+
+    def views(self, flat: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Views of a flat vector (n_parameters,) as one (weights, biases) pair per layer.
+
+        Weights have the shape (units below, units); biases (units,).
+        """
+        return [(matrix[:-1], matrix[-1]) for matrix in self.matrices(flat)]
+
+    def layer_slices(self) -> list[slice]:
+        """Where each layer's weights and biases lie in a flat vector."""
+        return self._slices
+
+    def parameters_of_inputs(self, chosen: np.ndarray) -> np.ndarray:
+        """Which parameters a network of only the chosen inputs has, in the same order.
+
+        `chosen`: bool (inputs,); returns bool (n_parameters,).
+        """
+        kept = np.ones(self.n_parameters, bool)
+        self.matrices(kept)[0][:-1] = chosen[:, None]
+        return kept
+
+    def outputs(
+        self, parameters: np.ndarray, images: np.ndarray, workers: Workers = ALONE
+    ) -> np.ndarray:
+        """Outputs in 0..1, shape (images, outputs), for images of shape (images, inputs)."""
+        matrices, inputs = self.matrices(parameters), with_ones(images)
+
+        def group_outputs(blocks: list[slice]) -> np.ndarray:
+            activations = Activations(self, max(block.stop - block.start for block in blocks))
+            outputs = [activations.forward(matrices, inputs[block]).copy() for block in blocks]
+            return np.concatenate(outputs)
+
+        return np.concatenate(workers.map(group_outputs, row_groups(len(images))))
+
+
+class Activations:
+    """The units' values for a block of images: made once, overwritten by every forward pass.
+
+    Parameters
+    ----------
+    network
+        The network.
+    rows
+        Images of the largest block.
+    keep_sums
+        Keep what goes into each arctan too, which derivatives need.
+
+    Attributes
+    ----------
+    values
+        Of each hidden layer, shape (rows, units + 1), the last column being 1.
+    sums
+        What went into each hidden layer's arctan, shape (rows, units); without `keep_sums` they
+        are views of `values`, which overwrite them.
+    output_sums, output
+        What went into the output units and what came out, shape (rows, outputs).
+    """
+
+    def __init__(self, network: Network, rows: int, keep_sums: bool = False) -> None:
+        hidden, n_out = network.sizes[1:-1], network.sizes[-1]
+        self.values = [_ones(rows, n, network.dtype) for n in hidden]
+        self.sums = [v[:, :-1] for v in self.values]
+        if keep_sums:
+            self.sums = [np.empty((rows, n), network.dtype) for n in hidden]
+        self.output_sums = np.empty((rows, n_out), network.dtype)
+        self.output = np.empty((rows, n_out), network.dtype)
+
+    def forward(self, matrices: list[np.ndarray], images: np.ndarray) -> np.ndarray:
+        """Run the network on images (images, inputs + 1), the last column being 1.
+
+        The outputs (images, outputs) are a view.
+        """
+        n = len(images)
+        below = images
+        for matrix, sums, values in zip(matrices[:-1], self.sums, self.values, strict=True):
+            np.matmul(below, matrix, out=sums[:n])
+            np.arctan(sums[:n], out=values[:n, :-1])
+            below = values[:n]
+        return self.finish(matrices[-1], below)
+
+    def finish(self, matrix: np.ndarray, below: np.ndarray) -> np.ndarray:
+        """Run the output layer on what comes from below it, (images, units below + 1)."""
+        sums, output = self.output_sums[: len(below)], self.output[: len(below)]
+        np.matmul(below, matrix, out=sums)
+        _probabilities(sums, output)
+        return output
+
+
+def _probabilities(sums: np.ndarray, out: np.ndarray) -> None:
+    """Write the logistic sigmoid or, of several sums per image, the softmax to `out`."""
+    if sums.shape[1] > 1:
+        np.subtract(sums, np.max(sums, axis=1, keepdims=True), out=out)
+        np.exp(out, out=out)
+        out /= np.sum(out, axis=1, keepdims=True)
+        return
+    np.negative(sums, out=out)
+    with np.errstate(over="ignore"):  # exp's infinity is the sigmoid's exact 0
+        np.exp(out, out=out)
+    out += 1
+    np.reciprocal(out, out=out)
+
+
+def row_groups(n: int) -> list[list[slice]]:
+    """Cut `n` images into blocks, and the blocks into groups; of `n` alone, so fixed.
+
+    More groups than these keep more threads busy, but each multiplies by the whole of the
+    weights, which are packed anew for it: 8 instead of 4 cost the article's images 8% of time.
+    """
+    groups = 1 if n < 64 else 2 if n < 1024 else 4 if n < 4096 else 8
+    edges = [n * g // groups for g in range(groups + 1)]
+    cut = []
+    for start, stop in itertools.pairwise(edges):
+        blocks = max(1, round((stop - start) / _ROWS))
+        inner = [start + (stop - start) * b // blocks for b in range(blocks + 1)]
+        cut.append([slice(*pair) for pair in itertools.pairwise(inner)])
+    return cut
+
+
+def misclassified(outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Which images' outputs (images, outputs) do not stand for their label, bool (images,).
+
+    A single output stands for 0 or 1 by rounding, several for the class of the highest. One that
+    is not a number is wrong. `labels`: classes from 0 on, shape (images,).
+    """
+    return predicted(outputs) != labels
+
+
+def predicted(outputs: np.ndarray) -> np.ndarray:
+    """The class that the outputs (images, outputs) stand for, (images,); -1 for not a number."""
+    classes = np.rint(outputs[:, 0]) if outputs.shape[1] == 1 else np.argmax(outputs, axis=1)
+    return np.where(np.isnan(outputs).any(axis=1), -1, classes)
+
+
+def _ones(rows: int, columns: int, dtype: DTypeLike) -> np.ndarray:
+    """Room for (rows, columns) and a last column of ones; rows start at aligned addresses."""
+    width = -(-(columns + 1) // _ALIGNED) * _ALIGNED
+    return np.ones((rows, width), dtype)[:, : columns + 1]
+
+
+def with_ones(images: np.ndarray) -> np.ndarray:
+    """Images (images, inputs) with a last column of ones, the input that meets the biases."""
+    rows, columns = images.shape
+    out = _ones(rows, columns, images.dtype)
+    out[:, :-1] = images
+    return out

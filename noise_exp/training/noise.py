@@ -1,0 +1,142 @@
+"""The noise laws: any univariate sampler of NumPy, named and parametrised as NumPy does it."""
+
+import math
+from enum import Enum
+from functools import cache
+from statistics import NormalDist
+
+import numpy as np
+
+from noise_exp.training.samplers import fast_sampler
+
+# The article's methods a to m in the order of its random stream, each with the parameters it used.
+ARTICLE_LAWS: dict[str, dict[str, float]] = {
+    "gumbel": {"loc": 0.0, "scale": 1.0},
+    "normal": {"loc": 0.0, "scale": 1.0},
+    "standard_normal": {},
+    "binomial": {"n": 1, "p": 0.5},
+    "beta": {"a": 1.0, "b": 0.5},
+    "poisson": {"lam": 1.0},
+    "zipf": {"a": 2.0},
+    "pareto": {"a": 1.0},
+    "power": {"a": 1.0},
+    "rayleigh": {"scale": 1.0},
+    "triangular": {"left": -1.0, "mode": 0.0, "right": 1.0},
+    "weibull": {"a": 1.0},
+    "noncentral_chisquare": {"df": 1.0, "nonc": 0.5},
+}
+_LETTERS = "abcdefghijklmn"
+# NumPy cuts their fractions off without a word.
+_WHOLE = {"binomial": ("n",), "hypergeometric": ("ngood", "nbad", "nsample")}
+_NO_SIZE = {"bytes", "choice", "integers", "permutation", "permuted", "shuffle", "spawn"}
+
+
+def article_letter(law_name: str | None) -> str | None:
+    """Return the article's letter of a law, a to m; of back propagation (None), n; else None."""
+    methods = [*ARTICLE_LAWS, None]
+    return _LETTERS[methods.index(law_name)] if law_name in methods else None
+
+
+class Law:
+    """A law of noise: one of NumPy's samplers with its parameters fixed.
+
+    Parameters
+    ----------
+    name
+        The sampler's name in `numpy.random.Generator`, for example ``"gumbel"``.
+    **parameters
+        The sampler's own parameters, for example ``loc=0, scale=1``.
+
+    Raises
+    ------
+    ValueError
+        If NumPy has no such sampler, or the parameters are unknown to it, not finite numbers
+        or outside its domain.
+    """
+
+    def __init__(self, name: str, **parameters: float) -> None:
+        for key, value in parameters.items():
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise ValueError(f"{key} must be a number, got {value!r}")
+            if not math.isfinite(value):
+                raise ValueError(f"{key} must be finite, got {value}")
+            if key in _WHOLE.get(name, ()) and value != int(value):
+                raise ValueError(f"{key} must be a whole number, got {value}")
+        self.name = name
+        self.parameters = parameters
+        sampler = None if name in _NO_SIZE else getattr(np.random.Generator, str(name), None)
+        if not callable(sampler):
+            raise ValueError(
+                f"law {name!r} is not a sampler of numpy.random.Generator; "
+                "use one of its methods' names, for example gumbel"
+            )
+        given = ", ".join(f"{key}={value}" for key, value in parameters.items()) or "none"
+        try:
+            sample = self.sample(np.random.default_rng(0), 2)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{name} refuses its parameters ({given}): {error}") from None
+        if np.shape(sample) != (2,):
+            raise ValueError(f"{name} is not a law of single numbers; use a univariate one")
+        self._fast = fast_sampler(name, parameters)
+
+    def sample(
+        self, rng: np.random.Generator | np.random.RandomState, size: int | tuple[int, ...]
+    ) -> np.ndarray:
+        """Draw an array of shape `size`, in the sampler's own dtype (float64 or int64).
+
+        With a `numpy.random.RandomState` the draws are those of NumPy's legacy functions.
+        """
+        return getattr(rng, self.name)(**self.parameters, size=size)
+
+    def fill(self, rng: np.random.Generator, out: np.ndarray) -> None:
+        """Fill `out`, of shape (n,), float32 or float64, with independent draws.
+
+        Common laws have a fast sampler (`noise_exp.training.samplers`), all others NumPy's own.
+        Both draw from the same law, not the same numbers.
+        """
+        if self._fast:
+            self._fast(rng, out)
+        else:
+            out[...] = self.sample(rng, out.shape)
+
+
+class Repair(Enum):
+    """What is done to a law's draws so that an estimate made from them is unbiased."""
+
+    none = "none"
+    sign = "sign"
+    standardize = "standardize"
+    rank = "rank"
+
+
+def repair(how: Repair, rng: np.random.Generator | np.random.RandomState, xi: np.ndarray) -> None:
+    """Repair draws in place, shape (n,), which `standardize` and `rank` take as one sample.
+
+    - `none` leaves them as they are;
+    - `sign` multiplies each by an independent random sign: mean 0, and the law's shape is kept;
+    - `standardize` takes their mean away and divides by their standard deviation, both of these
+      very draws, so that a law without moments has them too;
+    - `rank` puts normal scores in the draws' order (Blom 1958: the normal
+      quantile of (rank - 3/8) / (n + 1/4)), ties in random order: every law becomes normal.
+    """
+    if not len(xi):
+        return
+    if how is Repair.sign:
+        bits = np.unpackbits(np.frombuffer(rng.bytes(-(-len(xi) // 8)), np.uint8), count=len(xi))
+        np.negative(xi, out=xi, where=bits.view(bool))
+    elif how is Repair.standardize:
+        xi -= np.mean(xi, dtype=np.float64)
+        spread = np.sqrt(np.mean(np.square(xi, dtype=np.float64)))
+        if spread > 0:
+            xi /= spread
+    elif how is Repair.rank:
+        order = rng.permutation(len(xi))  # argsort leaves equal draws in the order it finds them
+        order = order[np.argsort(xi[order], kind="stable")]
+        xi[order] = _normal_scores(len(xi))
+
+
+@cache
+def _normal_scores(n: int) -> np.ndarray:
+    """Blom's approximation of the expected order statistics of n standard normal draws."""
+    quantile = NormalDist().inv_cdf
+    return np.array([quantile((k - 3 / 8) / (n + 1 / 4)) for k in range(1, n + 1)])

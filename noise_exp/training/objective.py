@@ -1,0 +1,226 @@
+"""The objective: a cost on images as a function of the parameters, with what it takes to descend.
+
+Three ways to ask, from the least to the most told: the measure alone (`evaluate`), the exact
+derivative along one direction (`directional_derivative`), and a derivative for every unit and
+image (`assign_credit`), of which back propagation is one source and noise another.
+"""
+
+import itertools
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+from noise_exp.training.block import Block
+from noise_exp.training.costs import Cost, SquaredError
+from noise_exp.training.network import Network, row_groups, with_ones
+from noise_exp.training.workers import ALONE, Workers, chunks
+
+Told = TypeVar("Told")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A network measured on images.
+
+    Attributes
+    ----------
+    loss
+        E, the sum of the images' losses.
+    cost
+        The cost that is reported, a mean over images.
+    error_rate
+        Share of the images misclassified, 0 to 1.
+    exact
+        Whether it was measured at the parameters themselves, not around them.
+    """
+
+    loss: float
+    cost: float
+    error_rate: float
+    exact: bool = True
+
+
+def mean_evaluation(evaluations: list[Evaluation]) -> Evaluation:
+    """Return the mean of measures taken around a point."""
+    n = len(evaluations)
+    return Evaluation(
+        sum(e.loss for e in evaluations) / n,
+        sum(e.cost for e in evaluations) / n,
+        sum(e.error_rate for e in evaluations) / n,
+        exact=False,
+    )
+
+
+class Objective:
+    """The cost of a network on images, as a function of its parameters.
+
+    The images are cut into groups of blocks (`row_groups`). A group is computed by one thread,
+    block after block; the groups' parts of the loss and of the gradient are added in order.
+
+    Parameters
+    ----------
+    network
+        The network.
+    images, labels
+        Of shapes (images, inputs), in the network's dtype, and (images,): classes from 0 on.
+    workers
+        The threads to use.
+    cost
+        What is measured; the article's squared error by default.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        images: np.ndarray,
+        labels: np.ndarray,
+        workers: Workers = ALONE,
+        cost: Cost | None = None,
+    ) -> None:
+        self.network = network
+        self.cost: Cost = cost or SquaredError()
+        self.workers = workers
+        self._all_images = with_ones(images)
+        self._all_labels = labels
+        self._all_targets = _targets(labels, network)
+        self._image_passes = 0
+        self._parts: list[np.ndarray] = []  # one gradient per group, made when first needed
+        self._of_thread = threading.local()
+        self.choose(None)
+
+    @property
+    def forward_passes(self) -> float:
+        """What has been spent so far, in passes over all images; a backward pass counts two.
+
+        The unit is the work of the matrix products of one forward pass over all images.
+        """
+        return self._image_passes / len(self._all_labels)
+
+    def __len__(self) -> int:
+        """Return how many images there are in all."""
+        return len(self._all_labels)
+
+    @property
+    def batch_size(self) -> int:
+        """How many images the next measures are taken on."""
+        return len(self._labels)
+
+    def choose(self, rows: np.ndarray | None) -> None:
+        """Measure on these images only, given by their indices (batch,); None for all."""
+        whole = rows is None
+        self._images = self._all_images if whole else self._all_images[rows]
+        self._labels = self._all_labels if whole else self._all_labels[rows]
+        self._targets = self._all_targets if whole else self._all_targets[rows]
+        self._groups = row_groups(len(self._labels))
+
+    def evaluate(self, parameters: np.ndarray) -> Evaluation:
+        """Measure at `parameters`, shape (n_parameters,)."""
+        self._image_passes += self.batch_size
+        matrices = self.network.matrices(parameters)
+
+        def measure(rows: list[slice]) -> list[tuple[float, int]]:
+            return [block.measure() for block in self._blocks(matrices, rows, light=True)]
+
+        measured = self.workers.map(measure, self._groups)
+        return self._evaluation(list(itertools.chain.from_iterable(measured)))
+
+    def directional_derivative(
+        self, parameters: np.ndarray, along: np.ndarray
+    ) -> tuple[Evaluation, float]:
+        """Measure at `parameters`, and dE/dt of E(parameters + t * along) at t = 0.
+
+        By forward-mode differentiation (Griewank and Walther 2008, section 3.1), which counts
+        like a backward pass. Both arguments: (n_parameters,).
+        """
+        self._image_passes += 3 * self.batch_size
+        matrices, tangents = self.network.matrices(parameters), self.network.matrices(along)
+
+        def differentiate(rows: list[slice]) -> list[tuple[tuple[float, int], float]]:
+            blocks = self._blocks(matrices, rows)
+            return [(block.measure(), block.derivative_along(tangents)) for block in blocks]
+
+        found = list(itertools.chain.from_iterable(self.workers.map(differentiate, self._groups)))
+        return self._evaluation([measure for measure, _ in found]), sum(d for _, d in found)
+
+    def gradient(self, parameters: np.ndarray, out: np.ndarray) -> Evaluation:
+        """Write dE/dw to `out` and measure at `parameters`, both (n_parameters,).
+
+        By back propagation (Rumelhart, Hinton and Williams 1986).
+        """
+        evaluation, _ = self.assign_credit(parameters, out, Block.back_propagate)
+        return evaluation
+
+    def assign_credit(
+        self, parameters: np.ndarray, out: np.ndarray, assign: Callable[[Block], Told]
+    ) -> tuple[Evaluation, list[Told]]:
+        """Write the gradient that follows from a derivative for every unit and image to `out`.
+
+        A weight's derivative is the sum over images of its input times its unit's delta, the
+        derivative of the image's loss by what goes into the unit. `assign` finds the deltas of
+        one block, after its forward pass and with about one more, and writes them to
+        `block.deltas`; it is called once for each block, by several threads. Counts three: the
+        forward pass, the other one, the products of inputs and deltas.
+
+        Returns the measure at `parameters`, and what `assign` returned, in the images' order.
+        """
+        self._image_passes += 3 * self.batch_size
+        matrices = self.network.matrices(parameters)
+        while len(self._parts) < len(self._groups):
+            self._parts.append(np.empty_like(out))
+        parts = self._parts[: len(self._groups)]
+
+        def propagate(
+            group: tuple[list[slice], np.ndarray],
+        ) -> list[tuple[tuple[float, int], Told]]:
+            rows, part = group
+            found = []
+            for i, block in enumerate(self._blocks(matrices, rows)):
+                measure = block.measure()
+                found.append((measure, assign(block)))
+                if i == 0:
+                    block.write_gradient(part)
+                else:
+                    part += block.gradient()
+            return found
+
+        found = list(
+            itertools.chain.from_iterable(
+                self.workers.map(propagate, list(zip(self._groups, parts, strict=True)))
+            )
+        )
+        self.workers.map(lambda chunk: _add_up(parts, out, chunk), chunks(len(out)))
+        return self._evaluation([measure for measure, _ in found]), [told for _, told in found]
+
+    def _blocks(
+        self, matrices: list[np.ndarray], rows: list[slice], light: bool = False
+    ) -> Iterator[Block]:
+        """Yield this thread's block, set to each of `rows` in turn."""
+        block = getattr(self._of_thread, "block", None)
+        needed = max(r.stop - r.start for r in rows)
+        if block is None or block.capacity < needed or (block.light and not light):
+            block = self._of_thread.block = Block(self.network, self.cost, needed, light)
+        for r in rows:
+            block.set(r, matrices, self._images[r], self._targets[r], self._labels[r])
+            yield block
+
+    def _evaluation(self, measured: list[tuple[float, int]]) -> Evaluation:
+        losses, wrong = zip(*measured, strict=True)
+        n = self.batch_size
+        return Evaluation(sum(losses), self.cost.per_loss * sum(losses) / n, sum(wrong) / n)
+
+
+def _add_up(parts: list[np.ndarray], out: np.ndarray, chunk: slice) -> None:
+    np.copyto(out[chunk], parts[0][chunk])
+    for part in parts[1:]:
+        out[chunk] += part[chunk]
+
+
+def _targets(labels: np.ndarray, network: Network) -> np.ndarray:
+    """What the outputs should be, shape (images, outputs)."""
+    n_out = network.sizes[-1]
+    if n_out == 1:
+        return labels[:, None].astype(network.dtype)
+    return (labels[:, None] == np.arange(n_out)).astype(network.dtype)

@@ -1,0 +1,51 @@
+"""A step that raises the cost is kept now and then, the later the less."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from noise_exp.training.objective import Evaluation
+from noise_exp.training.optimizers.protocol import Moment, require_range
+from noise_exp.training.optimizers.trials import improves, measured, try_step
+
+
+@dataclass
+class Annealing:
+    """Metropolis steps at a temperature that falls (Kirkpatrick, Gelatt and Vecchi 1983).
+
+    A trial that raises the cost by D is kept with probability exp(-D / T). T falls by the same
+    factor in equal shares of the training, and the trials' length with its square root, as the
+    thermal motion does. The direction gives the step its shape, not its length.
+
+    Attributes
+    ----------
+    scale
+        Length of the first trial: root mean square change of a parameter.
+    temperature
+        At the start, in units of the cost.
+    cooling
+        The last temperature as a share of the first, above 0 and at most 1.
+    """
+
+    scale: float
+    temperature: float
+    cooling: float
+
+    def __post_init__(self) -> None:
+        require_range(self, 0, math.inf, "scale", "temperature")
+        if not 0 < self.cooling <= 1:
+            raise ValueError(f"cooling must be above 0 and at most 1, got {self.cooling}")
+
+    def step(self, parameters: np.ndarray, direction: np.ndarray, moment: Moment) -> Evaluation:
+        """Move `parameters` in place or leave them; `direction` is overwritten by the trial."""
+        fallen = self.cooling**moment.progress
+        here = measured(parameters, moment)
+        there = try_step(parameters, direction, self.scale * math.sqrt(fallen), moment)
+        threshold = moment.chance.random()
+        rise = there.cost - here.cost
+        temperature = self.temperature * fallen
+        if improves(there, here) or (temperature > 0 and threshold < math.exp(-rise / temperature)):
+            np.copyto(parameters, direction)
+            return there
+        return here

@@ -1,0 +1,48 @@
+"""A step is kept if it does not raise the cost."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from noise_exp.training.objective import Evaluation
+from noise_exp.training.optimizers.protocol import Moment, require_range
+from noise_exp.training.optimizers.trials import improves, measured, try_step
+
+
+@dataclass
+class HillClimb:
+    """A (1+1) evolution strategy: a step is kept if it does not raise the cost.
+
+    The step's length follows the one-fifth success rule (Rechenberg 1973) in the form of Kern et
+    al., *Learning probability distributions in continuous evolutionary algorithms* (2004): times
+    a after a success, divided by a^(1/4) after a failure, so that it stands still when one trial
+    in five succeeds. The direction gives the step its shape, not its length.
+
+    Attributes
+    ----------
+    scale
+        Length of the first trial: root mean square change of a parameter.
+    adaptation
+        The factor a, above 1.
+    """
+
+    scale: float
+    adaptation: float
+
+    def __post_init__(self) -> None:
+        require_range(self, 0, math.inf, "scale")
+        if not 1 < self.adaptation < math.inf:
+            raise ValueError(f"adaptation must be finite and above 1, got {self.adaptation}")
+        self._scale = self.scale
+
+    def step(self, parameters: np.ndarray, direction: np.ndarray, moment: Moment) -> Evaluation:
+        """Move `parameters` in place or leave them; `direction` is overwritten by the trial."""
+        here = measured(parameters, moment)
+        there = try_step(parameters, direction, self._scale, moment)
+        if improves(there, here):
+            np.copyto(parameters, direction)
+            self._scale *= self.adaptation
+            return there
+        self._scale *= self.adaptation**-0.25
+        return here

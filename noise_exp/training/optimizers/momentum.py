@@ -1,0 +1,50 @@
+"""The heavy ball."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from noise_exp.training.optimizers.protocol import Moment, decayed, require_range
+from noise_exp.training.workers import chunks
+
+
+@dataclass
+class Momentum:
+    """Steps along a running sum of directions, the heavy ball (Polyak 1964).
+
+    v <- momentum * v + d, w <- w + lr * v.
+
+    Attributes
+    ----------
+    lr
+        Learning rate at the start.
+    momentum
+        Share of the running sum that is kept, 0 to below 1.
+    decay
+        Whether the learning rate falls in a straight line to 0 at the end of training.
+    """
+
+    lr: float
+    momentum: float
+    decay: bool
+
+    def __post_init__(self) -> None:
+        require_range(self, 0, math.inf, "lr")
+        require_range(self, 0, 1, "momentum")
+        self._velocity: np.ndarray | None = None
+
+    def step(self, parameters: np.ndarray, direction: np.ndarray, moment: Moment) -> None:
+        """Move `parameters` in place; `direction` is overwritten by the step."""
+        if self._velocity is None:
+            self._velocity = np.zeros_like(parameters)
+        velocity = self._velocity
+        lr = decayed(self.lr, self.decay, moment)
+
+        def move(chunk: slice) -> None:
+            velocity[chunk] *= self.momentum
+            velocity[chunk] += direction[chunk]
+            np.multiply(velocity[chunk], lr, out=direction[chunk])
+            parameters[chunk] += direction[chunk]
+
+        moment.objective.workers.map(move, chunks(len(parameters)))

@@ -1,0 +1,38 @@
+"""The article's plain steps."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from noise_exp.training.optimizers.protocol import Moment, require_range
+
+
+@dataclass
+class Vanilla:
+    """Plain steps, w <- w + lr * d, with the article's single drop of the learning rate.
+
+    Attributes
+    ----------
+    lr
+        Learning rate of the first epochs.
+    drop_epoch
+        The first epoch with `dropped_lr`; None for no drop.
+    dropped_lr
+        Learning rate from `drop_epoch` on.
+    """
+
+    lr: float
+    drop_epoch: int | None
+    dropped_lr: float
+
+    def __post_init__(self) -> None:
+        require_range(self, 0, math.inf, "lr", "dropped_lr")
+        if self.drop_epoch is not None and self.drop_epoch < 0:
+            raise ValueError(f"drop_epoch must be at least 0 or null, got {self.drop_epoch}")
+
+    def step(self, parameters: np.ndarray, direction: np.ndarray, moment: Moment) -> None:
+        """Move `parameters` in place; `direction` is overwritten by the step."""
+        dropped = self.drop_epoch is not None and moment.epoch >= self.drop_epoch
+        direction *= self.dropped_lr if dropped else self.lr
+        parameters += direction

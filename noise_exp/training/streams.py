@@ -1,0 +1,93 @@
+"""Random streams: what draws the split, the initial weights and the noise of a run."""
+
+import numpy as np
+
+from noise_exp.training.network import Network
+from noise_exp.training.noise import Law, Repair, repair
+from noise_exp.training.workers import ALONE, Workers
+
+_INIT, _DATA, _NOISE, ORDER, CHANCE = range(5)
+_CHUNK = 2**17  # numbers: they stay in a core's own cache, and threads seldom meet at the GIL
+
+
+class IndependentStreams:
+    """Three independent generators, so that each source of randomness has a seed of its own.
+
+    Parameters
+    ----------
+    init, data, noise
+        Non-negative seeds of the initial weights, of the split and the batches, of the noise.
+
+    Attributes
+    ----------
+    batch_order
+        Draws which images are a batch.
+    chance
+        Decides what is left to chance in accepting a step.
+    """
+
+    def __init__(self, init: int, data: int, noise: int) -> None:
+        self._init, self._data = generator(init, _INIT), generator(data, _DATA)
+        self._noise = noise
+        self.batch_order = generator(data, ORDER)
+        self.chance = generator(noise, CHANCE)
+
+    def permutation(self, n: int) -> np.ndarray:
+        """Draw the order of `n` images, shape (n,)."""
+        return self._data.permutation(n)
+
+    def initial_parameters(self, network: Network, scale: float) -> np.ndarray:
+        """Draw `scale` * standard normal for every parameter, shape (n_parameters,)."""
+        flat = np.empty(network.n_parameters, network.dtype)
+        self._init.standard_normal(dtype=flat.dtype, out=flat)
+        flat *= scale
+        return flat
+
+    def noise(
+        self,
+        law: Law,
+        network: Network,  # noqa: ARG002 (one order, whatever the size)
+        workers: Workers = ALONE,
+        how: Repair = Repair.none,
+    ) -> "ChunkedNoise":
+        """Return the source of a run's noise, drawn by the threads of `workers`.
+
+        Each law has a stream of its own, so that two names of one law are two samples of it.
+        """
+        return ChunkedNoise(law, how, _seed(self._noise, _NOISE, *law.name.encode()), workers)
+
+
+def _seed(seed: int, *key: int) -> np.random.SeedSequence:
+    # Children by key, not seed + 1: equal seeds still give unrelated streams.
+    return np.random.SeedSequence(seed, spawn_key=key)
+
+
+def generator(seed: int, key: int) -> np.random.Generator:
+    """Return a generator of its own for each seed and each use."""
+    return np.random.default_rng(_seed(seed, key))
+
+
+class ChunkedNoise:
+    """Noise in chunks, each from a generator of its own: the same whatever thread draws it."""
+
+    def __init__(
+        self, law: Law, how: Repair, seed: np.random.SeedSequence, workers: Workers
+    ) -> None:
+        self._law = law
+        self._how = how
+        self._seed = seed
+        self._workers = workers
+        self._rngs: list[np.random.Generator] = []
+
+    def fill(self, out: np.ndarray) -> None:
+        """Fill `out`, of any length."""
+        pieces = [out[i : i + _CHUNK] for i in range(0, len(out), _CHUNK)]
+        while len(self._rngs) < len(pieces):
+            self._rngs.append(np.random.Generator(np.random.SFC64(self._seed.spawn(1)[0])))
+
+        def draw(piece: tuple[np.random.Generator, np.ndarray]) -> None:
+            rng, numbers = piece
+            self._law.fill(rng, numbers)
+            repair(self._how, rng, numbers)
+
+        self._workers.map(draw, list(zip(self._rngs, pieces, strict=False)))

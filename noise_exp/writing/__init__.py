@@ -1,0 +1,1 @@
+"""Words for people: tables, pages, the terminal."""

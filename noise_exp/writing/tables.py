@@ -1,0 +1,19 @@
+"""Tables in Markdown."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # half a second that few callers have to spend
+    import pandas as pd
+
+
+def markdown(head: Iterable[object], rows: Iterable[Iterable[object]]) -> str:
+    """Return a table in Markdown; cells are written as `str` does."""
+    names = list(head)
+    lines: list[Iterable[object]] = [names, ["---"] * len(names), *rows]
+    return "".join(f"| {' | '.join(map(str, cells))} |\n" for cells in lines)
+
+
+def markdown_of(frame: "pd.DataFrame") -> str:
+    """Return a table of text in Markdown, without its index."""
+    return markdown(frame.columns, frame.to_numpy().tolist())

@@ -1,0 +1,83 @@
+"""`python -m noise_exp.learning`: what it writes is what the sweeps' folders hold."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from noise_exp.learning import floors
+
+from support import trial
+
+SWEEP = ("-m", "experiment=learn", "network=small", "forward_passes=9", "tracking.enabled=false",
+         "dist=gaussian,backprop", "seed=1,2")  # fmt: skip
+
+
+def learning(cli, *arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "noise_exp.learning", *arguments],
+        cwd=cli.folder, env=cli.env, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+
+
+def rows(page, name):
+    table = page.partition(f"<!-- {name} -->\n")[2].partition("<!-- end -->")[0]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
+
+
+def test_tables_and_figures_from_sweeps(cli):
+    assert cli(*SWEEP, "hydra.sweep.dir=all/learn").returncode == 0
+    frozen = "network.frozen=[],[1,2],[1,2,3]"
+    assert cli(*SWEEP, frozen, "hydra.sweep.dir=all/learn_layers").returncode == 0
+    page = cli.folder / "page.md"
+    names = ("learn", "learn_floors", "learn_layers", "targets")
+    page.write_text("".join(f"<!-- {name} -->\nold\n<!-- end -->\n" for name in names))
+    done = learning(cli, "all", "--page", "page.md", "--output", "figures")
+    assert done.returncode == 0, done.stderr
+
+    text = page.read_text()
+    assert "old" not in text
+    wrong = {}
+    for path in (cli.folder / "all" / "learn").glob("*/result.json"):
+        result = json.loads(path.read_text())
+        wrong.setdefault(result["dist"], []).append(result["test_errors"])
+    table = {row[0]: row for row in rows(text, "learn")[2:]}
+    assert set(table) == {"gaussian", "backprop"}
+    for method, errors in wrong.items():
+        rate = 100 * np.array(errors) / 500
+        assert table[method][2] == f"{rate.mean():.2f} ± {rate.std(ddof=1) / np.sqrt(2):.2f}"
+        assert table[method][3] == f"{max(errors)} of 500"
+    layers = {row[0]: row for row in rows(text, "learn_layers")[2:]}
+    assert set(layers) == {"", "3", "1 2 3"}
+    assert layers["1 2 3"][1:] == [table["backprop"][2], table["gaussian"][2]]
+    assert layers[""][1] == layers[""][2]  # nothing learns: the initial networks alone
+    worst = max(100 * np.mean(errors) / 500 for m, errors in wrong.items() if m != "backprop")
+    met = "yes" if worst <= 0.3 else "no"
+    assert rows(text, "targets")[2][2:] == [f"{worst:.2f} %", met]
+    pictures = {path.name for path in (cli.folder / "figures").glob("*.png")}
+    assert pictures == {
+        "learning_curves.png", "learning_learn.png", "learning_learn_weights.png",
+        "learning_learn_mistakes.png",
+    }  # fmt: skip
+
+
+def test_a_wrong_folder_is_told_in_one_line(cli):
+    (cli.folder / "empty" / "learn").mkdir(parents=True)
+    for folder, words in (("nowhere", "holds none of the sweeps"), ("empty", "no finished run")):
+        done = learning(cli, folder)
+        assert done.returncode == 1
+        assert len(done.stderr.splitlines()) == 1
+        assert words in done.stderr
+
+
+@pytest.mark.parametrize(("data", "at_most"), [("mnist01", 0.02), ("mnist10", 0.15)])
+def test_floors(data, at_most):
+    experiment = trial(f"data={data}", "data.pixel_divisor=255", "network=small")
+    most_frequent = floors.constant(experiment.split)
+    labels = experiment.split.test_labels
+    assert most_frequent == min(np.mean(labels != k) for k in np.unique(labels))
+    assert floors.logistic_regression(experiment.split) < at_most
+    one, many = (floors.best_random(experiment, 0.2, n, 1, threads=1) for n in (1, 40))
+    assert many < one or many < most_frequent

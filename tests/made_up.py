@@ -1,0 +1,47 @@
+"""Made-up runs whose comparison is known, and the page made of them."""
+
+import re
+
+from noise_exp.records.record import Record
+from noise_exp.report.page import render
+
+from support import LETTERS
+
+SIZE = 500
+
+
+def run(dist, errors, seed, error_rates=(0.5, 0.4), size=SIZE, seeds=None, **options):
+    """A run as the store would hold it; of what it was, only the test errors matter."""
+    init, data, noise = seeds or (seed, seed, seed)
+    params = {
+        "dist": dist, "data": "mnist01", "test_images": str(size), "seed": str(seed),
+        "seeds.init": str(init), "seeds.data": str(data), "seeds.noise": str(noise),
+        **options.pop("params", {}),
+    }  # fmt: skip
+    n = len(error_rates)
+    metrics = {
+        "test_errors": errors, "test_error_rate": errors / size, "constant_errors": 0.44 * size,
+        "ink_errors": 0.08 * size, "train_seconds": float(n), "forward_passes": float(n),
+    }  # fmt: skip
+    curves = {"cost": [errors / size] * n, "train_error_rate": list(error_rates),
+              "train_seconds": [i + 1.0 for i in range(n)],
+              "forward_passes": [i + 1.0 for i in range(n)]}  # fmt: skip
+    return Record(params, metrics, curves, LETTERS.get(dist), **options)
+
+
+def runs(**errors):
+    """Runs of several methods, one per seed."""
+    return [run(dist, e, seed) for dist, es in errors.items() for seed, e in enumerate(es)]
+
+
+def page(report):
+    """The page's visible text; it must be whole, need no other file, and have no bare nan."""
+    html = render(report, "a title & more", "a command")
+    assert html.startswith("<!doctype html>")
+    assert html.rstrip().endswith("</html>")
+    assert set(re.findall(r'(?:src|href)="([^"]{5})', html)) <= {"data:"}
+    assert "@import" not in html
+    text = re.sub(r"<style>.*?</style>|<[^>]*>", " ", html, flags=re.DOTALL)
+    assert not re.search(r"\b(nan|inf|None|NaN|NaT)\b", text)
+    assert "http" not in text
+    return " ".join(text.split())

@@ -1,0 +1,365 @@
+"""The report on data whose answers are known."""
+
+import logging
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import wilcoxon
+
+from noise_exp.records.facts import Facts
+from noise_exp.records.journal import Journal
+from noise_exp.records.record import Record
+from noise_exp.report import build as building
+from noise_exp.report import variance
+from noise_exp.report.build import Choices, build
+from noise_exp.report.runs import name_methods
+from noise_exp.report.targets import Target, to_target
+from noise_exp.report.words import findings, markdown
+from noise_exp.sweep.callback import SweepCallback
+from noise_exp.training import baselines
+from noise_exp.training.data import Embedded, Split
+
+from made_up import SIZE, page, run, runs
+
+
+def pair(table, method):
+    (row,) = (r for r in table.itertuples() if r.method == method)
+    return row
+
+
+@pytest.fixture
+def luck():
+    return np.random.default_rng(7).integers(150, 300, 30)
+
+
+def test_two_identical_methods(luck):
+    report = build(runs(gumbel=luck, beta=luck, backprop=luck - 100))
+    row = pair(report.to_backprop, "gumbel")
+    assert row.verdict == "higher"
+    only = build(runs(gumbel=luck, beta=luck))
+    row = pair(only.to_best, "beta" if only.best == "gumbel" else "gumbel")
+    assert row.verdict == "identical in all 30 pairs"
+    assert (row.difference, row.low, row.high, row.p, row.p_equivalence) == (0, 0, 0, 1, 0)
+    assert (row.lower, row.ties, row.higher) == (0, 30, 0)
+    assert "identical in all 30 pairs" in page(only)
+    # The two share a rank, and no test tells them apart; both are told from backprop.
+    ranks, p = report.ranking.ranks, report.ranking.p_pairs
+    assert ranks.to_dict() == {"gumbel": 2.5, "beta": 2.5, "backprop": 1}
+    assert p.loc["gumbel", "beta"] == 1
+    assert p.loc["gumbel", "backprop"] < 1e-4
+    assert report.ranking.p_friedman < 1e-6
+    page(report)
+
+
+def test_a_method_that_is_shifted_by_a_known_amount(luck):
+    report = build(runs(gumbel=luck + 25, backprop=luck))
+    row = pair(report.to_backprop, "gumbel")
+    assert (row.difference, row.low, row.high) == pytest.approx((0.05, 0.05, 0.05))
+    assert row.p < 1e-5
+    assert row.p_equivalence == 1
+    assert row.verdict == "higher"
+    # Shifted by a little, with noise on top: different, but by less than the margin.
+    noise = np.tile([-1, 1], 15)
+    report = build(runs(gumbel=luck + 2 + noise, backprop=luck))
+    row = pair(report.to_backprop, "gumbel")
+    assert row.low < 2 / SIZE < row.high
+    assert row.high - row.low == pytest.approx(2 * 1.96 / SIZE / math.sqrt(30), rel=0.15)
+    assert row.verdict == "higher, by less than 0.01"
+    # Not shifted at all: not equal, yet equivalent; and by a margin too narrow, undecided.
+    report = build(runs(gumbel=luck + noise, backprop=luck))
+    assert pair(report.to_backprop, "gumbel").verdict == "equivalent within 0.01"
+    report = build(runs(gumbel=luck + noise, backprop=luck), Choices(margin=1e-5))
+    assert pair(report.to_backprop, "gumbel").verdict == "undecided"
+
+
+def test_tests_against_a_reference_are_corrected_for_their_number(luck):
+    rng = np.random.default_rng(2)
+    others = {dist: luck + rng.normal(0, 40, 30).round() + shift
+              for dist, shift in (("gumbel", 14), ("gaussian", 18), ("beta", 22))}  # fmt: skip
+    table = build(runs(**others, backprop=luck)).to_backprop.set_index("method")
+    raw = sorted((wilcoxon(errors - luck).pvalue, dist) for dist, errors in others.items())
+    so_far = 0.0
+    for (p, dist), rivals in zip(raw, (3, 2, 1), strict=True):  # Holm, step by step
+        so_far = max(so_far, min(1, rivals * p))
+        assert table.p[dist] == pytest.approx(so_far)
+
+
+def test_a_shift_of_a_method_is_the_methods_and_a_shift_of_a_seed_the_seeds():
+    seeds = np.arange(30) * 2
+    table = build(runs(gumbel=100 + seeds, beta=130 + seeds)).luck["all methods"]
+    share = table.set_index("effect").share
+    method, seed = np.var([100, 130], ddof=1), np.var(seeds, ddof=1)
+    assert share["method"] == pytest.approx(method / (method + seed))
+    assert share["seed"] == pytest.approx(seed / (method + seed))
+    assert share["method x seed"] == pytest.approx(0, abs=1e-9)
+
+
+def test_all_ties():
+    report = build(runs(gumbel=[200] * 8, beta=[200] * 8, backprop=[200] * 8))
+    row = report.summary.set_index("method").loc["gumbel"]
+    assert (row.iqm, row.iqm_low, row.iqm_high) == (0.4, 0.4, 0.4)
+    assert row.note == "all 8 seeds equal"
+    assert set(report.to_backprop.verdict) == {"identical in all 8 pairs"}
+    assert report.ranking.note == "all methods tie in every block"
+    assert report.luck == {}
+    text = page(report)
+    assert "all methods tie in every block" in text
+    assert "All methods tie in 8 of 8 seeds" in text
+
+
+def test_one_missing_cell(luck):
+    records = runs(gumbel=luck, beta=luck + 30, backprop=luck - 100)
+    failed = records[3]
+    records[3] = Record(failed.params, letter="a", error="out of luck")
+    report = build(records)
+    row = report.summary.set_index("method").loc["gumbel"]
+    assert (row.seeds, row.missing, row.failed) == (29, 1, 1)
+    assert report.summary.set_index("method").loc["beta"].missing == 0
+    assert pair(report.to_backprop, "gumbel").pairs == 29
+    assert pair(report.to_backprop, "beta").pairs == 30
+    assert (report.ranking.blocks, report.ranking.dropped) == (29, 1)
+    text = page(report)
+    assert "gumbel (1). Pairs are formed of the others" in text
+    assert "Ranks use 29 seeds; 1 are left out" in text
+    assert "Not every method has a run on every seed" in text
+
+
+@pytest.mark.parametrize(("seeds", "words"), [
+    (1, "One seed per method"), (2, "2 seeds are too few"), (5, "5 seeds: bootstrap intervals"),
+])  # fmt: skip
+def test_few_seeds(luck, seeds, words):
+    report = build(runs(gumbel=luck[:seeds], beta=luck[:seeds] + 9, backprop=luck[:seeds] // 9))
+    text = page(report)
+    assert words in text
+    verdict = pair(report.to_backprop, "gumbel").verdict
+    assert verdict == f"cannot be said from {seeds} of the 6 pairs that a test needs"
+    same = build(runs(gumbel=luck[:seeds], beta=luck[:seeds]))  # alike so far, which says little
+    assert same.to_best.verdict.tolist() == [verdict]
+    interval = report.summary.set_index("method").loc["gumbel"]
+    assert math.isfinite(interval.iqm_low) == (seeds >= 5)
+    assert report.ranking.p_pairs is None
+
+
+def test_a_method_without_finite_results(luck):
+    records = runs(gumbel=luck, beta=luck, backprop=luck - 100)
+    broken = [
+        Record({**r.params, "dist": "pareto"}, {}, {"cost": [0.3, math.nan]}, "h", diverged=True)
+        for r in records[:30]
+    ]
+    report = build(records + broken, Choices(outcome="cost"))
+    assert report.ranking.left_out == ["pareto"]
+    assert report.ranking.blocks == 30
+    assert pair(report.to_backprop, "pareto").verdict == "no pair with finite results"
+    text = page(report)
+    assert "pareto has no finite cost: it is in no comparison" in text
+    assert "30 diverged" in text
+    page(build(broken))  # and nothing but such a method
+    failed = Record({"dist": "beta", "dist.a": "-1"}, error="out of luck")  # before it had a seed
+    page(build([failed]))
+    assert "2 methods on 1 seed: 2 runs" in page(
+        build([run("beta", 9, 0, params={"dist.a": "1"}), failed])
+    )
+
+
+def test_counts_and_wilsons_intervals():
+    report = build([run("gumbel", e, s, size=20) for s, e in enumerate([0, 2, 3, 2, 19])],
+                   Choices(at_most=2))  # fmt: skip
+    row = report.summary.set_index("method").loc["gumbel"]
+    assert (row.few, row.errors, row.images) == (3, 26, 100)
+    # Wilson's formula, by hand: 3 of 5.
+    z, n, p = 1.959964, 5, 0.6
+    centre = (p + z**2 / 2 / n) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * math.sqrt(p * (1 - p) / n + z**2 / 4 / n**2)
+    assert (row.few_low, row.few_high) == (
+        pytest.approx(centre - half),
+        pytest.approx(centre + half),
+    )
+    assert row.worst == 0.95
+    assert row.worst_block == "seed=4"
+    assert "20 test images" in page(report)
+
+
+def test_how_often_a_seed_beats_a_constant_answer_and_the_ink():
+    report = build(runs(gumbel=[219, 220, 221, 39, 300], beta=[500] * 5))
+    row = report.summary.set_index("method").loc["gumbel"]
+    assert (row.beats_constant, row.constant_seeds, row.beats_ink) == (2, 5, 1)
+    ink = report.summary.set_index("method").loc["(ink counter)"]
+    assert (ink["median"], ink.seeds) == (40 / SIZE, 5)
+
+
+def test_one_law_under_two_names_is_the_noise_floor(luck):
+    other = luck + np.tile([-10, 10], 15)
+    report = build(runs(gaussian=luck, standard_normal=other))
+    (row,) = report.floor.itertuples()
+    assert row.largest == 10 / SIZE
+    assert row.deviation == pytest.approx(10 / SIZE * math.sqrt(30 / 29))
+    assert row.low < 0 < row.high
+    assert "Noise floor: gaussian and standard_normal are one law" in page(report)
+    same = build(runs(gaussian=luck, standard_normal=luck))
+    assert "tie in all 30 pairs" in page(same)
+    wide = [run("gaussian", e, s, params={"dist.scale": "2.0"}) for s, e in enumerate(luck)]
+    assert build(wide + runs(standard_normal=luck)).floor.empty
+
+
+def crossed(a, b, c, within=None):
+    """A table of a full crossed design with the given effects, and an interaction of all."""
+    y = a[:, None, None] + b[None, :, None] + c[None, None, :]
+    if within is not None:
+        y = y + within
+    index = np.indices(y.shape).reshape(3, -1)
+    return pd.DataFrame(
+        {"init": index[0], "data": index[1], "noise": index[2], "outcome": y.ravel()}
+    )
+
+
+def test_shares_of_variance_of_known_effects():
+    a, b, c = np.array([0.0, 3, 1, 7]), np.array([0.0, 1, 1]), np.array([2.0, 2, 2, 2, 2])
+    table = variance.shares(crossed(a, b, c), ("init", "data", "noise")).set_index("effect")
+    whole = a.var(ddof=1) + b.var(ddof=1)
+    assert table.share["init"] == pytest.approx(a.var(ddof=1) / whole)
+    assert table.share["data"] == pytest.approx(b.var(ddof=1) / whole)
+    assert table.share.drop(["init", "data"]).max() == pytest.approx(0, abs=1e-9)
+    assert table.degrees_of_freedom.to_dict() == {
+        "init": 3, "data": 2, "noise": 4, "init x data": 6, "init x noise": 12,
+        "data x noise": 8, "init x data x noise": 24,
+    }  # fmt: skip
+
+
+def test_intervals_of_shares_hold_the_truth_as_often_as_they_say():
+    rng = np.random.default_rng(3)
+    deviations = (2.0, 1.0, 1.0, 1.0)  # of init, data, noise and the rest
+    held = dict.fromkeys(("init", "data", "noise"), 0)
+    for _ in range(40):
+        a, b, c = (rng.normal(0, s, 5) for s in deviations[:3])
+        table = variance.shares(
+            crossed(a, b, c, rng.normal(0, deviations[3], (5, 5, 5))), ("init", "data", "noise")
+        ).set_index("effect")
+        for effect, deviation in zip(held, deviations, strict=False):
+            truth = deviation**2 / 7
+            held[effect] += table.low[effect] <= truth <= table.high[effect]
+    assert min(held.values()) >= 33  # of 40: 95% are 38, and fewer than 33 come once in 1,400 times
+
+
+def test_a_report_on_a_crossed_design(luck):
+    errors = np.random.default_rng(1).integers(0, 9, (3, 3, 3)) + 50 * np.arange(3)[:, None, None]
+    records = [
+        run("beta", int(errors[i, d, n]), 0, seeds=(i, d, n))
+        for i in range(3) for d in range(3) for n in range(3)
+    ]  # fmt: skip
+    report = build(records)
+    table = report.sources["beta"].set_index("effect")
+    assert table.share["init"] > 0.9
+    assert table.low["init"] < table.share["init"] < table.high["init"]
+    assert "beta" in page(report)
+    assert f"| init | {table.share['init']:.0%} (" in markdown(report)["sources"]
+    incomplete = build(records[:-1])
+    assert incomplete.sources == {}
+    assert "the design is not complete: 26 of 27 cells" in page(incomplete)
+    assert "one seed drives init and data and noise together" in page(build(runs(beta=luck)))
+
+
+def test_censored_times():
+    # Of five runs, one each reaches 10% in epoch 1, 2 and 3; one ends after epoch 2 and one after
+    # epoch 4 without.
+    rates = [[0.05] * 4, [0.5, 0.1, 0.2, 0.2], [0.5, 0.5, 0.1, 0.1], [0.5] * 2, [0.5] * 4]
+    records = [run("gumbel", 9, s, error_rates=r) for s, r in enumerate(rates)]
+    (row,) = to_target(build(records).runs, Target(level=0.1)).itertuples()
+    assert (row.runs, row.reached) == (5, 3)
+    # Survival, by hand: 1 until 1, then 4/5, 4/5 * 3/4 until 3, 3/5 * 1/2 until 4.
+    assert row.forward_passes_restricted_mean == pytest.approx(1 + 0.8 + 0.6 + 0.3)
+    assert row.forward_passes_median == row.train_seconds_median == 3
+    assert row.forward_passes_horizon == 4
+    report = build([run("gumbel", 9, s, error_rates=[0.5] * 4) for s in range(5)])
+    (row,) = report.targets.itertuples()
+    assert (row.reached, row.forward_passes_restricted_mean) == (0, 4)
+    assert math.isnan(row.forward_passes_median)
+    assert "none reaches it" in page(report)
+    # Of four, two get there: the curve stays at one half, so there is no median.
+    halves = [run("gumbel", 9, s, error_rates=[0.05 if s < 2 else 0.5] * 2) for s in range(4)]
+    assert "2 of 4 median not reached" in page(build(halves))
+
+
+def test_passes_of_which_only_the_total_is_known_are_shared_out_evenly():
+    record = Record({}, {"forward_passes": 12.0}, {"cost": [0.3, 0.2, 0.1, 0.1]})
+    assert record.spent("forward_passes") == [3, 6, 9, 12]
+
+
+def test_names_of_methods():
+    base = {"dist": "gumbel", "dist.scale": "1", "optimizer": "vanilla", "optimizer.lr": "0.03",
+            "seed": "1", "seeds.init": "1", "estimator": "cost_scaled"}  # fmt: skip
+    other = {**base, "dist": "backprop", "estimator": "exact_gradient"}
+    assert name_methods([base, other, {**base, "seed": "2"}]) == ["gumbel", "backprop", "gumbel"]
+    adam = {**base, "optimizer": "adam", "optimizer.lr": "0.001"}
+    assert name_methods([base, adam]) == ["gumbel optimizer=vanilla", "gumbel optimizer=adam"]
+    faster = {**base, "optimizer.lr": "0.1"}
+    assert name_methods([base, faster])[1] == "gumbel optimizer.lr=0.1"
+
+
+def test_a_hidden_difference_of_settings_is_said(luck):
+    records = runs(gumbel=luck) + [
+        run("beta", e, s, params={"optimizer.lr": "0.1"}) for s, e in enumerate(luck)
+    ]
+    for record in records[:30]:
+        record.params["optimizer.lr"] = "0.03"
+    assert "optimizer.lr (0.03, 0.1)" in page(build(records))
+
+
+def test_of_the_same_run_twice_the_newer_counts():
+    report = build([run("gumbel", 5, 0), run("gumbel", 7, 0), run("gumbel", 8, 1)])
+    assert report.runs.table.errors.tolist() == [7, 8]
+    assert "1 older runs" in page(report)
+
+
+def test_the_ink_counter_and_the_constant_against_every_threshold():
+    split = Embedded([0, 1], 500, 1.0).split(np.random.default_rng(5).permutation, np.float32)
+    small = Split(
+        split.train_images[:80], split.train_labels[:80], split.test_images[:60],
+        split.test_labels[:60], split.test_indices[:60], "", "",
+    )  # fmt: skip
+    train, test = (
+        images.astype(float).sum(1) for images in (small.train_images, small.test_images)
+    )
+    answers = [
+        (np.sum(((train < cut) == is_one) != (small.train_labels == 1)),
+         np.sum(((test < cut) == is_one) != (small.test_labels == 1)))
+        for cut in (np.sort(train)[:-1] + np.sort(train)[1:]) / 2 for is_one in (True, False)
+    ]  # fmt: skip
+    least = min(wrong for wrong, _ in answers)
+    assert baselines.ink_errors(small) in [t for wrong, t in answers if wrong == least]
+    assert baselines.ink_errors(split) < 50  # zeros have more ink than ones
+    assert baselines.constant_errors(small) == min(np.bincount(small.test_labels.astype(int)))
+
+
+def test_of_ten_digits_the_constant_alone():
+    split = Embedded(list(range(10)), 500, 1.0).split(
+        np.random.default_rng(5).permutation, np.float32
+    )
+    wrong = min(int(np.sum(split.test_labels != digit)) for digit in range(10))
+    assert baselines.errors(split) == {"constant_errors": wrong}
+
+
+def test_a_report_that_fails_never_fails_a_sweep(tmp_path, monkeypatch, caplog):
+    def broken(*_):
+        raise RuntimeError("out of luck")
+
+    monkeypatch.setattr(building, "build", broken)
+    sweep = SweepCallback()
+    sweep._journal = Journal(tmp_path, Facts("sweep", {}, run_id="f" * 32))
+    with caplog.at_level(logging.WARNING):
+        assert sweep._report([]) == []
+    assert "RuntimeError: out of luck" in caplog.text
+    assert f"python -m noise_exp.report {'f' * 32}" in caplog.text
+
+
+def test_findings_name_all_that_are_best_alike():
+    said = findings(build(runs(gumbel=[0] * 8, beta=[0] * 8, backprop=[0] * 7 + [9])))
+    assert said[0].startswith("Lowest test_error_rate: gumbel (as low: beta), median 0,")
+
+
+def test_findings_name_the_best_and_its_rivals(luck):
+    said = " ".join(findings(build(runs(gumbel=luck, beta=luck + 40, backprop=luck // 50))))
+    assert "Lowest test_error_rate: backprop" in said
+    assert "higher: gumbel, beta" in said
+    assert "is the method" in said

@@ -1,0 +1,112 @@
+"""What the report says of two methods, where few seeds, ties or shared seeds say little."""
+
+import dataclasses
+import math
+
+import pytest
+
+from noise_exp.records.record import Record
+from noise_exp.report.build import build
+
+from made_up import page, run, runs
+
+
+def against(errors, reference):
+    table = build(runs(gumbel=errors, backprop=reference)).to_backprop
+    return table.set_index("method").loc["gumbel"]
+
+
+def test_ranks_and_means_that_disagree_are_not_called_lower_or_higher():
+    """Sixteen seeds a little better, fourteen far worse: worse by ranks, whatever most seeds do."""
+    row = against([249 - i // 2 for i in range(16)] + [400 + 5 * i for i in range(14)], [250] * 30)
+    assert (row.lower, row.higher) == (16, 14)
+    assert row.low > 0
+    assert row.verdict in ("higher", "undecided", "lower by ranks, not on average")
+    assert row.signed_ranks > 0
+
+
+def test_few_pairs_that_do_not_tie_are_tested_exactly():
+    row = against([25] * 5 + [50] * 25, [50] * 30)
+    assert row.p == pytest.approx(2 / 2**5)  # all signs alike, of five
+    assert row.verdict not in ("lower", "higher")
+    assert against([25] + [50] * 29, [50] * 30).p == 2 / 2**1
+
+
+def test_too_few_seeds_for_so_many_comparisons_are_told_so():
+    """Eight seeds reach 2/2^8; times thirteen comparisons that is above 5%."""
+    laws = {f"law{i}": [250 + i] * 8 for i in range(13)}
+    report = build(runs(backprop=[0, 1, 2, 3, 4, 5, 6, 7], **laws))
+    assert set(report.to_backprop.verdict) == {
+        "8 pairs, 0 of them ties, cannot tell among 13 comparisons"
+    }
+    assert report.ranking.p_pairs is None
+    assert any("cannot tell any of 91 pairs apart" in said for said in report.unsaid)
+
+
+def test_cells_of_a_crossed_design_are_not_taken_for_independent_seeds():
+    cells = [(i, d, n) for i in range(4) for d in range(4) for n in range(4)]
+    found = [
+        run(dist, 100 + 20 * cell[0] + (10 if dist == "beta" else 0), 0, seeds=cell)
+        for dist in ("gumbel", "beta", "backprop")
+        for cell in cells
+    ]
+    report = build(found)
+    methods = report.summary[~report.summary.baseline]
+    assert methods[["iqm_low", "constant_low"]].isna().all(axis=None)
+    assert report.to_backprop is None
+    assert report.to_best is None
+    assert not report.luck
+    assert math.isnan(report.ranking.p_friedman)
+    assert any("share their seeds" in said for said in report.unsaid)
+    assert "share their seeds" in page(report)
+
+
+def test_a_method_that_mostly_failed_is_not_the_best():
+    errors = {"gumbel": [100] * 30, "beta": [90] * 30, "backprop": [2] * 3}
+    report = build(runs(**errors))
+    assert report.best == "beta"
+    assert {said.partition(":")[0] for said in report.unsaid} >= {
+        "Whether backprop would be best, and its rank", "Too few seeds for an interval",
+    }  # fmt: skip
+    assert build(runs(**{**errors, "backprop": [2] * 29})).best == "backprop"
+
+
+def test_runs_on_different_images_are_not_compared():
+    found = [
+        run(dist, errors, seed, size=size, params={"data": data})
+        for data, size, errors in (("mnist01", 500, 200), ("article", 20, 1))
+        for dist in ("gumbel", "beta", "backprop")
+        for seed in range(8)
+    ]
+    report = build(found)
+    assert report.best is report.to_backprop is report.to_best is None
+    assert not report.luck
+    assert math.isnan(report.ranking.p_friedman)
+    baselines = report.summary[report.summary.baseline].set_index("method")
+    images = {"article (20 test images)": 160, "mnist01 (500 test images)": 4000}
+    assert baselines.images.to_dict() == {
+        f"({name}, {where})": count
+        for name in ("best constant", "ink counter")
+        for where, count in images.items()
+    }
+    words = f"runs are on {' and '.join(images)}"
+    assert any(words in said for said in report.unsaid)
+    assert words in page(report)
+    alone = build([r for r in found if r.params["data"] == "article"])
+    assert alone.to_backprop is not None
+
+
+def test_runs_of_different_programs_are_named():
+    found = runs(gumbel=[10] * 6, beta=[20] * 6)
+    mixed = [dataclasses.replace(r, source_digest=r.params["dist"][:2]) for r in found]
+    assert any("2 versions of the program" in said for said in build(mixed).unsaid)
+    alike = [dataclasses.replace(r, source_digest="ab") for r in found]
+    assert not any("versions of the program" in said for said in build(alike).unsaid)
+
+
+def test_a_run_that_failed_before_it_was_built_is_not_taken_for_an_older_run():
+    failed = Record({"dist": "gumbel", "seed": "0"}, error="UserError: no such repair")
+    report = build([*runs(gumbel=[10, 11], beta=[20, 21]), failed])
+    assert report.runs.table.error.notna().sum() == 1
+    assert report.runs.duplicates == 0
+    assert "1 failed" in page(report)

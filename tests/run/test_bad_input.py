@@ -1,0 +1,107 @@
+"""A user's mistake: one line that names it, an exit code, no traceback, an untouched store."""
+
+import resource
+
+import numpy as np
+import pytest
+
+from support import idx_bytes
+
+OURS = {
+    "epochs=0": "epochs must be at least 1, got 0",
+    "-m hydra/launcher=joblib hydra.launcher.n_jobs=0": "n_jobs must be at least 1",
+    "-m dist=glob(x*)": "dist=glob(x*) matches no option",
+    "batch_size=0": "batch_size must be at least 1, got 0",
+    "forward_passes=-1": "forward_passes must be at least 1, got -1.0",
+    "forward_passes=nan": "forward_passes must be at least 1, got nan",
+    "epochs=null forward_passes=inf": "forward_passes must be finite, got inf",
+    "epochs=null": "epochs and forward_passes are both null; give one of them a number",
+    "network.frozen=[9]": "network.frozen must hold layers, 1 to 3 from the input on, got [9]",
+    "estimator.repair=foo": "estimator.repair: Invalid value 'foo'",
+    "estimator=spsa estimator.samples=0": "estimator.samples must be a finite number above 0",
+    "optimizer=adam optimizer.beta1=1": "optimizer.beta1 must be a finite number of at least 0",
+    "optimizer=hill_climb optimizer.adaptation=1": "optimizer.adaptation must be finite and above",
+    "data.digits=[3,3]": "data.digits must be two or more different digits, got [3, 3]",
+    "data.validation_size=9999": "data.test_size=20 with validation_size=9999 leaves no training",
+    "stream=article epochs=null forward_passes=3": "stream=article needs epochs",
+    "threads=0": "threads must be at least 1, got 0",
+    "seed=-1": "seed must be a whole number of at least 0, got -1",
+    "seeds.noise=-1": "seeds.noise must be a whole number of at least 0, got -1",
+    "optimizer.lr=nan": "optimizer.lr must be a finite number of at least 0, got nan",
+    "optimizer.lr=inf": "optimizer.lr must be a finite number of at least 0, got inf",
+    "optimizer.lr=-1": "optimizer.lr must be a finite number of at least 0, got -1.0",
+    "optimizer.lr=fast": "optimizer.lr: Value 'fast'",
+    "dist.scale=-1": "scale < 0",
+    "dist.scale=wide": "dist.scale must be a number, got 'wide'",
+    "dist=zipf dist.a=1": "a <= 1",
+    "dist=binomial dist.p=1.5": "p > 1",
+    "dist=triangular dist.left=2": "left > mode",
+    "+dist.df=3": "df",
+    "data.test_size=0": "data.test_size must be at least 1, got 0",
+    "data.test_size=2115": "data.test_size=2115 leaves no training image",
+    "data.digits=[0,12]": "holds no 12",
+    "data=idx": "data.path must be given",
+    "data=idx data.path=nowhere": "data.path: there is no file or folder nowhere",
+    "network.hidden=[0]": "network.hidden",
+    "estimator.signal=[1]": "estimator.signal must hold one number for each",
+    "seeds=init seed=1 stream=article": "use seeds=all",
+    "stream=article seed=4294967296": "seed: the article's generator takes seeds below 2**32",
+    "tracking.uri=sqlite:////dev/null/x.db": "the tracking store sqlite:////dev/null/x.db",
+    "tracking.uri=sqlite:///home": "the tracking store sqlite:///home cannot be opened",
+    "tracking.uri=postgresql+nodriver://u@127.0.0.1:9/x": "cannot be opened",
+    "tracking.uri=http://127.0.0.1:9": "no server answers there",
+    "tracking.uri=nonsense://x": "the tracking store nonsense://x cannot be opened",
+    "hydra.run.dir=/dev/null/x": "the output folder /dev/null/x cannot be written",
+    "-m hydra.sweep.dir=/dev/null/x": "the output folder /dev/null/x cannot be written",
+    "-m dist=gumbel,beta epochs=0": "epochs must be at least 1, got 0",
+}
+HYDRAS = {
+    "dist=gumbl": "Could not find 'dist/gumbl'",
+    "optimizer=sgd": "Could not find 'optimizer/sgd'",
+    "epoch=3": "Could not override 'epoch'",
+    "dist.shape=3": "Could not override 'dist.shape'",
+    "epochs=many": "Value 'many' of type 'str' could not be converted to Integer",
+    "epochs=1.5": "could not be converted to Integer",
+    "seed=0.5": "could not be converted to Integer",
+    "dtype=float16": "Invalid value 'float16'",
+}
+
+
+@pytest.mark.parametrize("arguments", OURS)
+def test_our_message_is_one_line(cli, arguments):
+    done = cli(*arguments.split())
+    assert done.returncode == 1
+    lines = (done.stdout + done.stderr).splitlines()
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("noise_exp: ")
+    assert OURS[arguments] in lines[0]
+    assert not (cli.folder / "mlruns").exists()
+
+
+@pytest.mark.parametrize("arguments", HYDRAS)
+def test_hydras_message_has_no_traceback(cli, arguments):
+    done = cli(*arguments.split())
+    assert done.returncode == 1
+    assert HYDRAS[arguments] in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (cli.folder / "mlruns").exists()
+
+
+def test_damaged_idx_file(cli):
+    for name, array in (("images-idx3", np.zeros((4, 2, 2))), ("labels-idx1", np.zeros(3))):
+        (cli.folder / name).write_bytes(idx_bytes(array))
+    done = cli("data=idx", f"data.path={cli.folder}")
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert "4 images" in done.stderr
+    assert "3 labels" in done.stderr
+
+
+def test_no_space_left(cli):
+    def a_small_disk():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+
+    done = cli("network=small", "epochs=2", "tracking.enabled=false", preexec_fn=a_small_disk)
+    assert "Traceback" not in done.stderr
+    assert done.returncode == 1
+    assert "cannot be written (File too large)" in done.stderr

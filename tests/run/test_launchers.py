@@ -1,0 +1,118 @@
+"""Every launcher gives the serial sweep's numbers, and its runs under one parent."""
+
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from noise_exp.records.facts import Facts
+from noise_exp.records.journal import Journal
+from noise_exp.tracking import Courier, Store
+
+from server import free_port, listens
+from support import SMALL, Cli, wait_until
+
+SWEEP = ("-m", "dist=glob(*)", *SMALL, "threads=1", "hydra.sweep.dir=out")
+LAUNCHERS = {
+    "joblib": ["hydra/launcher=joblib", "hydra.launcher.n_jobs=6"],
+    "submitit_local": ["hydra/launcher=submitit_local"],
+    "ray": ["hydra/launcher=ray", "+hydra.launcher.ray.init.num_cpus=2",
+            "+hydra.launcher.ray.init.include_dashboard=false"],
+}  # fmt: skip
+
+
+def costs(cli):
+    found = [json.loads(p.read_text()) for p in (cli.folder / "out").glob("*/result.json")]
+    return {result["dist"]: result["costs"] for result in found}
+
+
+@pytest.fixture(scope="module")
+def serial(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("serial")
+    cli = Cli(folder)
+    assert cli(*SWEEP, "tracking.enabled=false").returncode == 0
+    return costs(cli)
+
+
+@pytest.mark.parametrize("launcher", LAUNCHERS)
+def test_a_launcher_gives_what_the_serial_sweep_gives(cli, serial, launcher):
+    done = cli(*SWEEP, *LAUNCHERS[launcher])
+    assert done.returncode == 0, done.stderr
+    assert len(serial) == 14
+    assert costs(cli) == serial
+    (parent,) = cli.runs("sweep")
+    children = cli.runs("run")
+    assert {run.data.params["dist"]: cli.history(run) for run in children} == serial
+    assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parent.info.run_id}
+    assert {run.info.status for run in (parent, *children)} == {"FINISHED"}
+
+
+@pytest.fixture
+def cluster(cli):
+    """The address of a Ray cluster whose workers share no folder with whoever uses it."""
+    (cli.folder / "elsewhere").mkdir()
+    port = free_port()
+    ray = subprocess.Popen(
+        ["ray", "start", "--head", "--block", "--num-cpus=2", f"--port={port}",
+         "--include-dashboard=false", "--node-ip-address=127.0.0.1"],
+        executable=Path(sys.executable).with_name("ray"), cwd=cli.folder / "elsewhere",
+        env=cli.env,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    wait_until(lambda: listens(port))
+    yield f"127.0.0.1:{port}"
+    os.killpg(ray.pid, signal.SIGTERM)
+    ray.wait()
+
+
+def test_a_cluster_that_shares_no_folder(cli, cluster):
+    (cli.folder / "here").mkdir()
+    here = Cli(cli.folder / "here")
+    here.env["HOME"] = cli.env["HOME"]  # where Ray keeps a token that both sides must know
+    ray = ["hydra/launcher=ray", f"hydra.launcher.ray.init.address={cluster}", "resume=true"]
+    for methods in ("gumbel,beta", "gumbel,beta,zipf"):
+        done = here("-m", f"dist={methods}", *SMALL, *ray)
+        assert done.returncode == 0, done.stderr + done.stdout
+    assert not list(cli.folder.glob("here/multirun/*/*/*/result.json"))
+    assert "finished already" in done.stdout
+    runs = here.runs("run")
+    assert sorted(run.data.params["dist"] for run in runs) == ["beta", "gumbel", "zipf"]
+    (table,) = [t for p in cli.folder.glob("here/multirun/*/*/runs.csv")
+                if len(t := pd.read_csv(p)) == 3]  # fmt: skip
+    assert set(table.run_id) == {run.info.run_id for run in runs}
+    assert table.set_index("method").reused.to_dict() == {
+        "gumbel": True, "beta": True, "zipf": False,
+    }  # fmt: skip
+
+
+def _first_use(uri, folder, barrier):
+    barrier.wait()
+    store = Store(uri, "noise_training")
+    journal = Journal.start(folder, Facts("first", {"kind": "run"}, uri=uri,
+                                          experiment_id=store.experiment_id))  # fmt: skip
+    courier = Courier(journal, uri)
+    courier.start()
+    journal.end("FINISHED")
+    assert courier.close(patience=30)
+
+
+@pytest.mark.parametrize("turn", range(10))
+def test_eight_parallel_first_users_of_a_fresh_store(cli, turn):  # noqa: ARG001
+    fork = multiprocessing.get_context("fork")  # MLflow is loaded: all eight start at once
+    barrier = fork.Barrier(8)
+    users = [
+        fork.Process(target=_first_use, args=(cli.uri, cli.folder / str(i), barrier))
+        for i in range(8)
+    ]
+    for user in users:
+        user.start()
+    for user in users:
+        user.join(timeout=120)
+    assert [user.exitcode for user in users] == [0] * 8
+    assert [run.info.status for run in cli.runs()] == ["FINISHED"] * 8

@@ -1,0 +1,157 @@
+"""A search with Optuna: its trials, what its parent run keeps of them, and what it never sees."""
+
+import math
+
+import pandas as pd
+import pytest
+from mlflow import MlflowClient
+
+from noise_exp.records.results import Result
+from noise_exp.sweep import study
+
+from support import Cli, artifacts
+
+TUNE = ("-m", "experiment=tune", "network=small", "forward_passes=6", "data.validation_size=500",
+        "hydra.sweep.dir=out")  # fmt: skip
+SEARCHED = {
+    "optimizer.lr", "network.init_scale", "batch_size", "estimator.scale", "estimator.rate",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def search(tmp_path_factory):
+    """A search of six trials, on a small network: the command's end, its folder, its runs."""
+    cli = Cli(tmp_path_factory.mktemp("study"))
+    done = cli(*TUNE, "dist=gaussian", "hydra.sweeper.n_trials=6")
+    assert done.returncode == 0, done.stderr
+    (parent,) = cli.runs("sweep")
+    return done, cli, parent, sorted(cli.runs("run"), key=lambda run: int(run.data.tags["job"]))
+
+
+def test_every_trial_is_a_run_below_the_study(search):
+    _, _, parent, trials = search
+    assert [run.data.tags["job"] for run in trials] == list("012345")
+    assert {run.data.tags["mlflow.parentRunId"] for run in trials} == {parent.info.run_id}
+    assert {run.info.status for run in (parent, *trials)} == {"FINISHED"}
+    for key in SEARCHED - {"batch_size"}:
+        assert len({run.data.params[key] for run in trials}) == 6
+
+
+def test_a_dry_run_says_how_many_trials(search):
+    _, cli, _, trials = search
+    done = cli(*TUNE, "dist=gaussian", "dry_run=true")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("24 trials")
+    assert len(cli.runs("run")) == len(trials)
+
+
+def test_the_images_for_test_are_never_used(search):
+    _, _, _, trials = search
+    for run in trials:
+        assert not [key for key in run.data.metrics if key.startswith("test")]
+        assert run.data.metrics["validation_cost"] > 0
+        # 10,000 embedded images, 2,000 of them for test.
+        assert run.data.params["validation_images"] == "500"
+        assert run.data.params["training_images"] == "7500"
+
+
+def test_the_best_trial_has_the_lowest_validation_cost(search):
+    done, _, parent, trials = search
+    best = min(trials, key=lambda run: run.data.metrics["validation_cost"])
+    tags = parent.data.tags
+    assert tags["best_trial"] == best.data.tags["job"]
+    assert tags["best_run_id"] == best.info.run_id
+    assert {k.removeprefix("best.") for k in tags if k.startswith("best.")} == SEARCHED
+    for key in SEARCHED:
+        assert float(tags[f"best.{key}"]) == float(best.data.params[key])
+    assert parent.data.metrics["best_score"] == best.data.metrics["validation_cost"]
+    wrong = f"{best.data.metrics['validation_errors']:g} of 500 validation images wrong"
+    assert wrong in tags["mlflow.note.content"]
+    for shown in (done.stdout, tags["mlflow.note.content"]):
+        assert f"optimizer.lr={tags['best.optimizer.lr']}" in shown
+
+
+def test_the_parent_keeps_the_study(search):
+    _, cli, parent, trials = search
+    costs = [run.data.metrics["validation_cost"] for run in trials]
+    assert cli.history(parent, "score") == costs
+    table = pd.read_csv(artifacts(parent) / "trials.csv")
+    assert table.score.tolist() == sorted(costs)
+    for row in table.itertuples():
+        assert row.run_id == trials[row.trial].info.run_id
+        assert row.score == costs[row.trial]
+        assert row.errors == trials[row.trial].data.metrics["validation_errors"]
+    for name in ("history", "settings"):
+        assert (artifacts(parent) / f"{name}.png").stat().st_size > 10_000
+    assert max(map(len, (artifacts(parent) / "trials.md").read_text().splitlines())) < 130
+
+
+def test_the_best_settings_train_on_all_but_the_test_images(search):
+    done, cli, _, _ = search
+    (command,) = [line for line in done.stdout.splitlines() if "data.validation_size=0" in line]
+    again = cli(*command.split()[3:])
+    assert again.returncode == 0, again.stderr
+    assert "of 2000 test images wrong" in again.stdout
+
+
+def test_resume_goes_on_with_a_study(search):
+    _, cli, _, trials = search
+    done = cli(*TUNE, "dist=gaussian", "hydra.sweeper.n_trials=8", "resume=true")
+    assert done.returncode == 0, done.stderr
+    parent = cli.runs("sweep")[0]
+    assert parent.data.metrics["runs"] == 8
+    assert parent.data.metrics["reused"] == 6
+    assert cli.history(parent, "score")[:6] == [r.data.metrics["validation_cost"] for r in trials]
+
+
+def test_two_trials_at_a_time(cli):
+    done = cli(*TUNE, "dist=backprop", "hydra.sweeper.n_trials=4", "hydra.sweeper.n_jobs=2",
+               "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (parent,) = cli.runs("sweep")
+    costs = {run.data.tags["job"]: run.data.metrics["validation_cost"] for run in cli.runs("run")}
+    assert cli.history(parent, "score") == [costs[str(job)] for job in range(4)]
+
+
+def test_trials_that_fail_or_diverge_are_bad_and_the_search_goes_on(cli):
+    space = "data.validation_size=choice(500,9000)"  # which leaves nothing to train on
+    done = cli(*TUNE[:4], TUNE[-1], space, "optimizer.lr=choice(0.01,1e38)",
+               "hydra.sweeper.n_trials=8", "hydra.sweeper.sampler.seed=2")  # fmt: skip
+    assert done.returncode == 1
+    assert "Traceback" not in done.stdout + done.stderr
+    table = pd.read_csv(cli.folder / "out" / "trials.csv").set_index("trial")
+    assert len(table) == 8
+    failed = table.error.notna()
+    assert 0 < failed.sum() < 8
+    assert (table.score[failed] == math.inf).all()
+    assert (table.score[table.diverged] == math.inf).all()
+    assert table.diverged.any()
+    (parent,) = cli.runs("sweep")
+    assert parent.info.status == "FAILED"
+    assert int(parent.data.tags["best_trial"]) == table.score.idxmin()
+    steps = MlflowClient(cli.uri).get_metric_history(parent.info.run_id, "score")
+    assert {m.step for m in steps} == set(table.index[table.score < math.inf])
+
+
+@pytest.mark.parametrize(
+    ("argument", "words"),
+    [
+        ("hydra.sweeper.storage=sqlite:///study.db", "hydra.sweeper.storage must be null"),
+        ("dist=glob(*)", "dist=glob(*): a search takes dist=choice(...), no glob"),
+        ("epochs=0", "epochs must be at least 1, got 0"),
+    ],
+)
+def test_mistakes_are_said_in_one_line_before_anything_is_written(cli, argument, words):
+    done = cli(*TUNE, argument)
+    assert done.returncode == 1
+    assert words in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert not (cli.folder / "mlruns").exists()
+
+
+def test_without_a_score_there_is_no_best():
+    failed = Result(0, ["optimizer.lr=0.1"], "gumbel", None, error="out of luck")
+    found = study.summary([failed], ["optimizer.lr"])
+    assert found.headline == "none of which has a score"
+    assert not found.tags
+    assert "out of luck" in found.files["trials.csv"]

@@ -1,0 +1,207 @@
+"""A sweep of all fourteen methods, as the MLflow UI will show it."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from mlflow import MlflowClient
+
+from support import LETTERS, SMALL, Cli, artifacts
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory):
+    """The main command on a small network, in a fresh folder: output, parent and children."""
+    folder = tmp_path_factory.mktemp("sweep")
+    cli = Cli(folder)
+    done = cli("-m", "dist=glob(*)", *SMALL)
+    assert done.returncode == 0, done.stderr
+    client = MlflowClient(cli.uri)
+    runs = client.search_runs([client.get_experiment_by_name("noise_training").experiment_id])
+    parents = [r for r in runs if r.data.tags["kind"] == "sweep"]
+    children = {r.data.params["dist"]: r for r in runs if r.data.tags["kind"] == "run"}
+    assert len(parents) == 1
+    assert len(runs) == 15
+    return done, client, parents[0], children
+
+
+def test_all_fourteen_are_nested_under_one_parent(sweep):
+    _, _, parent, children = sweep
+    assert set(children) == set(LETTERS)
+    for option, run in children.items():
+        assert run.data.tags["mlflow.parentRunId"] == parent.info.run_id
+        assert run.data.tags["sweep"] == parent.data.tags["sweep"]
+        assert run.data.tags["article_letter"] == LETTERS[option]
+        assert run.data.tags["diverged"] == "false"
+        assert run.info.status == parent.info.status == "FINISHED"
+    assert len({run.data.tags["fingerprint"] for run in children.values()}) == 14
+
+
+def test_params_are_short_and_hold_option_names(sweep):
+    _, _, _, children = sweep
+    expected = {"optimizer": "vanilla", "estimator": "cost_scaled", "seed": "452", "epochs": "6"}
+    for run in children.values():
+        law = expected if run.data.params["dist"] != "backprop" else {
+            **expected, "estimator": "exact_gradient",
+        }  # fmt: skip
+        assert law.items() <= run.data.params.items()
+    assert children["gumbel"].data.params["dist.scale"] == "1.0"
+    assert children["zipf"].data.params["optimizer.lr"] == "0.03"
+
+
+def test_metrics_of_every_epoch(sweep):
+    _, client, _, children = sweep
+    for option, run in children.items():
+        for key in ("cost", "train_error_rate"):
+            history = client.get_metric_history(run.info.run_id, key)
+            assert [m.step for m in history] == list(range(6))
+        metrics = run.data.metrics
+        assert metrics["test_error_rate"] == metrics["test_errors"] / 20
+        assert metrics["train_seconds"] > 0
+        assert metrics["forward_passes"] == (18 if option == "backprop" else 6)
+
+
+def test_artifacts_and_data(sweep):
+    _, _, _, children = sweep
+    run = children["beta"]
+    folder = artifacts(run)
+    assert (folder / "cost.png").read_bytes()[:4] == b"\x89PNG"
+    with np.load(folder / "weights.npz") as weights:
+        assert {k: v.shape for k, v in weights.items()} == {
+            "W1": (784, 16), "b1": (16,), "W2": (16, 16), "b2": (16,), "W3": (16, 1), "b3": (1,),
+        }  # fmt: skip
+    predictions = pd.read_csv(folder / "predictions.csv")
+    assert predictions.wrong.sum() == run.data.metrics["test_errors"]
+    assert ((predictions.output > 0.5) != predictions.label).equals(predictions.wrong)
+    assert "law: beta" in (folder / "config.yaml").read_text()
+    digests = {child.inputs.dataset_inputs[0].dataset.digest for child in children.values()}
+    assert len(digests) == 1
+    assert run.inputs.dataset_inputs[0].dataset.name == "article"
+
+
+def test_the_parent_holds_the_comparison(sweep):
+    done, _, parent, children = sweep
+    folder = artifacts(parent)
+    table = pd.read_csv(folder / "comparison.csv")
+    assert "".join(table.letter) == "abcdefghijklmn"
+    for row in table.itertuples():
+        metrics = children[row.method].data.metrics
+        assert row.test_errors == metrics["test_errors"]
+        assert row.final_cost == pytest.approx(metrics["cost"])
+        assert row.train_seconds == pytest.approx(metrics["train_seconds"])
+        ratio = metrics["cost"] / children["backprop"].data.metrics["cost"]
+        assert row.cost_vs_backprop == pytest.approx(ratio)
+        assert row.method in done.stdout
+        assert row.method in (folder / "comparison.md").read_text()
+        assert row.method in parent.data.tags["mlflow.note.content"]
+    for name in ("cost_per_training", "training_time", "misclassification"):
+        assert (folder / f"{name}.png").stat().st_size > 10_000
+    assert "mlflow ui --backend-store-uri sqlite:///mlruns/mlflow.db" in done.stdout
+
+
+def test_parallel_jobs_on_a_fresh_store_give_what_serial_ones_give(cli):
+    methods = "dist=backprop,beta,gumbel,pareto,standard_normal,zipf"
+    one_thread = "threads=1"
+
+    def costs(folder):
+        found = [json.loads(p.read_text()) for p in (cli.folder / folder).glob("*/result.json")]
+        return {r["dist"]: r["costs"] for r in found}
+
+    parallel = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=6", "hydra.sweep.dir=parallel"]
+    done = cli("-m", methods, one_thread, *SMALL, *parallel)
+    assert done.returncode == 0, done.stderr
+    client = MlflowClient(cli.uri)
+    runs = client.search_runs([client.get_experiment_by_name("noise_training").experiment_id])
+    assert [r.info.status for r in runs] == ["FINISHED"] * 7
+    for run in runs:
+        if run.data.tags["kind"] == "run":
+            assert len(client.get_metric_history(run.info.run_id, "cost")) == 6
+    serial = ["tracking.enabled=false", "hydra.sweep.dir=serial"]
+    assert cli("-m", methods, one_thread, *SMALL, *serial).returncode == 0
+    assert len(costs("serial")) == 6
+    assert costs("parallel") == costs("serial")
+
+
+def test_a_new_law_is_one_yaml_file(cli):
+    (cli.folder / "my" / "dist").mkdir(parents=True)
+    (cli.folder / "my" / "dist" / "laplace.yaml").write_text("law: laplace\nloc: 0\nscale: 1\n")
+    done = cli("--config-dir=my", "-m", "dist=laplace", "seed=1,2,3", "dist.scale=1,2", *SMALL,
+               "tracking.enabled=false", "hydra.sweep.dir=out")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    table = pd.read_csv(cli.folder / "out" / "comparison.csv")
+    assert table.method.tolist() == ["laplace dist.scale=1", "laplace dist.scale=2"]
+    assert table.runs.tolist() == [3, 3]
+    results = [json.loads(p.read_text()) for p in (cli.folder / "out").glob("*/result.json")]
+    finals = [r["costs"][-1] for r in results if "dist.scale=1" in r["overrides"]]
+    assert table.final_cost[0] == pytest.approx(np.median(finals))
+
+
+def test_a_job_that_fails_is_named_and_the_others_go_on(cli):
+    done = cli("-m", "dist=gumbel,beta", "dist.a=0.5,-1", "epochs=2", "network=small")
+    assert done.returncode == 1
+    assert "Could not override 'dist.a'" in done.stderr  # gumbel has no a: Hydra stops at once
+    done = cli("-m", "dist=beta", "dist.a=0.5,-1", *SMALL)
+    assert done.returncode == 1
+    assert "1 of 2 jobs failed" in done.stdout + done.stderr
+    assert "a <= 0" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    client = MlflowClient(cli.uri)
+    runs = client.search_runs([client.get_experiment_by_name("noise_training").experiment_id])
+    assert sorted(r.info.status for r in runs) == ["FAILED", "FAILED", "FINISHED"]
+    (failed,) = [r for r in runs if r.data.tags["kind"] == "run" and r.info.status == "FAILED"]
+    assert "a <= 0" in failed.data.tags["error"]
+
+
+def test_a_sweep_whose_first_job_cannot_run_leaves_nothing(cli):
+    done = cli("-m", "dist=beta", "epochs=0", "seed=1,2")
+    assert done.returncode == 1
+    assert len((done.stdout + done.stderr).splitlines()) == 1
+    assert not (cli.folder / "mlruns").exists()
+    assert not (cli.folder / "multirun").exists()
+
+
+def test_a_job_that_raises_leaves_its_traceback(cli):
+    # An optimizer of the user's own, named by a YAML file, that breaks in the third epoch.
+    (cli.folder / "my" / "optimizer").mkdir(parents=True)
+    (cli.folder / "my" / "optimizer" / "broken.yaml").write_text("_target_: broken.Broken\n")
+    (cli.folder / "broken.py").write_text(
+        "import dataclasses\n"
+        "@dataclasses.dataclass\n"
+        "class Broken:\n"
+        "    def step(self, parameters, direction, moment):\n"
+        "        if moment.epoch == 2: raise RuntimeError('out of luck')\n"
+    )
+    done = cli("--config-dir=my", "-m", "optimizer=broken,vanilla", *SMALL)
+    assert done.returncode == 1
+    assert "1 of 2 jobs failed" in done.stdout
+    assert "RuntimeError: out of luck" in done.stdout
+    client = MlflowClient(cli.uri)
+    runs = client.search_runs([client.get_experiment_by_name("noise_training").experiment_id])
+    ends = {r.data.params.get("optimizer", "parent"): r for r in runs}
+    assert {k: r.info.status for k, r in ends.items()} == {
+        "parent": "FAILED", "broken": "FAILED", "vanilla": "FINISHED",
+    }  # fmt: skip
+    assert ends["broken"].data.tags["error"] == "RuntimeError: out of luck"
+    assert "in step" in (artifacts(ends["broken"]) / "traceback.txt").read_text()
+    assert len(client.get_metric_history(ends["broken"].info.run_id, "cost")) == 2
+
+
+@pytest.mark.parametrize("signal", [2, 15])
+def test_an_interrupted_sweep_is_killed_whole(cli, signal):
+    running = subprocess.Popen(
+        [sys.executable, "-m", "noise_exp", "-m", "dist=gumbel,beta", "network=small",
+         "epochs=1000000"],
+        cwd=cli.folder, env=cli.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    while "epoch" not in running.stderr.readline():
+        assert running.poll() is None
+    running.send_signal(signal)
+    _, errors = running.communicate(timeout=60)
+    assert running.returncode == 1
+    assert errors.splitlines()[-1] == "noise_exp: interrupted"
+    client = MlflowClient(cli.uri)
+    runs = client.search_runs([client.get_experiment_by_name("noise_training").experiment_id])
+    assert [r.info.status for r in runs] == ["KILLED", "KILLED"]

@@ -1,0 +1,323 @@
+"""The theory: formulas against independent oracles, claims that hold, and broken ones that fail."""
+
+import math
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mlflow import MlflowClient
+from scipy import integrate, stats
+
+from noise_exp.theory import __main__ as command
+from noise_exp.theory import descent, ink, intervals, memory, schedule, tails, walk, weights
+from noise_exp.theory.claims import Check, Claim, Effort, Found
+from noise_exp.theory.intervals import Interval
+from noise_exp.theory.registry import CLAIMS
+from noise_exp.theory.setting import FINITE_LAWS, Images, hessian_diagonal
+from noise_exp.training import optimizers
+from noise_exp.training.estimators import NodePerturbation
+from noise_exp.training.network import Network
+from noise_exp.training.noise import ARTICLE_LAWS, Law
+
+QUICK = Effort(quick=True, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("predicted", "sense", "rival", "verdict"),
+    [
+        (1.0, "=", None, "holds"),
+        (1.0, "=", 3.0, "holds"),
+        (1.0, "=", 1.2, "undecided"),
+        (2.0, "=", None, "fails"),
+        (0.4, ">", None, "holds"),
+        (1.0, ">", None, "undecided"),
+        (2.0, ">", None, "fails"),
+        (2.0, "<", None, "holds"),
+        (1.0, "<", None, "undecided"),
+        (0.4, "<", None, "fails"),
+    ],
+)
+def test_the_interval_gives_the_verdict(predicted, sense, rival, verdict):
+    assert Check("", predicted, Interval(1.0, 0.5, 1.5), sense, rival).verdict == verdict
+
+
+def test_what_is_not_finite_decides_nothing():
+    assert Check("", 1.0, Interval(math.nan, math.nan, math.nan)).verdict == "undecided"
+    assert Check("", 1.0, Interval(1.0, -math.inf, math.inf)).verdict == "undecided"
+
+
+def test_intervals_miss_as_rarely_as_they_say():
+    rng = np.random.default_rng(1)
+    missed = {"mean": 0, "share": 0, "median": 0, "bootstrap": 0}
+    for i in range(150):
+        sample = rng.standard_normal(60)
+        found = {
+            "mean": (0.0, intervals.mean(sample)),
+            "share": (0.5, intervals.share(int(np.sum(sample > 0)), len(sample))),
+            "median": (0.0, intervals.median(sample)),
+        }
+        if i < 30:
+            found["bootstrap"] = (0.0, intervals.bootstrap((sample,), np.mean, i))
+        for name, (truth, interval) in found.items():
+            missed[name] += not interval.low <= truth <= interval.high
+    # Misses of 1%: more than 7 of 150 has a probability below 1e-4.
+    assert max(missed.values()) <= 7
+
+
+def test_accept_or_reject_gains_what_it_should():
+    u, success, most = descent.best_step()
+    zeta = np.random.default_rng(0).standard_normal(1_000_000)
+    change = 2 * u * zeta + 2 * u**2  # in units of |g|^2 / tr H
+    assert success == pytest.approx(np.mean(change < 0), abs=0.002)
+    assert most == pytest.approx(np.mean(np.maximum(0, -change)), abs=0.002)
+    assert (success, most) == (pytest.approx(0.270, abs=5e-4), pytest.approx(0.2025, abs=5e-5))
+
+
+def test_a_mean_foretells_the_sign_of_a_small_step():
+    rng = np.random.default_rng(0)
+    slope = rng.standard_normal(400) + 0.15
+    for law, draw in (("gumbel", rng.gumbel), ("normal", rng.standard_normal)):
+        down = np.mean([slope @ draw(size=400) < 0 for _ in range(20_000)])
+        assert descent.share_down(slope, law) == pytest.approx(down, abs=0.015)
+    assert descent.share_down(slope, "normal") == 0.5
+    assert descent.share_down(slope, "gumbel") < 0.3 < 0.7 < descent.share_down(-slope, "gumbel")
+
+
+def test_a_law_above_zero_drifts_towards_one():
+    assert tails.share_of_ones(np.zeros((3, 4)), 0) == 0.5
+    rng = np.random.default_rng(0)
+    nets, cost = 4000, 0.4
+    weights = 0.2 * rng.standard_normal((nets, 1024))
+    for _ in range(4):
+        weights += 0.03 * 0.01 * cost * rng.pareto(1, (nets, 1024))
+    z = np.pi / 2 * weights.sum(axis=1) + 0.2 * rng.standard_normal(nets)
+    share = tails.share_of_ones(np.full((60, 4), cost), 1)
+    assert share == pytest.approx(np.mean(z > 0), abs=0.03)
+
+
+def test_mean_cosine_is_that_of_random_projections():
+    rng = np.random.default_rng(0)
+    for n, samples in ((30, 1), (30, 7), (100, 50)):
+        xi = rng.standard_normal((4000, samples, n))
+        estimates = np.einsum("rk,rkn->rn", xi[:, :, 0], xi)
+        cosines = estimates[:, 0] / np.linalg.norm(estimates, axis=1)
+        assert weights.mean_cosine(samples, n) == pytest.approx(np.mean(cosines), abs=0.008)
+
+
+def test_ranks_keep_wilcoxons_efficiency():
+    assert weights.rank_efficiency(1) == pytest.approx(1, abs=1e-3)  # one pair has no ranks
+    assert weights.rank_efficiency(400) == pytest.approx(3 / math.pi, abs=2e-3)
+    slopes = np.abs(np.random.default_rng(0).standard_normal((100_000, 5)))
+    slopes.sort(axis=1)
+    rank = np.array([1, 3, 5, 7, 9])
+    kept = (slopes @ rank).mean() ** 2 / (rank @ rank)
+    assert weights.rank_efficiency(5) == pytest.approx(
+        kept / np.mean(np.linalg.norm(slopes, axis=1)) ** 2, rel=0.01
+    )
+
+
+def test_arctan_kernel_is_an_expectation():
+    rng = np.random.default_rng(0)
+    z = rng.standard_normal((2, 1_000_000))
+    for var, rho in ((1.0, 0.3), (9.0, 0.9), (200_000.0, 0.98), (200_000.0, 1.0)):
+        u = math.sqrt(var) * z[0]
+        v = math.sqrt(var) * (rho * z[0] + math.sqrt(1 - rho**2) * z[1])
+        expected = np.mean(np.arctan(u) * np.arctan(v))
+        assert memory.arctan_kernel(var, var, rho * var) == pytest.approx(expected, abs=0.005)
+    saturated = memory.arctan_kernel(1e8, 1e8, 0.5e8)
+    assert saturated == pytest.approx(math.pi / 2 * math.asin(0.5), rel=0.005)
+
+
+def test_stationary_law_is_students():
+    w, density = walk.stationary(2.0, 2.0)
+    law = stats.t(3, scale=1 / math.sqrt(3))
+    np.testing.assert_allclose(density, law.pdf(w) / (2 * law.cdf(2) - 1), rtol=1e-6)
+    inside = integrate.quad(lambda v: (1 + v * v) ** -2, -0.5, 0.5)[0]
+    whole = integrate.quad(lambda v: (1 + v * v) ** -2, -2, 2)[0]
+    assert walk.student_share(0.5, 2.0) == pytest.approx(inside / whole)
+
+
+def test_largest_draws_have_these_medians():
+    n = 1000
+    assert stats.lomax(1).cdf(tails.pareto_largest(n)) ** n == pytest.approx(0.5)
+    at = tails.zipf_largest(n)
+    assert stats.zipf(2).cdf(math.floor(at)) ** n == pytest.approx(0.5, abs=0.005)
+
+
+def test_movement_by_the_articles_schedule():
+    rates = np.where(np.arange(100) < 4, 0.03, 0.0001)
+    flat = np.full(100, 0.5)
+
+    def ratio(law):
+        after = schedule.movement(flat[4:], rates[4:], law)
+        return after / schedule.movement(flat[:4], rates[:4], law)
+
+    assert ratio("normal") == pytest.approx(math.sqrt(96) * 1e-4 / (2 * 0.03))
+    gamma, variance = 0.5772156649, math.pi**2 / 6
+    after = gamma**2 * 0.0096**2 + variance * 96e-8
+    assert ratio("gumbel") == pytest.approx(
+        math.sqrt(after / (gamma**2 * 0.12**2 + variance * 36e-4))
+    )
+
+
+def test_ink_counter_is_the_best_threshold():
+    rng = np.random.default_rng(0)
+    pixels = rng.random((40, 3))
+    labels = (pixels.sum(axis=1) + 0.3 * rng.standard_normal(40) < 1.4).astype(int)
+    weight, bias = ink.ink_counter(Images(pixels, labels))
+    total = pixels.sum(axis=1)
+    wrong = np.sum((weight * total + bias > 0) != labels)
+    assert wrong == min(np.sum((total <= t) != labels) for t in total)
+
+
+@pytest.mark.parametrize("name", list(FINITE_LAWS))
+def test_laws_have_the_moments_the_theory_uses(name):
+    draws = Law(name, **ARTICLE_LAWS[name]).sample(np.random.default_rng(0), 400_000)
+    oracle = FINITE_LAWS[name]
+    error = oracle.std() / math.sqrt(400_000)
+    assert np.mean(draws) == pytest.approx(oracle.mean(), abs=5 * error)
+    assert np.var(draws) == pytest.approx(oracle.var(), rel=0.02)
+
+
+def test_second_derivatives_are_those_of_the_cost():
+    rng = np.random.default_rng(0)
+    images = Images(rng.random((5, 3)), np.array([0, 1, 1, 0, 1]))
+    objective = images.objective(Network((3, 4, 1), np.float64))
+    parameters = rng.standard_normal(objective.network.n_parameters)
+    here = objective.evaluate(parameters).cost
+    diagonal = hessian_diagonal(objective, parameters)
+    for j in (0, 7, len(parameters) - 1):
+        step = np.zeros_like(parameters)
+        step[j] = 1e-4
+        ahead, back = (objective.evaluate(parameters + s * step).cost for s in (1, -1))
+        assert diagonal[j] == pytest.approx((ahead + back - 2 * here) / 1e-8, rel=1e-3, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["constant", "mirror", "largest", "schedule", "stalled", "accept",
+                                  "nodes", "centring", "clock", "student", "memory"])  # fmt: skip
+def test_cheap_claims_hold(name):
+    found = CLAIMS[name].test(QUICK)
+    assert {check.what: check.verdict for check in found.checks} == {
+        check.what: "holds" for check in found.checks
+    }
+
+
+def _never_drops(self, parameters, direction, moment):
+    del moment
+    direction *= self.lr
+    parameters += direction
+
+
+def _accepts_always(there, here):
+    del there, here
+    return True
+
+
+def _exaggerates(self, *arguments):
+    evaluation = _ESTIMATE(self, *arguments)
+    arguments[-1][...] *= 1.1
+    return evaluation
+
+
+_ESTIMATE = NodePerturbation.estimate
+
+
+@pytest.mark.parametrize(
+    ("name", "owner", "attribute", "broken"),
+    [
+        ("schedule", optimizers.Vanilla, "step", _never_drops),
+        ("accept", optimizers, "_improves", _accepts_always),
+        ("nodes", NodePerturbation, "estimate", _exaggerates),
+    ],
+)
+def test_a_broken_program_fails_its_claim(monkeypatch, name, owner, attribute, broken):
+    monkeypatch.setattr(owner, attribute, broken)
+    assert CLAIMS[name].test(QUICK).verdict == "fails"
+
+
+def test_command_fills_the_page_and_nothing_else_of_it(monkeypatch, tmp_path, capsys):
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- claims -->\nold\n<!-- end -->\nafter\n")
+    monkeypatch.setattr(command, "CLAIMS", {"constant": CLAIMS["constant"]})
+    monkeypatch.setattr(sys, "argv", ["theory", "--no-tracking", "--output", str(tmp_path),
+                                      "--page", str(page)])  # fmt: skip
+    command.main()
+    assert "1 of 1 claims hold" in capsys.readouterr().out
+    text = page.read_text()
+    assert text.startswith("before\n<!-- claims -->\n| claim |")
+    assert "\nold\n" not in text
+    assert text.endswith("<!-- end -->\nafter\n")
+
+
+def test_command_writes_figures_and_a_run(tmp_path):
+    uri = f"sqlite:///{tmp_path}/store/mlflow.db"
+    done = _command(tmp_path, "--claims", "constant", "--quick", "--output", "out", "--uri", uri)
+    assert done.returncode == 0, done.stderr
+    assert "1 of 1 claims hold" in done.stdout
+    assert (tmp_path / "out" / "constant.png").stat().st_size < 80_000
+    client = MlflowClient(uri)
+    experiment = client.get_experiment_by_name("noise_training")
+    (run,) = client.search_runs([experiment.experiment_id])
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["kind"] == "theory"
+    assert run.data.metrics["constant.holds"] == 1
+    assert run.data.metrics["constant.measured"] == pytest.approx(980 * 1135 / 2115**2)
+    names = {artifact.path for artifact in client.list_artifacts(run.info.run_id)}
+    assert names == {"theory_claims.csv", "theory_claims.md", "constant.png"}
+
+
+def test_a_claim_that_fails_makes_the_command_fail(monkeypatch, tmp_path, capsys):
+    picture = CLAIMS["constant"].test(QUICK).picture
+    wrong = Check("two and two", 5.0, Interval(4.0, 4.0, 4.0))
+    claim = Claim("sum", "Two and two are five.", "2 + 2 = 5", lambda _: Found([wrong], picture))
+    monkeypatch.setattr(command, "CLAIMS", {"sum": claim})
+    monkeypatch.setattr(sys, "argv", ["theory", "--no-tracking", "--output", str(tmp_path)])
+    with pytest.raises(SystemExit) as stopped:
+        command.main()
+    assert stopped.value.code == "not these: sum"
+    assert "fails" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--claims", "colour"], "invalid choice: 'colour'"),
+        (["--seed", "-1"], "--seed must be at least 0, got -1"),
+        (["--page", "nowhere.md"], "there is no file nowhere.md"),
+        (["--no-tracking", "--page", "empty.md"],
+         "empty.md has no place for the table: <!-- claims --> <!-- end -->"),
+        (["--quick", "--page", "empty.md"], "leave --claims and --quick out"),
+    ],
+)  # fmt: skip
+def test_mistakes_are_said_in_one_line(monkeypatch, tmp_path, capsys, arguments, words):
+    (tmp_path / "empty.md").write_text("nothing\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["theory", *arguments])
+    with pytest.raises(SystemExit) as stopped:
+        command.main()
+    assert words in f"{stopped.value.code} {capsys.readouterr().err}"
+
+
+def test_the_page_tells_of_every_claim():
+    docs = Path(__file__).parents[1] / "docs"
+    text = (docs / "theory.md").read_text()
+    for name in CLAIMS:
+        assert f'<a id="{name}"></a>' in text
+        assert f"](figures/theory/{name}.png)" in text
+        assert (docs / "figures" / "theory" / f"{name}.png").stat().st_size < 80_000
+        assert f"| [{name}](#{name}) |" in text
+    table = text.split("<!-- claims -->")[1].split("<!-- end -->")[0]
+    rows = table.strip().splitlines()[2:]
+    assert all(row.endswith("| holds |") for row in rows)
+    places = set(re.findall(r"\]\(#([\w-]+)\)", text)) - {"the-claims-measured"}
+    assert places <= set(CLAIMS)
+
+
+def _command(folder, *arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "noise_exp.theory", *arguments],
+        cwd=folder, capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip

@@ -1,0 +1,189 @@
+"""A tracking server that is slow, fails, restarts or stays away never costs a value."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import requests
+from mlflow import MlflowClient
+
+from server import Proxy, Server
+from support import wait_until
+
+# About ten seconds of training: time for a server to go away and come back.
+LONG = ("network=small", "epochs=20000", "tracking.patience=20")
+EPOCHS = 20000
+
+
+@pytest.fixture(scope="module")
+def shared_server(tmp_path_factory):
+    server = Server(tmp_path_factory.mktemp("server"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def server(shared_server):
+    """A server that a test may kill: started again if it was."""
+    try:
+        requests.get(f"{shared_server.url}/health", timeout=2)
+    except requests.RequestException:
+        shared_server.start()
+    return shared_server
+
+
+@pytest.fixture
+def proxy(server):
+    proxy = Proxy(server)
+    yield proxy
+    proxy.close()
+
+
+def tracked(cli, url, experiment):
+    cli.env["MLFLOW_TRACKING_URI"] = url
+    return ("tracking.experiment=" + experiment, "hydra.run.dir=out", *LONG)
+
+
+def wait_for_epoch(cli, epoch):
+    lines = cli.folder / "out" / "epochs.jsonl"
+    wait_until(lambda: lines.exists() and lines.read_bytes().count(b"\n") > epoch)
+
+
+def epochs_of(cli):
+    with (cli.folder / "out" / "epochs.jsonl").open() as file:
+        return [json.loads(line) for line in file]
+
+
+def check_delivered(cli, server, experiment):
+    """The one run of the experiment is finished and holds every epoch exactly once."""
+    client = MlflowClient(server.url)
+    found = client.get_experiment_by_name(experiment)
+    (run,) = client.search_runs([found.experiment_id])
+    assert run.info.status == "FINISHED"
+    lines = epochs_of(cli)
+    assert len(lines) == EPOCHS
+    for key in ("cost", "train_error_rate"):
+        stored = sorted(
+            (m.step, m.value) for m in client.get_metric_history(run.info.run_id, key)
+        )  # fmt: skip
+        assert stored == [(line["epoch"], line[key]) for line in lines]
+    assert len(client.get_metric_history(run.info.run_id, "test_errors")) == 1
+    names = {artifact.path for artifact in client.list_artifacts(run.info.run_id)}
+    assert names == {"config.yaml", "cost.png", "predictions.csv", "weights.npz"}
+    assert len(run.inputs.dataset_inputs) == 1
+    return run
+
+
+def sync(cli, *arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "noise_exp.tracking", "sync", *arguments],
+        cwd=cli.folder, env=cli.env, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+
+def test_killed_and_restarted_in_mid_run(cli, server):
+    running = cli.start(*tracked(cli, server.url, "restarted"))
+    wait_for_epoch(cli, 500)
+    server.kill()
+    wait_for_epoch(cli, 5000)  # training does not wait
+    server.start()
+    assert running.wait(timeout=90) == 0
+    check_delivered(cli, server, "restarted")
+    assert "still owed" not in (cli.folder / "stderr").read_text()
+
+
+def test_down_for_the_rest_of_the_run_and_synced_later(cli, server):
+    running = cli.start(*tracked(cli, server.url, "down"), "tracking.patience=0.5")
+    wait_for_epoch(cli, 500)
+    server.kill()
+    assert running.wait(timeout=90) == 0
+    said = (cli.folder / "stdout").read_text() + (cli.folder / "stderr").read_text()
+    assert f"python -m noise_exp.tracking sync {cli.folder}/out" in said
+    assert "Traceback" not in said
+    done = sync(cli, "out")
+    assert done.returncode == 1
+    assert "still owed" in done.stdout
+    server.start()
+    for outcome in ("delivered", "nothing to deliver", "nothing to deliver"):
+        done = sync(cli, "out")
+        assert (done.returncode, done.stdout) == (0, f"out: {outcome}\n"), done.stderr
+        check_delivered(cli, server, "down")
+    # Even where the folder has forgotten that all was delivered, and the run's id.
+    record = cli.folder / "out" / "run.json"
+    facts = json.loads(record.read_text()) | {"delivered": False, "run_id": None}
+    record.write_text(json.dumps(facts))
+    assert sync(cli, "out").stdout == "out: delivered\n"
+    check_delivered(cli, server, "down")
+
+
+@pytest.mark.parametrize("how", ["failing", "lossy"])
+def test_answering_500_for_a_while(cli, server, proxy, how):
+    running = cli.start(*tracked(cli, proxy.url, how))
+    wait_for_epoch(cli, 300)
+    setattr(proxy, how, True)
+    wait_for_epoch(cli, 6000)
+    setattr(proxy, how, False)
+    assert running.wait(timeout=90) == 0
+    check_delivered(cli, server, how)
+
+
+def test_a_slow_server_does_not_hold_up_training(cli, server, proxy):
+    arguments = tracked(cli, proxy.url, "slow")
+    running = cli.start(*arguments)
+    wait_for_epoch(cli, 10)
+    proxy.delay = 2.0
+    started = time.monotonic()
+    calls = len(proxy.seen)
+    wait_for_epoch(cli, 15000)
+    # At most one answer can have been awaited at a time: the epochs did not wait for theirs.
+    assert len(proxy.seen) - calls <= (time.monotonic() - started) / 2 + 2
+    assert running.poll() is None or running.returncode == 0
+    proxy.delay = 0.0
+    assert running.wait(timeout=90) == 0
+    check_delivered(cli, server, "slow")
+
+
+def test_away_in_mid_sweep_and_back_before_its_end(cli, server, proxy):
+    sweep = ("-m", "dist=gumbel", "seed=range(12)", "network=small", "epochs=3000",
+             "tracking.experiment=sweep", "hydra.sweep.dir=out")  # fmt: skip
+    cli.env["MLFLOW_TRACKING_URI"] = proxy.url
+    running = cli.start(*sweep)
+    wait_until((cli.folder / "out" / "2" / "run.json").exists)
+    proxy.failing = True
+    wait_until((cli.folder / "out" / "10" / "result.json").exists)
+    proxy.failing = False
+    assert running.wait(timeout=90) == 0
+    client = MlflowClient(server.url)
+    runs = client.search_runs([client.get_experiment_by_name("sweep").experiment_id])
+    assert sorted(r.data.tags["kind"] for r in runs) == ["run"] * 12 + ["sweep"]
+    assert {r.info.status for r in runs} == {"FINISHED"}
+    for run in runs:
+        if run.data.tags["kind"] == "run":
+            assert len(client.get_metric_history(run.info.run_id, "cost")) == 3000
+
+
+def test_resuming_asks_the_server_once_whatever_the_number_of_jobs(cli, proxy):
+    sweep = ("-m", "dist=glob(*)", "network=small", "epochs=3", "tracking.experiment=asked")
+    cli.env["MLFLOW_TRACKING_URI"] = proxy.url
+    assert cli(*sweep).returncode == 0
+    asked = {}
+    for methods in ("dist=gumbel,beta", "dist=glob(*)"):
+        proxy.seen.clear()
+        done = cli(*sweep, methods, "resume=true")
+        assert done.returncode == 0, done.stderr
+        assert "finished already" in done.stdout
+        asked[methods] = [c for c in proxy.seen if "get-history" not in c and "artifacts" not in c]
+    # Of all the rest, nothing depends on the number of jobs.
+    assert asked["dist=gumbel,beta"] == asked["dist=glob(*)"]
+
+
+def test_not_there_at_the_start(cli):
+    done = cli("-m", "dist=gumbel,beta", env={"MLFLOW_TRACKING_URI": "http://127.0.0.1:9"})
+    assert done.returncode == 1
+    (line,) = (done.stdout + done.stderr).splitlines()
+    assert "no server answers there" in line
+    assert not list(Path(cli.folder).rglob("run.json"))

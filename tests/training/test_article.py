@@ -1,0 +1,111 @@
+"""The article's numbers, against an independent port and its own figures."""
+
+import numpy as np
+import pytest
+from omegaconf import OmegaConf
+
+from noise_exp.run.config import CONF_DIR
+from noise_exp.training import network as networks
+from noise_exp.training.data import Embedded
+from noise_exp.training.estimators import CostScaled, ExactGradient, Silence
+from noise_exp.training.loop import Schedule, train
+from noise_exp.training.noise import Law, Repair
+from noise_exp.training.objective import Objective
+from noise_exp.training.optimizers import Vanilla
+from noise_exp.training.streams import ArticleStream
+
+from article_port import METHODS, replay
+
+
+def run(option, seed, cache, hidden, epochs):
+    """Train one method alone, as experiment=article does; return costs, test and train errors."""
+    stream = ArticleStream(seed, epochs, cache)
+    split = Embedded([0, 1], 20, 1.0).split(stream.permutation, np.float64)
+    network = networks.Network((784, *hidden, 1), np.float64)
+    parameters = stream.initial_parameters(network, 0.2)
+    estimator, noise = ExactGradient(), Silence()
+    if option != "backprop":
+        keys = OmegaConf.to_container(OmegaConf.load(CONF_DIR / "dist" / f"{option}.yaml"))
+        estimator = CostScaled([1.0, 0.1, 0.01], Repair.none)
+        noise = stream.noise(Law(keys.pop("law"), **keys), network)
+    objective = Objective(network, split.train_images, split.train_labels)
+    optimizer = Vanilla(0.03, 4, 0.0001)
+    schedule = Schedule(epochs)
+    records = list(train(objective, estimator, optimizer, noise, parameters, schedule, stream))
+
+    def wrong(images, labels):
+        return int(networks.misclassified(network.outputs(parameters, images), labels).sum())
+
+    return (
+        np.array([r.cost for r in records]),
+        wrong(split.test_images, split.test_labels),
+        wrong(split.train_images, split.train_labels),
+    )
+
+
+@pytest.fixture(scope="module", params=[0, 452, 2**32 - 1])
+def port(request, zeros_and_ones):
+    seed = request.param
+    return seed, replay(*zeros_and_ones, seed, hidden=(12, 9), epochs=8)
+
+
+@pytest.mark.parametrize("option", METHODS)
+def test_every_method_alone_is_the_port(option, port, tmp_path):
+    seed, expected = port
+    costs, test_errors, train_errors = run(option, seed, tmp_path, (12, 9), 8)
+    np.testing.assert_allclose(costs, expected[option][0], rtol=1e-6)
+    assert (test_errors, train_errors) == expected[option][1:]
+
+
+def test_any_order_and_any_cache_give_the_same(port, tmp_path):
+    seed, expected = port
+    for option in ("pareto", "beta", "weibull", "weibull", "gumbel"):
+        costs, *_ = run(option, seed, tmp_path, (12, 9), 8)
+        np.testing.assert_allclose(costs, expected[option][0], rtol=1e-6)
+    states = sorted(tmp_path.iterdir())
+    assert len(states) == 11  # one where each of b to l starts
+    for i, state in enumerate(states):
+        state.write_bytes(state.read_bytes()[: 100 * i])
+    costs, *_ = run("weibull", seed, tmp_path, (12, 9), 8)
+    np.testing.assert_allclose(costs, expected["weibull"][0], rtol=1e-6)
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(port, tmp_path):
+    seed, expected = port
+    (tmp_path / "file").write_text("not a folder")
+    costs, *_ = run("gaussian", seed, tmp_path / "file" / "cache", (12, 9), 8)
+    np.testing.assert_allclose(costs, expected["gaussian"][0], rtol=1e-6)
+
+
+# The article's full network at its own seed. "Epoch 4" needs five epochs; gumbel and backprop
+# draw no predecessor's noise, so their first epochs do not depend on how many follow.
+def test_the_articles_figures_for_gumbel(tmp_path):
+    costs, *_ = run("gumbel", 452, tmp_path, (840, 1024), 5)
+    assert costs[[0, 4]].round(4).tolist() == [0.5512, 0.1895]
+
+
+def test_the_articles_figures_for_backprop(tmp_path):
+    costs, test_errors, _ = run("backprop", 452, tmp_path, (840, 1024), 5)
+    assert costs[[0, 4]].round(4).tolist() == [0.5512, 0.0157]
+    assert test_errors == 0
+
+
+def test_a_law_that_is_not_the_articles_starts_after_the_last(tmp_path):
+    network = networks.Network((3, 2, 1), np.float64)
+
+    def first_draws(law):
+        stream = ArticleStream(1, 2, tmp_path)
+        stream.permutation(5)
+        stream.initial_parameters(network, 0.2)
+        out = np.empty(network.n_parameters)
+        source = stream.noise(law, network)
+        source.fill(out)
+        return out, source
+
+    last, source = first_draws(Law("noncentral_chisquare", df=1.0, nonc=0.5))
+    source.fill(last)  # its second and last epoch: the generator now stands behind method m
+    after = np.empty_like(last)
+    laplace, _ = first_draws(Law("laplace", loc=0.0, scale=1.0))
+    source._law = Law("laplace", loc=0.0, scale=1.0)
+    source.fill(after)
+    np.testing.assert_array_equal(laplace, after)

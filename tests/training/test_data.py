@@ -1,0 +1,135 @@
+import gzip
+import hashlib
+from urllib.error import URLError
+
+import numpy as np
+import pytest
+
+from noise_exp.training.data import EMBEDDED, Embedded, Idx, OpenML, Xor, read_idx
+
+from support import idx_bytes
+
+
+@pytest.fixture
+def folder(tmp_path):
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (12, 2, 3))
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(idx_bytes(images))
+    labels = np.array([3, 8, 5] * 4)
+    (tmp_path / "train-labels-idx1-ubyte").write_bytes(idx_bytes(labels))
+    return tmp_path
+
+
+def split(source, seed=0, dtype=np.float64):
+    return source.split(np.random.default_rng(seed).permutation, dtype)
+
+
+def test_embedded_images_are_the_published_files():
+    with np.load(EMBEDDED, allow_pickle=False) as arrays:
+        images, labels = arrays["images"], arrays["labels"]
+    assert hashlib.md5(idx_bytes(images)).hexdigest() == "2646ac647ad5339dbf082846283269ea"
+    assert hashlib.md5(idx_bytes(labels)).hexdigest() == "27ae3e4e09519cfbb04c329615203637"
+
+
+def test_split_keeps_images_with_their_labels(zeros_and_ones):
+    images, labels = zeros_and_ones
+    result = split(Embedded([0, 1], 500, 1.0), dtype=np.float32)
+    order = np.random.default_rng(0).permutation(2115)
+    np.testing.assert_array_equal(result.test_images, images[order[:500]])
+    np.testing.assert_array_equal(result.train_images, images[order[500:]])
+    np.testing.assert_array_equal(result.test_labels, labels[order[:500]])
+    np.testing.assert_array_equal(result.train_labels, labels[order[500:]])
+    np.testing.assert_array_equal(result.test_indices, order[:500])
+    assert result.train_images.dtype == np.float32
+    assert result.train_labels.dtype == np.int64
+
+
+def test_pixels_are_raw_unless_divided():
+    raw, scaled = split(Embedded([0, 1], 20, 1.0)), split(Embedded([0, 1], 20, 255.0))
+    assert raw.train_images.max() == 255
+    np.testing.assert_allclose(scaled.train_images, raw.train_images / 255)
+    assert raw.digest != scaled.digest
+
+
+def test_xor_trains_and_tests_on_its_four_points():
+    result = split(Xor())
+    points = sorted(map(tuple, np.column_stack([result.train_images, result.train_labels])))
+    assert points == [(0, 0, 0), (0, 1, 1), (1, 0, 1), (1, 1, 0)]
+    np.testing.assert_array_equal(result.train_images, result.test_images)
+
+
+@pytest.mark.parametrize("given", ["folder", "file", "gzipped"])
+def test_idx_files_of_any_two_digits(folder, given):
+    plain = folder / "train-images-idx3-ubyte"
+    expected = np.frombuffer(plain.read_bytes(), np.uint8, offset=16).reshape(12, 6)
+    path = folder if given == "folder" else plain
+    if given == "gzipped":
+        for name in ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"):
+            content = (folder / name).read_bytes()
+            (folder / name).unlink()
+            (folder / f"{name}.gz").write_bytes(gzip.compress(content))
+        path = folder / "train-images-idx3-ubyte.gz"
+    result = split(Idx([8, 3], 2, 1.0, path=str(path)))
+    everything = np.vstack([result.test_images, result.train_images])
+    labels = np.concatenate([result.test_labels, result.train_labels])
+    for label, rows in ((0, [1, 4, 7, 10]), (1, [0, 3, 6, 9])):
+        ours = sorted(everything[labels == label].tolist())
+        assert ours == sorted(expected[rows].astype(float).tolist())
+
+
+def test_damaged_idx_files_are_refused(folder):
+    images, labels = folder / "train-images-idx3-ubyte", folder / "train-labels-idx1-ubyte"
+    whole = images.read_bytes()
+    for content, words in [
+        (whole[:-1], "truncated"),
+        (whole[:9], "truncated"),
+        (whole + b"x", "damaged"),
+        (b"\0\0\x09\x03" + whole[4:], "00000903.*00000803"),
+        (b"", "magic"),
+        (gzip.compress(whole)[:-9], "gzip"),
+    ]:
+        images.write_bytes(content)
+        with pytest.raises(ValueError, match=words):
+            split(Idx([3, 8], 2, 1.0, path=str(folder)))
+    images.write_bytes(whole)
+    labels.write_bytes(idx_bytes(np.zeros(11)))
+    with pytest.raises(ValueError, match=r"12 images but .* 11 labels"):
+        split(Idx([3, 8], 2, 1.0, path=str(folder)))
+    labels.unlink()
+    with pytest.raises(ValueError, match="no labels file"):
+        split(Idx([3, 8], 2, 1.0, path=str(folder)))
+    (folder / "t10k-images-idx3-ubyte").write_bytes(whole)
+    with pytest.raises(ValueError, match=r"one file.*t10k-images.*train-images"):
+        split(Idx([3, 8], 2, 1.0, path=str(folder)))
+
+
+def test_read_idx_returns_the_bytes(tmp_path):
+    array = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+    (tmp_path / "file").write_bytes(idx_bytes(array))
+    np.testing.assert_array_equal(read_idx(tmp_path / "file", 3), array)
+
+
+def test_openml_images_are_mapped_and_its_absence_is_explained(monkeypatch, tmp_path):
+    import sklearn.datasets
+    from sklearn.datasets import _openml
+
+    real = sklearn.datasets.fetch_openml
+
+    def fetch(name, **_):
+        assert name == "mnist_784"
+        return np.arange(20.0).reshape(5, 4), np.array(["0", "1", "7", "0", "1"])
+
+    monkeypatch.setattr(sklearn.datasets, "fetch_openml", fetch)
+    result = split(OpenML([0, 1], 1, 1.0))
+    assert {*result.train_images[:, 0], *result.test_images[:, 0]} == {0, 4, 12, 16}
+
+    def no_network(*_, **__):
+        raise URLError("no route")
+
+    # scikit-learn's own function, which checks what it is asked for before it connects.
+    monkeypatch.setattr(sklearn.datasets, "fetch_openml", real)
+    monkeypatch.setattr(_openml, "urlopen", no_network)
+    monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path))
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    with pytest.raises(OSError, match=r"could not be fetched.*data=mnist01"):
+        split(OpenML([0, 1], 1, 1.0))

@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+from scipy.special import expit
+
+from noise_exp.training.network import Network, misclassified
+from noise_exp.training.objective import Objective
+
+
+@pytest.fixture
+def problem():
+    rng = np.random.default_rng(1)
+    network = Network((5, 4, 3, 1), np.float64)
+    parameters = rng.normal(size=network.n_parameters)
+    return network, parameters, rng.normal(size=(7, 5)), rng.integers(0, 2, 7)
+
+
+def test_outputs_are_the_formula(problem):
+    network, parameters, images, _ = problem
+    (w1, b1), (w2, b2), (w3, b3) = network.views(parameters)
+    expected = [expit(np.arctan(np.arctan(x @ w1 + b1) @ w2 + b2) @ w3 + b3)[0] for x in images]
+    np.testing.assert_allclose(network.outputs(parameters, images)[:, 0], expected, rtol=1e-13)
+
+
+def test_gradient_agrees_with_finite_differences(problem):
+    network, parameters, images, labels = problem
+    gradient = np.empty_like(parameters)
+    Objective(network, images, labels).gradient(parameters, gradient)
+
+    def half_sum_of_squares(w):
+        return 0.5 * np.sum((network.outputs(w, images)[:, 0] - labels) ** 2)
+
+    step = 1e-6 * np.eye(network.n_parameters)
+    numeric = [
+        (half_sum_of_squares(parameters + s) - half_sum_of_squares(parameters - s)) / 2e-6
+        for s in step
+    ]
+    np.testing.assert_allclose(gradient, numeric, rtol=1e-6, atol=1e-9)
+
+
+def test_cost_is_the_mean_squared_error_and_passes_are_counted(problem):
+    network, parameters, images, labels = problem
+    objective = Objective(network, images, labels)
+    evaluation = objective.evaluate(parameters)
+    outputs = network.outputs(parameters, images)[:, 0]
+    assert evaluation.cost == pytest.approx(np.mean((outputs - labels) ** 2))
+    assert evaluation.error_rate == np.mean((outputs > 0.5) != labels)
+    assert objective.forward_passes == 1
+    objective.gradient(parameters, np.empty_like(parameters))
+    assert objective.forward_passes == 4
+
+
+def test_saturated_outputs_are_exact_and_quiet(problem):
+    network, parameters, images, _ = problem
+    w3, b3 = network.views(parameters)[-1]
+    w3[:], b3[:] = 0, [-1e6]
+    with np.errstate(all="raise", under="ignore"):
+        assert (network.outputs(parameters, images) == 0).all()
+
+
+def test_an_output_that_is_not_a_number_is_wrong():
+    outputs = np.array([[0.2], [0.8], [0.2], [np.nan], [np.nan]])
+    assert misclassified(outputs, np.array([0, 1, 1, 0, 1])).tolist() == [
+        False, False, True, True, True,
+    ]  # fmt: skip

@@ -1,0 +1,265 @@
+"""The fast samplers against scipy.stats, at a million draws and more, seeds fixed."""
+
+import numpy as np
+import pytest
+from scipy import special, stats
+
+from noise_exp.training.network import Network
+from noise_exp.training.noise import ARTICLE_LAWS, Law
+from noise_exp.training.samplers import fast_sampler
+from noise_exp.training.streams import IndependentStreams
+from noise_exp.training.workers import Workers
+
+N = 2**21
+
+
+class Zipf:
+    """SciPy's zipf sums term by term, which takes too long in its tail; Hurwitz' zeta does not."""
+
+    dist = stats.zipf
+
+    def __init__(self, a):
+        self.a = a
+
+    def sf(self, x):
+        return special.zeta(self.a, np.floor(x) + 1) / special.zeta(self.a)
+
+    def cdf(self, x):
+        return 1 - self.sf(x)
+
+    def stats(self, moments):
+        return stats.zipf(self.a).stats(moments)
+
+
+# Each law as NumPy names it, and as SciPy does.
+LAWS = {
+    "gumbel": [
+        ({"loc": 0.0, "scale": 1.0}, stats.gumbel_r()),
+        ({"loc": 1.0, "scale": 2.0}, stats.gumbel_r(1, 2)),
+    ],
+    "normal": [
+        ({"loc": 0.0, "scale": 1.0}, stats.norm()),
+        ({"loc": 2.0, "scale": 3.0}, stats.norm(2, 3)),
+    ],
+    "standard_normal": [({}, stats.norm())],
+    "binomial": [
+        ({"n": 1, "p": 0.5}, stats.binom(1, 0.5)),
+        ({"n": 10, "p": 0.3}, stats.binom(10, 0.3)),
+        ({"n": 1000, "p": 0.01}, stats.binom(1000, 0.01)),
+    ],
+    "beta": [({"a": 1.0, "b": 0.5}, stats.beta(1, 0.5)), ({"a": 1.0, "b": 3.0}, stats.beta(1, 3))],
+    "poisson": [({"lam": lam}, stats.poisson(lam)) for lam in (1.0, 0.05, 20.0, 300.0)],
+    "zipf": [({"a": a}, Zipf(a)) for a in (2.0, 1.5, 3.0, 8.0)],
+    "pareto": [({"a": a}, stats.lomax(a)) for a in (1.0, 3.0, 0.5)],
+    "power": [({"a": a}, stats.powerlaw(a)) for a in (1.0, 2.5, 0.5)],
+    "rayleigh": [({"scale": s}, stats.rayleigh(scale=s)) for s in (1.0, 0.5)],
+    "triangular": [
+        ({"left": left, "mode": mode, "right": right},
+         stats.triang((mode - left) / (right - left), left, right - left))
+        for left, mode, right in (
+            (-1.0, 0.0, 1.0), (-1.0, 1.0, 2.0), (0.0, 0.0, 1.0), (0.0, 2.0, 2.0),
+        )
+    ],
+    "weibull": [({"a": a}, stats.weibull_min(a)) for a in (1.0, 2.5, 0.5)],
+    "noncentral_chisquare": [
+        ({"df": 1.0, "nonc": 0.5}, stats.ncx2(1, 0.5)),
+        ({"df": 1.0, "nonc": 4.0}, stats.ncx2(1, 4)),
+    ],
+}  # fmt: skip
+CASES = [(name, p, oracle) for name, cases in LAWS.items() for p, oracle in cases]
+IDS = [f"{name}-{'-'.join(map(str, p.values()))}" for name, p, _ in CASES]
+
+
+def draws(name, parameters, n, seed, dtype=np.float32):
+    fill = fast_sampler(name, parameters)
+    assert fill is not None, "this law should have a fast sampler"
+    out = np.empty(n, dtype)
+    with np.errstate(all="raise", under="ignore"):
+        fill(np.random.Generator(np.random.SFC64(seed)), out)
+    return out.astype(np.float64)
+
+
+def noise(name, workers=None, seed=1, n=2**20):
+    """The noise of one epoch as a run draws it, from many chunks."""
+    network = Network((n // 8 - 1, 8), np.float32)
+    law = Law(name, **ARTICLE_LAWS[name])
+    source = IndependentStreams(0, 0, seed).noise(law, network, workers or Workers(1))
+    first, second = np.empty((2, network.n_parameters), np.float32)
+    source.fill(first)
+    source.fill(second)
+    return first, second
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("name", "parameters", "oracle"), CASES, ids=IDS)
+def test_law_agrees_with_scipy(name, parameters, oracle, dtype):
+    sample = draws(name, parameters, N, 1, dtype)
+    if hasattr(oracle.dist, "pmf"):
+        # Single values first, then wider and wider; 2000 is where zipf's table ends.
+        wide = [1990, 2000, 2010, *np.geomspace(450, 1e9, 30)]
+        edges = np.unique(np.floor([*np.arange(400), *wide]))
+        survival = np.concatenate([[1], oracle.sf(edges), [0]])
+        expected = -np.diff(survival) * N
+        observed = np.histogram(sample, [-np.inf, *(edges + 0.5), np.inf])[0]
+        assert np.array_equal(sample, np.rint(sample))
+        kept = expected > 5
+        assert observed[~kept].sum() < 5 + 2 * expected[~kept].sum()
+        p = stats.chisquare(observed[kept], expected[kept], sum_check=False).pvalue
+    else:
+        p = stats.kstest(sample, oracle.cdf).pvalue
+        low, high = oracle.support()
+        assert sample.min() >= low
+        assert sample.max() <= high
+    assert p > 1e-3
+
+
+@pytest.mark.parametrize(("name", "parameters", "oracle"), CASES, ids=IDS)
+def test_moments_agree_with_scipy(name, parameters, oracle):
+    mean, variance, kurtosis = (float(m) for m in oracle.stats("mvk"))
+    if name == "binomial" and parameters["n"] == 1:
+        return  # its variance follows from its mean
+    if not np.isfinite([mean, variance, kurtosis]).all():
+        assert name in ("pareto", "zipf")
+        return
+    sample = draws(name, parameters, N, 2)
+    assert sample.mean() == pytest.approx(mean, abs=5 * np.sqrt(variance / N))
+    spread = variance * np.sqrt((kurtosis + 2) / N)
+    assert sample.var() == pytest.approx(variance, abs=5 * spread)
+
+
+TAILS = {
+    "pareto": (1e4, 1e6, 1e7, 1e8),
+    "zipf": (1e4, 1e6, 1e7, 1e8),
+    "gumbel": (10, 14, 16, 18),
+    "weibull": (10, 14, 16, 18),
+    "rayleigh": (4.5, 5.3, 5.8, 6),
+    "standard_normal": (4, 5, 5.4, 5.7),
+    "noncentral_chisquare": (20, 30, 36, 40),
+    "poisson": (7, 9, 10, 11),
+}
+
+
+@pytest.mark.parametrize("name", TAILS)
+def test_far_tails_are_neither_cut_nor_thick(name):
+    (parameters, oracle), *_ = LAWS[name]
+    size, rounds = 2**20, 2**8  # 268 million draws
+    fill, rng = fast_sampler(name, parameters), np.random.Generator(np.random.SFC64(3))
+    out, counts = np.empty(size, np.float32), np.zeros(4)
+    for _ in range(rounds):
+        fill(rng, out)
+        far = out[out > TAILS[name][0]]
+        counts += [np.sum(far > x) for x in TAILS[name]]
+    for x, count in zip(TAILS[name], counts, strict=True):
+        expected = oracle.sf(x) * size * rounds
+        law = stats.poisson(expected)
+        assert min(law.cdf(count), law.sf(count - 1)) > 1e-4, (x, count, expected)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", LAWS)
+def test_the_ends_of_the_uniform_numbers_give_finite_draws(name, dtype):
+    class Ends(np.random.Generator):
+        """The smallest and the largest numbers that a generator can make."""
+
+        def integers(self, low, high, n, dtype, **_):
+            return np.resize(np.array([low, high], dtype), n)
+
+        def random(self, out):
+            out[...] = np.resize([0, 1 - 2**-53], len(out))
+
+    for parameters, oracle in LAWS[name]:
+        out = np.empty(64, dtype)
+        with np.errstate(all="raise", under="ignore"):
+            fast_sampler(name, parameters)(Ends(np.random.SFC64(0)), out)
+        assert np.isfinite(out).all()
+        assert len(np.unique(out)) > 1
+        if hasattr(oracle, "support"):
+            assert oracle.support()[0] <= out.min() <= out.max() <= oracle.support()[1]
+
+
+@pytest.mark.parametrize("name", ["binomial", "poisson", "zipf"])
+def test_a_discrete_law_is_its_quantile_function(name):
+    # From the middle of the law to far beyond its table, and around the table's end.
+    u = np.concatenate([np.geomspace(1e-17, 0.9999, 20_000), np.linspace(1e-4, 1e-3, 20_000)])
+    for parameters, oracle in LAWS[name]:
+        x = fast_sampler(name, parameters).quantile(u)
+        kept = x < 2**53  # beyond, doubles hold no neighbouring integers
+        x, v = x[kept], u[kept]
+        assert len(v) > 25_000
+        # P(X > x) < U <= P(X > x - 1), up to rounding.
+        assert (oracle.sf(x) <= v * (1 + 1e-7)).all()
+        assert (oracle.sf(x - 1) >= v * (1 - 1e-7)).all()
+
+
+def test_far_values_are_not_tied():
+    far = np.concatenate([draws("pareto", {"a": 1.0}, 2**20, seed) for seed in range(16)])
+    far = far[far > 1e5]  # 168 expected; 24 random bits could make no more than 168 values
+    assert 100 < len(far) < 250
+    assert len(np.unique(far)) > 0.97 * len(far)
+
+
+@pytest.mark.parametrize("name", ARTICLE_LAWS)
+def test_draws_are_uncorrelated(name):
+    (_, oracle), *_ = LAWS[name]
+    first, second = noise(name)
+    other = noise(name, seed=2)[0]
+    # On the scale of probability, where every law has moments.
+    a, b, c = (oracle.cdf(x.astype(np.float64)) for x in (first, second, other))
+    pairs = [(a[:-lag], a[lag:]) for lag in (1, 2, 3, 4, 8, 840, 1024, 2**16, 2**17, 2**18)]
+    pairs += [(a, b), (a, c), (a[: 2**19], b[2**19 :])]
+    for x, y in pairs:
+        assert abs(np.corrcoef(x, y)[0, 1]) < 4.5 / np.sqrt(len(x))
+        # Neither may their spreads be: a shared radius would show here.
+        assert abs(np.corrcoef((x - x.mean()) ** 2, (y - y.mean()) ** 2)[0, 1]) < (
+            4.5 / np.sqrt(len(x))
+        )
+
+
+@pytest.mark.parametrize("name", ARTICLE_LAWS)
+def test_numbers_depend_on_the_seed_alone(name):
+    alone = noise(name, Workers(1))
+    for threads in (2, 3):
+        for mine, theirs in zip(alone, noise(name, Workers(threads)), strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+    assert not np.array_equal(alone[0], alone[1])
+    assert not np.array_equal(alone[0], noise(name, seed=2)[0])
+
+
+def test_chunks_of_a_vector_differ():
+    first, _ = noise("gumbel")
+    chunks = first.reshape(-1, 2**17)
+    assert len(np.unique(chunks[:, :4])) == 4 * len(chunks)
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 3, 7, 1001])
+@pytest.mark.parametrize("name", ARTICLE_LAWS)
+def test_any_length(name, n):
+    sample = draws(name, LAWS[name][0][0], n, 4)
+    assert len(sample) == n
+    assert np.isfinite(sample).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "oracle"),
+    [
+        ("laplace", {"loc": 0.0, "scale": 1.0}, stats.laplace()),
+        ("beta", {"a": 2.0, "b": 0.5}, stats.beta(2, 0.5)),
+        ("noncentral_chisquare", {"df": 3.0, "nonc": 0.5}, stats.ncx2(3, 0.5)),
+        ("poisson", {"lam": 1e5}, stats.poisson(1e5)),
+        ("binomial", {"n": 10**6, "p": 0.5}, stats.binom(10**6, 0.5)),
+        ("zipf", {"a": 1.1}, None),
+        ("weibull", {"a": 0.0}, None),
+        ("binomial", {"n": 5, "p": 0.0}, None),
+        ("poisson", {"lam": 0.0}, None),
+    ],
+)
+def test_what_has_no_closed_form_is_numpys_own(name, parameters, oracle):
+    assert fast_sampler(name, parameters) is None
+    out = np.empty(2**16, np.float32)
+    Law(name, **parameters).fill(np.random.default_rng(5), out)
+    if name == "zipf":
+        assert out.min() == 1
+    elif oracle is None:
+        assert (out == 0).all()
+    else:
+        assert abs(np.mean(out <= oracle.median()) - oracle.cdf(oracle.median())) < 0.02

@@ -6,13 +6,13 @@ from omegaconf import OmegaConf
 
 from noise_exp.run.config import CONF_DIR
 from noise_exp.training import network as networks
+from noise_exp.training.article_stream import ArticleStream
 from noise_exp.training.data import Embedded
 from noise_exp.training.estimators import CostScaled, ExactGradient, Silence
 from noise_exp.training.loop import Schedule, train
 from noise_exp.training.noise import Law, Repair
 from noise_exp.training.objective import Objective
 from noise_exp.training.optimizers import Vanilla
-from noise_exp.training.streams import ArticleStream
 
 from article_port import METHODS, replay
 

@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
+from support import Cli
 
 from noise_exp.training.data import Embedded
-
-from support import Cli
 
 
 def pytest_addoption(parser):

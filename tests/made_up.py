@@ -2,10 +2,10 @@
 
 import re
 
+from support import LETTERS
+
 from noise_exp.records.record import Record
 from noise_exp.report.page import render
-
-from support import LETTERS
 
 SIZE = 500
 

@@ -15,8 +15,9 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from omegaconf import DictConfig
 
+from noise_exp.run.build import build
 from noise_exp.run.config import CONF_DIR
-from noise_exp.run.experiment import Experiment
+from noise_exp.training import Trial
 
 SMALL = ("network=small", "epochs=6")
 # Options of dist with the article's letters, written down apart from the program's.
@@ -42,9 +43,9 @@ def composed(*overrides: str) -> DictConfig:
         return compose("config", list(overrides))
 
 
-def trial(*overrides: str, threads: int = 1) -> Experiment:
+def trial(*overrides: str, threads: int = 1) -> Trial:
     """What a command line would train."""
-    return Experiment(composed(*overrides), threads)
+    return build(composed(*overrides), threads)
 
 
 def artifacts(run: Run) -> Path:

@@ -10,7 +10,6 @@ from urllib.parse import unquote
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
-
 from server import answers, free_port
 from support import SMALL, Cli, wait_until
 

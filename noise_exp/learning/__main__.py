@@ -28,10 +28,11 @@ from noise_exp.figures import learning as figures
 from noise_exp.learning import floors, tables
 from noise_exp.learning.sweeps import Run, by_method, load, mean_and_error
 from noise_exp.run import launchers
+from noise_exp.run.build import build
 from noise_exp.run.config import CONF_DIR
-from noise_exp.run.experiment import Experiment
 from noise_exp.training.article_way import article_way
 from noise_exp.training.network import predicted
+from noise_exp.training.trial import Trial
 from noise_exp.writing.pages import Page
 
 _TASKS = {"learn": "Zeros and ones", "digits": "Ten digits"}
@@ -100,7 +101,7 @@ def _task(name: str, runs: Sequence[Run], page: Page, threads: int) -> None:
         _mistakes(*pair[0], page.folder / f"learning_{name}_mistakes.png")
 
 
-def _mistakes(method: str, trained: tuple[np.ndarray, Experiment], path: Path) -> None:
+def _mistakes(method: str, trained: tuple[np.ndarray, Trial], path: Path) -> None:
     experiment = trained[1]
     test, split = experiment.test(), experiment.split
     wrong = np.flatnonzero(test.wrong)[:_SHOWN_DIGITS]
@@ -125,7 +126,7 @@ def _floors(runs: Sequence[Run], threads: int) -> dict[str, list[float]]:
         if cfg.seeds.data in splits:
             continue
         splits.add(cfg.seeds.data)
-        experiment, scale = Experiment(cfg, threads), cfg.network.init_scale
+        experiment, scale = build(cfg, threads), cfg.network.init_scale
         rates = (
             floors.logistic_regression(experiment.split),
             floors.best_random(experiment, scale, _RANDOM_NETWORKS, cfg.seed, threads),
@@ -144,7 +145,7 @@ def _seconds(runs: Sequence[Run], threads: int) -> tuple[float, list[tuple[str, 
     theirs = [_article_seconds(threads)]
     timings = []
     for method, group in by_method(runs).items():
-        experiment = Experiment(_config(group[0]), threads)
+        experiment = build(_config(group[0]), threads)
         record = deque(experiment.train(), maxlen=1).pop()
         timings.append((method, record.train_seconds, experiment.test().errors))
     theirs.append(_article_seconds(threads))
@@ -153,7 +154,7 @@ def _seconds(runs: Sequence[Run], threads: int) -> tuple[float, list[tuple[str, 
 
 def _article_seconds(threads: int) -> float:
     """Time 100 epochs of back propagation the article's way."""
-    theirs = Experiment(_composed(["dist=backprop"]))
+    theirs = build(_composed(["dist=backprop"]))
     run = article_way(
         theirs.split.train_images, theirs.split.train_labels,
         theirs.network.views(theirs.parameters), None, 1e-4, (), threads,
@@ -185,9 +186,9 @@ def _composed(overrides: list[str]) -> DictConfig:
         return compose("config", overrides)
 
 
-def _retrained(run: Run, threads: int) -> tuple[np.ndarray, Experiment]:
+def _retrained(run: Run, threads: int) -> tuple[np.ndarray, Trial]:
     """Train a run anew; return its parameters before, and what holds them after."""
-    experiment = Experiment(_config(run), threads)
+    experiment = build(_config(run), threads)
     before = experiment.parameters.copy()
     deque(experiment.train(), maxlen=0)
     return before, experiment

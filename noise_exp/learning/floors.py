@@ -3,11 +3,11 @@
 import numpy as np
 
 from noise_exp.errors import UserError
-from noise_exp.run.experiment import Experiment
 from noise_exp.training.data import Split, live_pixels
 from noise_exp.training.network import misclassified
 from noise_exp.training.objective import Objective
 from noise_exp.training.streams import IndependentStreams
+from noise_exp.training.trial import Trial
 from noise_exp.training.workers import Workers
 
 
@@ -28,7 +28,7 @@ def constant(split: Split) -> float:
     return float(np.mean(split.test_labels != label))
 
 
-def best_random(experiment: Experiment, scale: float, n: int, seed: int, threads: int) -> float:
+def best_random(experiment: Trial, scale: float, n: int, seed: int, threads: int) -> float:
     """Test error rate, 0 to 1, of the best of `n` random networks by its training error rate.
 
     `scale`: standard deviation of their parameters. They cost `n` forward passes.

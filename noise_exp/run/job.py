@@ -27,10 +27,13 @@ from noise_exp.records.facts import Facts, masked
 from noise_exp.records.journal import Journal
 from noise_exp.records.results import Result
 from noise_exp.run import launchers
+from noise_exp.run.build import build
 from noise_exp.run.context import SweepContext
-from noise_exp.run.experiment import Experiment, Test, source_digest
+from noise_exp.run.fingerprint import fingerprint, source_digest
 from noise_exp.training import baselines
 from noise_exp.training.network import predicted
+from noise_exp.training.noise import article_letter
+from noise_exp.training.trial import Tested, Trial
 from noise_exp.writing.console import progress
 
 _TAG_LENGTH = 5000
@@ -53,7 +56,7 @@ def run(cfg: DictConfig) -> Result:
         except UserError:
             with _recorded(facts, cfg, context):  # so that the store has a row for it
                 raise
-        standing = _standing_in_sweep(cfg, context, experiment.fingerprint)
+        standing = _standing_in_sweep(cfg, context, fingerprint(cfg, experiment))
         if standing:
             log.info("%s: finished already as run %s", _name(cfg), standing.run_id)
             return standing
@@ -65,11 +68,11 @@ def run(cfg: DictConfig) -> Result:
 
     store = Store(cfg.tracking.uri, cfg.tracking.experiment)
     if cfg.resume:
-        alive = store.bury_the_dead().get(experiment.fingerprint)
+        alive = store.bury_the_dead().get(fingerprint(cfg, experiment))
         if alive:
             log.info("Waiting for run %s, which another process is at ...", alive)
             store.wait_for(alive)
-        found = store.finished(source_digest(), experiment.fingerprint)
+        found = store.finished(source_digest(), fingerprint(cfg, experiment))
         for standing in store.with_costs(list(found.values())):
             log.info("Finished already as run %s:", standing.run_id)
             _say(standing)
@@ -92,8 +95,8 @@ def identity() -> dict[str, Any]:
     }
 
 
-def _experiment(cfg: DictConfig) -> Experiment:
-    return Experiment(cfg, cfg.threads or launchers.per_job(HydraConfig.get().launcher))
+def _experiment(cfg: DictConfig) -> Trial:
+    return build(cfg, cfg.threads or launchers.per_job(HydraConfig.get().launcher))
 
 
 @cache
@@ -214,17 +217,16 @@ def _recorded(facts: Facts, cfg: DictConfig, context: SweepContext) -> Iterator[
         journal.release()
 
 
-def _tracked(
-    cfg: DictConfig, experiment: Experiment, facts: Facts, context: SweepContext
-) -> Result:
+def _tracked(cfg: DictConfig, experiment: Trial, facts: Facts, context: SweepContext) -> Result:
     """Train and test, and record both."""
     split = experiment.split
     part = "validation" if split.validation else "test"
     sizes = {"training": len(split.train_labels), part: len(split.test_labels)}
     facts.params = _params(cfg, experiment, sizes)
-    facts.tags["fingerprint"] = experiment.fingerprint
-    if experiment.letter:
-        facts.tags["article_letter"] = experiment.letter
+    facts.tags["fingerprint"] = fingerprint(cfg, experiment)
+    letter = article_letter(experiment.law.name if experiment.law else None)
+    if letter:
+        facts.tags["article_letter"] = letter
     facts.dataset = {
         "name": HydraConfig.get().runtime.choices["data"],
         "digest": split.digest,
@@ -246,7 +248,7 @@ def _tracked(
         test = experiment.test()
         result = Result(
             **identity(),
-            letter=experiment.letter,
+            letter=letter,
             costs=[cost if math.isfinite(cost) else None for cost in costs],
             test_errors=test.errors,
             test_size=len(test.wrong),
@@ -285,7 +287,7 @@ def _say(result: Result) -> None:
     )
 
 
-def _keep_artifacts(journal: Journal, experiment: Experiment, test: Test, result: Result) -> None:
+def _keep_artifacts(journal: Journal, experiment: Trial, test: Tested, result: Result) -> None:
     """Keep what a finished run shows: cost curve, weights and predictions."""
     from noise_exp.figures.comparison import cost_curve
 
@@ -312,7 +314,7 @@ def _keep_artifacts(journal: Journal, experiment: Experiment, test: Test, result
     journal.log_artifact("predictions.csv", ("\n".join(lines) + "\n").encode())
 
 
-def _params(cfg: DictConfig, experiment: Experiment, sizes: dict[str, int]) -> dict[str, str]:
+def _params(cfg: DictConfig, experiment: Trial, sizes: dict[str, int]) -> dict[str, str]:
     """Flatten the configuration into short names; an option's name stands for its group."""
     choices = HydraConfig.get().runtime.choices
     estimator = choices["estimator"] if experiment.law else "exact_gradient"

@@ -17,8 +17,9 @@ from noise_exp.errors import UserError
 from noise_exp.records.facts import Facts, masked
 from noise_exp.records.journal import Journal
 from noise_exp.records.results import Result, load_results
+from noise_exp.run.build import build
 from noise_exp.run.context import SweepContext
-from noise_exp.run.experiment import Experiment, source_digest
+from noise_exp.run.fingerprint import source_digest
 from noise_exp.sweep import plan
 from noise_exp.sweep.progress import SweepProgress
 from noise_exp.writing.console import duration, print_table
@@ -70,7 +71,7 @@ class SweepCallback(Callback):
             _prepare_launcher(config.hydra.launcher)
             planned = plan.sweep(config)
             if planned.first is not None:
-                Experiment(plan.compose(config, planned.first))
+                build(plan.compose(config, planned.first))
             self._searched = planned.searched
             SweepContext.instance().total = planned.total
             if config.resume and not config.tracking.enabled:

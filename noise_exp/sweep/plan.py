@@ -14,7 +14,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from noise_exp.errors import UserError
 from noise_exp.run import launchers
-from noise_exp.run.experiment import Experiment, source_digest
+from noise_exp.run.build import build
+from noise_exp.run.fingerprint import fingerprint, source_digest
 from noise_exp.writing.console import duration
 
 _EPOCHS = 4  # that are timed, the first of them apart: it fills caches
@@ -160,7 +161,7 @@ def _finished(config: DictConfig, planned: Sequence[list[str]]) -> set[int]:
             if override not in setting:
                 key, _, value = override.partition("=")
                 OmegaConf.update(cfg, key, int(value))
-        if Experiment(cfg).fingerprint in known:
+        if fingerprint(cfg, build(cfg)) in known:
             done.add(i)
     return done
 
@@ -204,7 +205,7 @@ def _estimate(config: DictConfig, left: Sequence[list[str]]) -> str:
 def _time(cfg: DictConfig, threads: int) -> float:
     """Return the seconds that a run will take, from its first epochs."""
     start = time.perf_counter()
-    experiment = Experiment(cfg, threads)
+    experiment = build(cfg, threads)
     built = time.perf_counter() - start
     records = list(itertools.islice(experiment.train(), _EPOCHS))
     start = time.perf_counter()

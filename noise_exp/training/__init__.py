@@ -1,1 +1,58 @@
-"""NumPy alone: what trains one network, usable from a notebook."""
+"""NumPy alone: what trains one network, usable from a notebook.
+
+A law's noise becomes a direction (estimator), a direction becomes a step (optimizer); a trial puts
+them together with images, a network and random streams.
+"""
+
+from noise_exp.training.article_stream import ArticleStream
+from noise_exp.training.costs import CrossEntropy, SquaredError
+from noise_exp.training.data import Embedded, Idx, OpenML, Split, Xor
+from noise_exp.training.estimators import (
+    CostScaled,
+    EvolutionStrategy,
+    ExactGradient,
+    ForwardGradient,
+    LearnedFeedback,
+    NodePerturbation,
+    Spsa,
+)
+from noise_exp.training.loop import EpochRecord, Schedule
+from noise_exp.training.network import Network
+from noise_exp.training.noise import ARTICLE_LAWS, Law, Repair
+from noise_exp.training.objective import Objective
+from noise_exp.training.optimizers import Adam, Annealing, HillClimb, Momentum, Vanilla
+from noise_exp.training.streams import IndependentStreams
+from noise_exp.training.trial import Tested, Trial
+
+__all__ = [
+    "ARTICLE_LAWS",
+    "Adam",
+    "Annealing",
+    "ArticleStream",
+    "CostScaled",
+    "CrossEntropy",
+    "Embedded",
+    "EpochRecord",
+    "EvolutionStrategy",
+    "ExactGradient",
+    "ForwardGradient",
+    "HillClimb",
+    "Idx",
+    "IndependentStreams",
+    "Law",
+    "LearnedFeedback",
+    "Momentum",
+    "Network",
+    "NodePerturbation",
+    "Objective",
+    "OpenML",
+    "Repair",
+    "Schedule",
+    "Split",
+    "Spsa",
+    "SquaredError",
+    "Tested",
+    "Trial",
+    "Vanilla",
+    "Xor",
+]

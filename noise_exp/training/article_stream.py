@@ -36,6 +36,8 @@ class ArticleStream:
         Folder for the states; it need not exist, and one that cannot be written is done without.
     """
 
+    spare_dead_pixels = False  # it spends noise on them, so they have to move
+
     def __init__(self, seed: int, epochs: int, cache: Path) -> None:
         if seed >= 2**32:
             raise ValueError(f"the article's generator takes seeds below 2**32, got {seed}")

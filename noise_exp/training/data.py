@@ -4,13 +4,15 @@ import gzip
 import hashlib
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike
+
+from noise_exp.training import article
 
 EMBEDDED = Path(__file__).parent / "assets" / "mnist_t10k.npz"
 
@@ -51,7 +53,9 @@ class Split:
 class Data(Protocol):
     """What a run asks of every data option."""
 
-    def split(self, permutation: Callable[[int], np.ndarray], dtype: DTypeLike) -> Split:
+    def split(
+        self, permutation: Callable[[int], np.ndarray], dtype: DTypeLike = np.float32
+    ) -> Split:
         """Load the images, put them in the order that `permutation` gives, and split them."""
 
 
@@ -72,9 +76,9 @@ class Digits:
         of those for test, which are left out. 0 for the real test.
     """
 
-    digits: list[int]
-    test_size: int
-    pixel_divisor: float
+    digits: list[int] = field(default_factory=lambda: list(article.DIGITS))
+    test_size: int = article.TEST_SIZE
+    pixel_divisor: float = 1.0
     validation_size: int = 0
 
     def __post_init__(self) -> None:
@@ -93,7 +97,9 @@ class Digits:
         """Return images (n, ...) and labels (n,) of all classes in file order, and their source."""
         raise TypeError(f"{type(self).__name__} must say how its images are loaded")
 
-    def split(self, permutation: Callable[[int], np.ndarray], dtype: DTypeLike) -> Split:
+    def split(
+        self, permutation: Callable[[int], np.ndarray], dtype: DTypeLike = np.float32
+    ) -> Split:
         """Load the classes, the first's images before the second's and so on, shuffle and split.
 
         Raises
@@ -233,7 +239,9 @@ class OpenML(Digits):
 class Xor:
     """The four points of exclusive or: all of them for training, and all for test."""
 
-    def split(self, permutation: Callable[[int], np.ndarray], dtype: DTypeLike) -> Split:
+    def split(
+        self, permutation: Callable[[int], np.ndarray], dtype: DTypeLike = np.float32
+    ) -> Split:
         """Return the four points in shuffled order, twice."""
         points = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.uint8)
         labels = points[:, 0] ^ points[:, 1]

@@ -1,16 +1,19 @@
 """The training loop."""
 
+import copy
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
-from noise_exp.training.article_stream import ArticleStream
-from noise_exp.training.estimators import Estimator, Noise
+from noise_exp.training.estimators import Estimating, Estimator
+from noise_exp.training.noise import Noise
 from noise_exp.training.objective import Evaluation, Objective
-from noise_exp.training.optimizers import Moment, Optimizer
-from noise_exp.training.streams import IndependentStreams
+from noise_exp.training.optimizers import Moment, Optimizer, Stepping
+from noise_exp.training.streams import Streams
 
 
 @dataclass(frozen=True)
@@ -55,15 +58,24 @@ class Schedule:
         spend more, an image costing what it did in the last step. None for no such limit.
     batch_size
         Images per step; None for all. An epoch has each image once, in a new order.
-    frozen
-        Parts of the parameters that keep their initial values. Noise is drawn for them all the
-        same, and estimators that put it on the weights measure with it.
+
+    Raises
+    ------
+    ValueError
+        If a number is below 1 or not finite.
     """
 
     epochs: int | None = None
     forward_passes: float | None = None
     batch_size: int | None = None
-    frozen: Sequence[slice] = ()
+
+    def __post_init__(self) -> None:
+        for key in ("epochs", "forward_passes", "batch_size"):
+            value = getattr(self, key)
+            if value is not None and not value >= 1:
+                raise ValueError(f"{key} must be at least 1, got {value}")
+            if value is not None and math.isinf(value):
+                raise ValueError(f"{key} must be finite, got {value}; null stands for no limit")
 
 
 def train(
@@ -73,64 +85,105 @@ def train(
     noise: Noise,
     parameters: np.ndarray,
     schedule: Schedule,
-    streams: IndependentStreams | ArticleStream,
+    streams: Streams,
+    frozen: Sequence[slice] = (),
 ) -> Iterator[EpochRecord]:
     """Train `parameters`, shape (n_parameters,), in place; yield a record after every epoch.
 
-    `streams` draws the batches, and what an optimizer leaves to chance.
+    `streams` draws the batches, and what an optimizer leaves to chance. `frozen` are parts of the
+    parameters that keep their values: noise is drawn for them all the same, and estimators that
+    put it on the weights measure with it. Estimator and optimizer are left as they were.
     """
+    estimating: Estimating = _begun(estimator, objective)
+    stepping: Stepping = _begun(optimizer, parameters)
     direction = np.empty_like(parameters)
-    seconds, epoch, per_image = 0.0, 0, 0.0
-    known: Evaluation | None = None
-    n = len(objective)
-    size = min(schedule.batch_size or n, n)
-    steps = -(-n // size)
+    pace, seconds = _Pace(objective, schedule), 0.0
     objective.choose(None)
-
-    def over(step: int) -> bool:
-        if schedule.epochs is not None and epoch + step / steps >= schedule.epochs:
-            return True
-        images = min(size, n - step % steps * size)
-        after = objective.forward_passes + per_image * images / n
-        budget = schedule.forward_passes
-        return budget is not None and after > budget * (1 + 1e-9)
-
-    def progress(step: int) -> float:
-        shares = [0.0]
-        if schedule.epochs is not None:
-            shares.append((epoch + step / steps) / schedule.epochs)
-        if schedule.forward_passes is not None:
-            shares.append(objective.forward_passes / schedule.forward_passes)
-        return min(1.0, max(shares))
-
-    while not over(0):
-        start = perf_counter()
-        order = None if size == n else streams.batch_order.permutation(n)
+    while not pace.over():
+        start, epoch = perf_counter(), pace.epoch
         measured: list[tuple[int, Evaluation]] = []
-        for step in range(steps):
-            if over(step):
-                break
-            if order is not None:
-                objective.choose(order[step * size : (step + 1) * size])
-                known = None
-            spent, done = objective.forward_passes, progress(step)
+        for batch in pace.batches(streams):
+            if batch is not None:
+                objective.choose(batch)
+            done = pace.progress()
             # A law with heavy tails may overflow the network: that is a result, not an error.
             with np.errstate(over="ignore", invalid="ignore"):
-                evaluation = estimator.estimate(objective, parameters, noise, known, direction)
-                for part in schedule.frozen:
+                evaluation = estimating.estimate(objective, parameters, noise, direction)
+                for part in frozen:
                     direction[part] = 0
                 moment = Moment(objective, evaluation, epoch, done, streams.chance)
-                known = optimizer.step(parameters, direction, moment)
-            per_image = (objective.forward_passes - spent) * n / objective.batch_size
+                objective.known = stepping.step(parameters, direction, moment)
             measured.append((objective.batch_size, evaluation))
-        images = sum(size for size, _ in measured)
         seconds += perf_counter() - start
+        images = sum(size for size, _ in measured)
         yield EpochRecord(
             epoch,
             sum(size * e.cost for size, e in measured) / images,
             sum(size * e.error_rate for size, e in measured) / images,
             seconds,
-            objective.forward_passes,
-            1.0 if over(len(measured)) else progress(len(measured)),
+            pace.forward_passes,
+            1.0 if pace.over() else pace.progress(),
         )
-        epoch += 1
+
+
+class _Pace:
+    """Where training stands in its schedule."""
+
+    def __init__(self, objective: Objective, schedule: Schedule) -> None:
+        self._objective, self._schedule = objective, schedule
+        self._n = len(objective)
+        self._size = min(schedule.batch_size or self._n, self._n)
+        self._steps = -(-self._n // self._size)  # of an epoch
+        self._before = objective.forward_passes
+        self._per_image = 0.0  # passes over all images that a step spent for each of its own
+        self._taken = 0
+
+    @property
+    def epoch(self) -> int:
+        """Counted from 0."""
+        return self._taken // self._steps
+
+    @property
+    def forward_passes(self) -> float:
+        """Spent since the start."""
+        return self._objective.forward_passes - self._before
+
+    def batches(self, streams: Streams) -> Iterator[np.ndarray | None]:
+        """Yield the indices of each batch of an epoch, None for all images; a step follows each."""
+        whole = self._size == self._n
+        order = None if whole else streams.batch_order.permutation(self._n)
+        for start in range(0, self._n, self._size):
+            if self.over():
+                return
+            spent = self.forward_passes
+            yield None if order is None else order[start : start + self._size]
+            used = self.forward_passes - spent
+            self._per_image = used * self._n / self._objective.batch_size
+            self._taken += 1
+
+    def over(self) -> bool:
+        """Whether no other step may begin."""
+        epochs, budget = self._schedule.epochs, self._schedule.forward_passes
+        if epochs is not None and self._epochs() >= epochs:
+            return True
+        images = min(self._size, self._n - self._taken % self._steps * self._size)
+        after = self.forward_passes + self._per_image * images / self._n
+        return budget is not None and after > budget * (1 + 1e-9)
+
+    def progress(self) -> float:
+        """Return the share of the training that is over, 0 to 1."""
+        epochs, budget = self._schedule.epochs, self._schedule.forward_passes
+        by_epochs = 0.0 if epochs is None else self._epochs() / epochs
+        by_budget = 0.0 if budget is None else self.forward_passes / budget
+        return min(1.0, max(by_epochs, by_budget))
+
+    def _epochs(self) -> float:
+        return self.epoch + self._taken % self._steps / self._steps
+
+
+def _begun(part: Any, about: Any) -> Any:
+    """Return what serves one training and holds its state: a part's settings serve many.
+
+    An estimator or optimizer of the user's own may be without `begin`, and hold its own state.
+    """
+    return part.begin(about) if hasattr(part, "begin") else copy.deepcopy(part)

@@ -4,6 +4,7 @@ import math
 from enum import Enum
 from functools import cache
 from statistics import NormalDist
+from typing import Protocol
 
 import numpy as np
 
@@ -98,6 +99,21 @@ class Law:
             self._fast(rng, out)
         else:
             out[...] = self.sample(rng, out.shape)
+
+
+class Noise(Protocol):
+    """A source of noise: a law with its repair, and a place in a random stream."""
+
+    def fill(self, out: np.ndarray) -> None:
+        """Fill `out`, one-dimensional and of any length, with fresh independent draws."""
+
+
+class Silence:
+    """The noise of a method that needs none."""
+
+    def fill(self, out: np.ndarray) -> None:
+        """Fill `out` with zeros."""
+        out.fill(0)
 
 
 class Repair(Enum):

@@ -70,6 +70,11 @@ class Objective:
         The threads to use.
     cost
         What is measured; the article's squared error by default.
+
+    Attributes
+    ----------
+    known
+        The measure on the chosen images where training stands, if somebody has taken it already.
     """
 
     def __init__(
@@ -89,6 +94,7 @@ class Objective:
         self._image_passes = 0
         self._parts: list[np.ndarray] = []  # one gradient per group, made when first needed
         self._of_thread = threading.local()
+        self.known: Evaluation | None = None
         self.choose(None)
 
     @property
@@ -110,6 +116,7 @@ class Objective:
 
     def choose(self, rows: np.ndarray | None) -> None:
         """Measure on these images only, given by their indices (batch,); None for all."""
+        self.known = None
         whole = rows is None
         self._images = self._all_images if whole else self._all_images[rows]
         self._labels = self._all_labels if whole else self._all_labels[rows]

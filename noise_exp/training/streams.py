@@ -1,13 +1,44 @@
 """Random streams: what draws the split, the initial weights and the noise of a run."""
 
+from typing import Protocol
+
 import numpy as np
 
 from noise_exp.training.network import Network
-from noise_exp.training.noise import Law, Repair, repair
+from noise_exp.training.noise import Law, Noise, Repair, repair
 from noise_exp.training.workers import ALONE, Workers
 
 _INIT, _DATA, _NOISE, ORDER, CHANCE = range(5)
 _CHUNK = 2**17  # numbers: they stay in a core's own cache, and threads seldom meet at the GIL
+
+
+class Streams(Protocol):
+    """What a trial draws from.
+
+    Attributes
+    ----------
+    batch_order
+        Draws which images are a batch.
+    chance
+        Decides what is left to chance in accepting a step.
+    spare_dead_pixels
+        Whether weights on pixels that are dead in every image need no noise.
+    """
+
+    batch_order: np.random.Generator
+    chance: np.random.Generator
+    spare_dead_pixels: bool
+
+    def permutation(self, n: int) -> np.ndarray:
+        """Draw the order of `n` images, shape (n,)."""
+
+    def initial_parameters(self, network: Network, scale: float) -> np.ndarray:
+        """Draw `scale` * standard normal for every parameter, shape (n_parameters,)."""
+
+    def noise(
+        self, law: Law, network: Network, workers: Workers = ALONE, how: Repair = Repair.none
+    ) -> Noise:
+        """Return the source of a run's noise: a law's draws, repaired."""
 
 
 class IndependentStreams:
@@ -17,14 +48,9 @@ class IndependentStreams:
     ----------
     init, data, noise
         Non-negative seeds of the initial weights, of the split and the batches, of the noise.
-
-    Attributes
-    ----------
-    batch_order
-        Draws which images are a batch.
-    chance
-        Decides what is left to chance in accepting a step.
     """
+
+    spare_dead_pixels = True
 
     def __init__(self, init: int, data: int, noise: int) -> None:
         self._init, self._data = generator(init, _INIT), generator(data, _DATA)

@@ -6,10 +6,9 @@ import sys
 
 import numpy as np
 import pytest
+from support import trial
 
 from noise_exp.learning import floors
-
-from support import trial
 
 SWEEP = ("-m", "experiment=learn", "network=small", "forward_passes=9", "tracking.enabled=false",
          "dist=gaussian,backprop", "seed=1,2")  # fmt: skip

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from made_up import SIZE, page, run, runs
 from scipy.stats import wilcoxon
 
 from noise_exp.records.facts import Facts
@@ -20,8 +21,6 @@ from noise_exp.report.words import findings, markdown
 from noise_exp.sweep.callback import SweepCallback
 from noise_exp.training import baselines
 from noise_exp.training.data import Embedded, Split
-
-from made_up import SIZE, page, run, runs
 
 
 def pair(table, method):

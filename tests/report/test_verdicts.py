@@ -4,11 +4,10 @@ import dataclasses
 import math
 
 import pytest
+from made_up import page, run, runs
 
 from noise_exp.records.record import Record
 from noise_exp.report.build import build
-
-from made_up import page, run, runs
 
 
 def against(errors, reference):

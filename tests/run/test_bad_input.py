@@ -4,7 +4,6 @@ import resource
 
 import numpy as np
 import pytest
-
 from support import idx_bytes
 
 OURS = {

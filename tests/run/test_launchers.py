@@ -10,13 +10,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from server import free_port, listens
+from support import SMALL, Cli, wait_until
 
 from noise_exp.records.facts import Facts
 from noise_exp.records.journal import Journal
 from noise_exp.tracking import Courier, Store
-
-from server import free_port, listens
-from support import SMALL, Cli, wait_until
 
 SWEEP = ("-m", "dist=glob(*)", *SMALL, "threads=1", "hydra.sweep.dir=out")
 LAUNCHERS = {

@@ -9,7 +9,6 @@ import sys
 import numpy as np
 import pytest
 from mlflow import MlflowClient
-
 from support import SMALL
 
 

@@ -13,7 +13,6 @@ import time
 
 import numpy as np
 import pytest
-
 from support import Cli, wait_until
 
 SWEEP = ("-m", "dist=glob(*)", "network=small", "epochs=1500", "threads=1")

@@ -10,14 +10,13 @@ import time
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
+from support import SMALL, artifacts, wait_until
 
 from noise_exp.errors import UserError
 from noise_exp.records.facts import Facts, masked
 from noise_exp.records.journal import Journal
 from noise_exp.tracking import Store, store, sync
 from noise_exp.training.loop import EpochRecord
-
-from support import SMALL, artifacts, wait_until
 
 SWEEP = ("-m", "dist=gumbel,beta", *SMALL)
 

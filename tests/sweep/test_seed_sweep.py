@@ -6,12 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
+from support import SMALL, Cli, artifacts
 
 from noise_exp.records.results import Result
 from noise_exp.report.__main__ import main
 from noise_exp.sweep.progress import SweepProgress
-
-from support import SMALL, Cli, artifacts
 
 DRY = "dry_run=true"
 

@@ -5,11 +5,10 @@ import math
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
+from support import Cli, artifacts
 
 from noise_exp.records.results import Result
 from noise_exp.sweep import study
-
-from support import Cli, artifacts
 
 TUNE = ("-m", "experiment=tune", "network=small", "forward_passes=6", "data.validation_size=500",
         "hydra.sweep.dir=out")  # fmt: skip

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
-
 from support import LETTERS, SMALL, Cli, artifacts
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import requests
 from mlflow import MlflowClient
-
 from server import Proxy, Server
 from support import wait_until
 

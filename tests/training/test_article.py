@@ -2,45 +2,27 @@
 
 import numpy as np
 import pytest
+from article_port import METHODS, replay
 from omegaconf import OmegaConf
 
 from noise_exp.run.config import CONF_DIR
-from noise_exp.training import network as networks
-from noise_exp.training.article_stream import ArticleStream
-from noise_exp.training.data import Embedded
-from noise_exp.training.estimators import CostScaled, ExactGradient, Silence
-from noise_exp.training.loop import Schedule, train
-from noise_exp.training.noise import Law, Repair
-from noise_exp.training.objective import Objective
-from noise_exp.training.optimizers import Vanilla
-
-from article_port import METHODS, replay
+from noise_exp.training import ArticleStream, Embedded, Law, Network, Schedule, Trial
 
 
 def run(option, seed, cache, hidden, epochs):
     """Train one method alone, as experiment=article does; return costs, test and train errors."""
     stream = ArticleStream(seed, epochs, cache)
-    split = Embedded([0, 1], 20, 1.0).split(stream.permutation, np.float64)
-    network = networks.Network((784, *hidden, 1), np.float64)
-    parameters = stream.initial_parameters(network, 0.2)
-    estimator, noise = ExactGradient(), Silence()
+    law = None
     if option != "backprop":
         keys = OmegaConf.to_container(OmegaConf.load(CONF_DIR / "dist" / f"{option}.yaml"))
-        estimator = CostScaled([1.0, 0.1, 0.01], Repair.none)
-        noise = stream.noise(Law(keys.pop("law"), **keys), network)
-    objective = Objective(network, split.train_images, split.train_labels)
-    optimizer = Vanilla(0.03, 4, 0.0001)
-    schedule = Schedule(epochs)
-    records = list(train(objective, estimator, optimizer, noise, parameters, schedule, stream))
-
-    def wrong(images, labels):
-        return int(networks.misclassified(network.outputs(parameters, images), labels).sum())
-
-    return (
-        np.array([r.cost for r in records]),
-        wrong(split.test_images, split.test_labels),
-        wrong(split.train_images, split.train_labels),
+        law = Law(keys.pop("law"), **keys)
+    split = Embedded().split(stream.permutation, np.float64)
+    trial = Trial(split, law, stream, hidden=hidden, schedule=Schedule(epochs))
+    costs = np.array([record.cost for record in trial.train()])
+    train_errors = round(
+        len(split.train_labels) * trial.objective.evaluate(trial.trained).error_rate
     )
+    return costs, trial.test().errors, train_errors
 
 
 @pytest.fixture(scope="module", params=[0, 452, 2**32 - 1])
@@ -91,7 +73,7 @@ def test_the_articles_figures_for_backprop(tmp_path):
 
 
 def test_a_law_that_is_not_the_articles_starts_after_the_last(tmp_path):
-    network = networks.Network((3, 2, 1), np.float64)
+    network = Network((3, 2, 1), np.float64)
 
     def first_draws(law):
         stream = ArticleStream(1, 2, tmp_path)

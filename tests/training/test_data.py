@@ -4,10 +4,9 @@ from urllib.error import URLError
 
 import numpy as np
 import pytest
+from support import idx_bytes
 
 from noise_exp.training.data import EMBEDDED, Embedded, Idx, OpenML, Xor, read_idx
-
-from support import idx_bytes
 
 
 @pytest.fixture

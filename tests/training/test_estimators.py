@@ -6,11 +6,14 @@ import math
 import numpy as np
 import pytest
 from omegaconf import OmegaConf
+from oracles import numeric_gradient, problem
 from scipy import stats
 from scipy.special import log_softmax
+from support import composed, trial
 
 from noise_exp.errors import UserError
 from noise_exp.run.config import CONF_DIR
+from noise_exp.run.fingerprint import fingerprint
 from noise_exp.training.costs import CrossEntropy, SquaredError
 from noise_exp.training.estimators import (
     EvolutionStrategy,
@@ -24,9 +27,6 @@ from noise_exp.training.network import Network
 from noise_exp.training.noise import Law, Repair, repair
 from noise_exp.training.objective import Objective
 from noise_exp.training.streams import IndependentStreams
-
-from oracles import numeric_gradient, problem
-from support import trial
 
 LAWS = sorted(path.stem for path in (CONF_DIR / "dist").glob("*.yaml"))
 ESTIMATORS = sorted(path.stem for path in (CONF_DIR / "estimator").glob("*.yaml"))
@@ -69,10 +69,10 @@ def source(law=NORMAL, how=Repair.none, seed=3):
     return IndependentStreams(0, 0, seed).noise(law, network, how=how)
 
 
-def directions(estimator, objective, w, n, noise=None):
+def directions(estimating, objective, w, n, noise=None):
     noise, out = noise or source(), np.empty((n, len(w)))
     for row in out:
-        estimator.estimate(objective, w, noise, None, row)
+        estimating.estimate(objective, w, noise, row)
     return out
 
 
@@ -81,11 +81,11 @@ def directions(estimator, objective, w, n, noise=None):
 @pytest.mark.parametrize(
     "estimator",
     [
-        Spsa(1e-4, 1, Repair.none),
-        Spsa(1e-4, 3, Repair.none),
-        ForwardGradient(1, Repair.none),
-        ForwardGradient(2, Repair.none),
-        NodePerturbation(1e-4, Repair.none),
+        Spsa(1e-4, 1),
+        Spsa(1e-4, 3),
+        ForwardGradient(1),
+        ForwardGradient(2),
+        NodePerturbation(1e-4),
     ],
     ids=lambda estimator: f"{type(estimator).__name__}{getattr(estimator, 'samples', '')}",
 )
@@ -119,7 +119,7 @@ def test_the_loss_of_confident_images_is_exact_in_single_precision(n_out):
 def test_the_cosine_of_a_forward_gradient_is_that_of_a_random_direction():
     objective, w, loss = problem(4, CrossEntropy)
     gradient = numeric_gradient(loss, w)
-    found = directions(ForwardGradient(1, Repair.none), objective, w, 2000)
+    found = directions(ForwardGradient(1), objective, w, 2000)
     cosines = np.array([cosine(-gradient, row) for row in found])
     # A random direction's squared cosine has mean 1/d (Muller 1959: uniform on the sphere).
     mean, error = np.mean(cosines**2), stats.sem(cosines**2)
@@ -132,7 +132,7 @@ def test_node_perturbation_is_nearer_to_the_gradient_than_weight_perturbation():
     gradient = numeric_gradient(loss, w)
     medians = [
         np.median([cosine(-gradient, row) for row in directions(estimator, objective, w, 40)])
-        for estimator in (Spsa(1e-4, 1, Repair.none), NodePerturbation(1e-4, Repair.none))
+        for estimator in (Spsa(1e-4, 1), NodePerturbation(1e-4))
     ]
     assert medians[1] > 2 * medians[0]
 
@@ -143,10 +143,10 @@ def test_learned_feedback_finds_how_the_outputs_answer(law):
     objective, w, loss = problem(4, CrossEntropy, n=200)
     options = OmegaConf.to_container(OmegaConf.load(CONF_DIR / "dist" / f"{law}.yaml"))
     noise = source(Law(options.pop("law"), **options))
-    estimator = LearnedFeedback(0.05, 0.5, Repair.none)
-    found = directions(estimator, objective, w, 300, noise)
+    feedback = LearnedFeedback(0.05, 0.5).begin(objective)
+    found = directions(feedback, objective, w, 300, noise)
     above, _ = objective.network.views(w)[-1]
-    assert cosine(estimator._feedback[-1], above.T) > 0.97
+    assert cosine(feedback.weights[-1], above.T) > 0.97
     # The layer below it is told of a linear answer only: near to the gradient, not equal to it.
     first = objective.network.layer_slices()[0]
     gradient = numeric_gradient(loss, w)
@@ -164,18 +164,18 @@ def test_saturated_units_do_not_upset_the_fit():
     network.views(w)[0][1][2:] = 300.0
     images, labels = rng.normal(size=(500, 20)), rng.integers(0, 2, 500)
     objective = Objective(network, images, labels, cost=CrossEntropy())
-    estimator = LearnedFeedback(0.1, 1.0, Repair.none)
-    directions(estimator, objective, w, 60)
+    feedback = LearnedFeedback(0.1, 1.0).begin(objective)
+    directions(feedback, objective, w, 60)
     above, _ = network.views(w)[-1]
-    np.testing.assert_allclose(estimator._feedback[0][0, :2], above[:2, 0], rtol=0.05)
-    assert np.abs(estimator._feedback[0]).max() < 2 * np.abs(above).max()
+    np.testing.assert_allclose(feedback.weights[0][0, :2], above[:2, 0], rtol=0.05)
+    assert np.abs(feedback.weights[0]).max() < 2 * np.abs(above).max()
 
 
 @pytest.mark.parametrize("pairs", [1, 2, 8])
 def test_an_evolution_strategy_goes_downhill_by_ranks_alone(pairs):
     objective, w, loss = problem(1, CrossEntropy)
     gradient = numeric_gradient(loss, w)
-    found = directions(EvolutionStrategy(1e-4, pairs, Repair.none), objective, w, 200)
+    found = directions(EvolutionStrategy(1e-4, pairs), objective, w, 200)
     assert np.mean([cosine(-gradient, row) for row in found]) > 0.05
     if pairs == 1:  # the better one of a pair, whatever the difference
         assert all(cosine(-gradient, row) > 0 for row in found)
@@ -184,13 +184,13 @@ def test_an_evolution_strategy_goes_downhill_by_ranks_alone(pairs):
 def test_what_does_not_measure_at_the_parameters_says_so():
     objective, w, _ = problem(1, SquaredError)
     exact = {
-        type(estimator).__name__: estimator.estimate(objective, w, source(), None, w * 0).exact
-        for estimator in (
-            Spsa(0.1, 1, Repair.none),
-            EvolutionStrategy(0.1, 1, Repair.none),
-            ForwardGradient(1, Repair.none),
-            NodePerturbation(0.1, Repair.none),
-            LearnedFeedback(0.1, 0.1, Repair.none),
+        type(e).__name__: e.begin(objective).estimate(objective, w, source(), w * 0).exact
+        for e in (
+            Spsa(0.1, 1),
+            EvolutionStrategy(0.1, 1),
+            ForwardGradient(1),
+            NodePerturbation(0.1),
+            LearnedFeedback(0.1, 0.1),
             ExactGradient(),
         )
     }
@@ -282,9 +282,9 @@ def test_batches_hold_every_image_once_in_an_order_of_seeds_data():
         def __init__(self):
             self.batches = []
 
-        def estimate(self, objective, parameters, noise, known, out):
+        def estimate(self, objective, parameters, noise, out):
             self.batches.append(objective._images.copy())
-            return super().estimate(objective, parameters, noise, known, out)
+            return super().estimate(objective, parameters, noise, out)
 
     orders = []
     for seeds in ("seeds=all seed=1", "seeds=all seed=1", "seeds=init seed=1", "seeds=data seed=1"):
@@ -312,14 +312,17 @@ def test_frozen_layers_keep_their_weights_and_the_others_do_not():
         trial("network=small", "network.frozen=[0]")
 
 
+DATA, HELD = ("data=mnist01", "network=small"), ("data.validation_size=300",)
+
+
 def test_validation_images_come_from_training_and_test_images_stay_out():
-    whole = trial("data=mnist01", "network=small")
-    held = trial("data=mnist01", "network=small", "data.validation_size=300")
+    whole, held = trial(*DATA), trial(*DATA, *HELD)
     assert len(held.split.train_labels) == len(whole.split.train_labels) - 300
     training = np.concatenate([held.split.train_images, held.split.test_images])
     np.testing.assert_array_equal(training, whole.split.train_images)
     assert not set(held.split.test_indices) & set(whole.split.test_indices)
-    assert held.fingerprint != whole.fingerprint
+    prints = {fingerprint(composed(*DATA, *o), t) for o, t in ((HELD, held), ((), whole))}
+    assert len(prints) == 2
 
 
 def test_ten_digits_have_ten_outputs_that_are_probabilities():

@@ -2,11 +2,10 @@ import numpy as np
 import pytest
 from omegaconf import OmegaConf
 from scipy import stats
+from support import LETTERS
 
 from noise_exp.run.config import CONF_DIR
 from noise_exp.training.noise import ARTICLE_LAWS, Law, article_letter
-
-from support import LETTERS
 
 N = 200_000
 # SciPy's names and parameters, written down apart from the program's.

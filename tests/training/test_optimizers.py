@@ -5,13 +5,12 @@ import math
 
 import numpy as np
 import pytest
+from oracles import numeric_gradient, problem
+from support import trial
 
 from noise_exp.training.costs import SquaredError
 from noise_exp.training.objective import Evaluation
 from noise_exp.training.optimizers import Adam, Annealing, HillClimb, Moment, Momentum
-
-from oracles import numeric_gradient, problem
-from support import trial
 
 
 def moment(objective, evaluation, progress=0.0, seed=0):
@@ -20,7 +19,7 @@ def moment(objective, evaluation, progress=0.0, seed=0):
 
 def test_adam_is_the_papers_algorithm():
     objective, w, _ = problem(1, SquaredError)
-    adam, ours, paper = Adam(0.01, 0.9, 0.999, decay=False), w.copy(), w.copy()
+    adam, ours, paper = Adam(0.01, 0.9, 0.999, decay=False).begin(w), w.copy(), w.copy()
     m = v = np.zeros_like(w)
     rng = np.random.default_rng(4)
     for t in range(1, 8):
@@ -33,7 +32,7 @@ def test_adam_is_the_papers_algorithm():
 
 def test_momentum_adds_up_and_the_learning_rate_decays_to_nothing():
     objective, w, _ = problem(1, SquaredError)
-    heavy, ours = Momentum(0.1, 0.5, decay=True), np.zeros_like(w)
+    heavy, ours = Momentum(0.1, 0.5, decay=True).begin(w), np.zeros_like(w)
     heavy.step(ours, np.ones_like(w), moment(objective, None, 0.0))
     np.testing.assert_allclose(ours, 0.1)
     heavy.step(ours, np.ones_like(w), moment(objective, None, 0.5))
@@ -55,11 +54,11 @@ def test_a_hill_climber_never_goes_up_and_trials_of_one_pass_cost_one():
 def test_the_one_fifth_rule_stands_still_at_one_success_in_five():
     objective, w, loss = problem(1, SquaredError)
     gradient = numeric_gradient(loss, w)
-    climber = HillClimb(1e-4, 2.0)
+    climber = HillClimb(1e-4, 2.0).begin(w)
     for i in range(10):
         way = -gradient if i % 5 == 0 else gradient  # small steps: down succeeds, up fails
         climber.step(w.copy(), way.copy(), moment(objective, objective.evaluate(w)))
-    assert climber._scale == pytest.approx(1e-4)
+    assert climber.scale == pytest.approx(1e-4)
 
 
 def test_annealing_accepts_by_metropolis():
@@ -70,7 +69,7 @@ def test_annealing_accepts_by_metropolis():
     rise = objective.evaluate(there).cost - here.cost
     assert rise > 0
     for temperature, share in ((0.0, 0.0), (rise, math.exp(-1)), (rise / 3, math.exp(-3))):
-        annealing = Annealing(0.05, temperature, 1.0)
+        annealing = Annealing(0.05, temperature, 1.0).begin(w)
         moved = 0
         chance = np.random.default_rng(1)
         for _ in range(600):
@@ -78,7 +77,7 @@ def test_annealing_accepts_by_metropolis():
             annealing.step(at, uphill.copy(), Moment(objective, here, 0, 0.3, chance))
             moved += (at != w).any()
         assert abs(moved / 600 - share) < 4 * math.sqrt(share * (1 - share) / 600) + 1e-9
-    cold = Annealing(0.05, rise, 1e-3)
+    cold = Annealing(0.05, rise, 1e-3).begin(w)
     moves = [cold.step(w.copy(), uphill.copy(), moment(objective, here, 1.0, s)) for s in range(50)]
     assert all(after == here for after in moves) or rise < 1e-3
 
@@ -87,6 +86,7 @@ def test_a_cost_that_is_not_a_number_never_wins_and_is_always_left():
     objective, w, _ = problem(1, SquaredError)
     good, bad = objective.evaluate(w), Evaluation(math.nan, math.nan, 1.0)
     at = w.copy()
-    assert HillClimb(1.0, 1.5).step(at, np.full_like(w, np.nan), moment(objective, good)) == good
+    bold, shy = (HillClimb(scale, 1.5).begin(w) for scale in (1.0, 1e-3))
+    assert bold.step(at, np.full_like(w, np.nan), moment(objective, good)) == good
     np.testing.assert_array_equal(at, w)
-    assert np.isfinite(HillClimb(1e-3, 1.5).step(at, w.copy(), moment(objective, bad)).cost)
+    assert np.isfinite(shy.step(at, w.copy(), moment(objective, bad)).cost)

@@ -4,14 +4,13 @@ import warnings
 
 import numpy as np
 import pytest
+from support import trial
 from threadpoolctl import threadpool_info
 
 from noise_exp.training.data import live_pixels
 from noise_exp.training.network import Network, row_groups
 from noise_exp.training.objective import Objective
 from noise_exp.training.workers import Workers
-
-from support import trial
 
 SMALL = ("network.hidden=[96,128]", "epochs=5")
 

@@ -5,20 +5,19 @@ estimate the negative gradient of the loss E (`noise_exp.training.costs`) do so 
 second moment, which is 1 for a standard normal law.
 """
 
-from noise_exp.training.estimators.article import CostScaled, ExactGradient, Silence
-from noise_exp.training.estimators.protocol import Estimator, Noise
+from noise_exp.training.estimators.article import CostScaled, ExactGradient
+from noise_exp.training.estimators.protocol import Estimating, Estimator
 from noise_exp.training.estimators.units import LearnedFeedback, NodePerturbation
 from noise_exp.training.estimators.weights import EvolutionStrategy, ForwardGradient, Spsa
 
 __all__ = [
     "CostScaled",
+    "Estimating",
     "Estimator",
     "EvolutionStrategy",
     "ExactGradient",
     "ForwardGradient",
     "LearnedFeedback",
     "NodePerturbation",
-    "Noise",
-    "Silence",
     "Spsa",
 ]

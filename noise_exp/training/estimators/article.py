@@ -1,38 +1,28 @@
 """The article's two ways: noise scaled by the cost, and the exact gradient."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from noise_exp.training.estimators.protocol import Estimator, Noise
+from noise_exp.training import article
+from noise_exp.training.estimators.protocol import Stateless
 from noise_exp.training.network import Network
-from noise_exp.training.noise import Repair
+from noise_exp.training.noise import Noise
 from noise_exp.training.objective import Evaluation, Objective
 
 
-class Silence:
-    """The noise of a method that needs none."""
-
-    def fill(self, out: np.ndarray) -> None:
-        """Fill `out` with zeros."""
-        out.fill(0)
-
-
-@dataclass
-class CostScaled(Estimator):
+@dataclass(frozen=True)
+class CostScaled(Stateless):
     """Noise scaled by the cost that was measured before it was drawn (Seo 2018).
 
     Attributes
     ----------
     signal
         One factor per layer, from the input on; the article's are 1, 0.1 and 0.01.
-    repair
-        What is done to the law's draws first.
     """
 
-    signal: list[float]
-    repair: Repair
+    signal: list[float] = field(default_factory=lambda: list(article.SIGNAL))
 
     def __post_init__(self) -> None:
         for value in self.signal:
@@ -48,32 +38,24 @@ class CostScaled(Estimator):
             )
 
     def estimate(
-        self,
-        objective: Objective,
-        parameters: np.ndarray,
-        noise: Noise,
-        known: Evaluation | None,
-        out: np.ndarray,
+        self, objective: Objective, parameters: np.ndarray, noise: Noise, out: np.ndarray
     ) -> Evaluation:
         """Direction: signal * cost * noise."""
-        evaluation = known or objective.evaluate(parameters)
+        evaluation = objective.known or objective.evaluate(parameters)
         noise.fill(out)
         for layer, signal in zip(objective.network.layer_slices(), self.signal, strict=True):
             out[layer] *= signal * evaluation.cost
         return evaluation
 
 
-class ExactGradient(Estimator):
+class ExactGradient(Stateless):
     """The exact negative gradient of the loss: the article's method n."""
-
-    repair = Repair.none
 
     def estimate(
         self,
         objective: Objective,
         parameters: np.ndarray,
         noise: Noise,  # noqa: ARG002 (no noise is drawn)
-        known: Evaluation | None,  # noqa: ARG002 (the gradient needs the forward pass anyway)
         out: np.ndarray,
     ) -> Evaluation:
         """Direction: -gradient."""

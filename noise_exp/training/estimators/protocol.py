@@ -1,4 +1,4 @@
-"""What training asks of estimators, and what estimators ask of noise."""
+"""What training asks of estimators."""
 
 import math
 from typing import Any, Protocol
@@ -6,46 +6,40 @@ from typing import Any, Protocol
 import numpy as np
 
 from noise_exp.training.network import Network
-from noise_exp.training.noise import Repair
+from noise_exp.training.noise import Noise
 from noise_exp.training.objective import Evaluation, Objective
 
 
-class Noise(Protocol):
-    """A source of noise."""
+class Estimating(Protocol):
+    """What training asks in every step."""
 
-    def fill(self, out: np.ndarray) -> None:
-        """Fill `out`, one-dimensional and of any length, with fresh independent draws."""
+    def estimate(
+        self, objective: Objective, parameters: np.ndarray, noise: Noise, out: np.ndarray
+    ) -> Evaluation:
+        """Write a direction to `out` and return a measure of the objective.
+
+        `parameters` and `out` have shape (n_parameters,); `parameters` is left as it was. The
+        measure returned says whether it was taken at `parameters` (`Evaluation.exact`).
+        """
 
 
 class Estimator(Protocol):
-    """What training asks of every estimator.
-
-    Attributes
-    ----------
-    repair
-        What is done to the law's draws before the estimator sees them.
-    """
-
-    repair: Repair
+    """Settings, which never change; what one training needs beside them is made by `begin`."""
 
     def check(self, network: Network) -> None:  # noqa: ARG002 (one that asks overrides it)
         """Raise ValueError if the estimator does not fit the network; unless it says, all do."""
         return
 
-    def estimate(
-        self,
-        objective: Objective,
-        parameters: np.ndarray,
-        noise: Noise,
-        known: Evaluation | None,
-        out: np.ndarray,
-    ) -> Evaluation:
-        """Write a direction to `out` and return a measure of the objective.
+    def begin(self, objective: Objective) -> Estimating:
+        """Return what estimates in one training, and holds its state."""
 
-        `parameters` and `out` have shape (n_parameters,); `parameters` is left as it was.
-        `known` is the measure at `parameters`, where somebody has taken it already. The measure
-        returned says whether it was taken at `parameters` (`Evaluation.exact`).
-        """
+
+class Stateless(Estimator, Estimating, Protocol):
+    """An estimator that keeps nothing from step to step."""
+
+    def begin(self, objective: Objective) -> Estimating:  # noqa: ARG002 (nothing depends on it)
+        """Return itself."""
+        return self
 
 
 def require_positive(part: Any, *keys: str) -> None:

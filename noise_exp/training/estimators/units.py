@@ -14,13 +14,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from noise_exp.training.block import Block
-from noise_exp.training.estimators.protocol import Estimator, Noise, require_positive
-from noise_exp.training.noise import Repair
+from noise_exp.training.estimators.protocol import (
+    Estimating,
+    Estimator,
+    Stateless,
+    require_positive,
+)
+from noise_exp.training.network import Network
+from noise_exp.training.noise import Noise
 from noise_exp.training.objective import Evaluation, Objective
 
 
-@dataclass
-class NodePerturbation(Estimator):
+@dataclass(frozen=True)
+class NodePerturbation(Stateless):
     """The change of each image's loss, times the noise on its units.
 
     Widrow and Lehr, *30 years of adaptive neural networks* (1990), "Madaline rule III", with
@@ -30,23 +36,15 @@ class NodePerturbation(Estimator):
     ----------
     scale
         Of the noise on a unit's sum.
-    repair
-        What is done to the law's draws first.
     """
 
     scale: float
-    repair: Repair
 
     def __post_init__(self) -> None:
         require_positive(self, "scale")
 
     def estimate(
-        self,
-        objective: Objective,
-        parameters: np.ndarray,
-        noise: Noise,
-        known: Evaluation | None,  # noqa: ARG002 (the units' values are needed anyway)
-        out: np.ndarray,
+        self, objective: Objective, parameters: np.ndarray, noise: Noise, out: np.ndarray
     ) -> Evaluation:
         """Delta of a hidden unit and image: (E(z + s xi) - E(z)) / s * xi; see `assign_credit`."""
         xis = _draw(noise, objective)
@@ -66,7 +64,7 @@ class NodePerturbation(Estimator):
         return evaluation
 
 
-@dataclass
+@dataclass(frozen=True)
 class LearnedFeedback(Estimator):
     """Noise tells how the outputs answer to each hidden unit; errors go back along that.
 
@@ -84,45 +82,52 @@ class LearnedFeedback(Estimator):
         Of the noise on a unit's sum.
     rate
         Of the fit, at most about 1 for noise without a mean.
-    repair
-        What is done to the law's draws first.
     """
 
     scale: float
     rate: float
-    repair: Repair
 
     def __post_init__(self) -> None:
         require_positive(self, "scale", "rate")
-        self._feedback: list[np.ndarray] = []  # one (outputs, units) per hidden layer
+
+    def begin(self, objective: Objective) -> "Feedback":
+        """Return feedback weights that know nothing yet."""
+        return Feedback(self, objective.network)
+
+
+class Feedback(Estimating):
+    """The state of `LearnedFeedback`.
+
+    Attributes
+    ----------
+    weights
+        One array (outputs, units) per hidden layer.
+    """
+
+    def __init__(self, settings: LearnedFeedback, network: Network) -> None:
+        self._settings = settings
+        *hidden, n_out = network.sizes[1:]
+        self.weights = [np.zeros((n_out, n), network.dtype) for n in hidden]
 
     def estimate(
-        self,
-        objective: Objective,
-        parameters: np.ndarray,
-        noise: Noise,
-        known: Evaluation | None,  # noqa: ARG002 (the units' values are needed anyway)
-        out: np.ndarray,
+        self, objective: Objective, parameters: np.ndarray, noise: Noise, out: np.ndarray
     ) -> Evaluation:
         """Delta of a hidden unit: slope * (feedback . output deltas); see `assign_credit`."""
-        *hidden, n_out = objective.network.sizes[1:]
-        if not self._feedback:
-            self._feedback = [np.zeros((n_out, n), out.dtype) for n in hidden]
         xis = _draw(noise, objective)
 
         def assign(block: Block) -> _Answers:
             rows = [xi[block.rows] for xi in xis]
             for xi in rows:
-                xi *= self.scale
+                xi *= self._settings.scale
             answer = block.perturb(rows)[0] - block.output_sums
             passed = rows  # in place: what each unit passes on of its noise
             for layer, xi in enumerate(passed):
                 xi += block.sums(layer)
                 np.arctan(xi, out=xi)
                 xi -= block.values(layer)
-                answer -= xi @ self._feedback[layer].T
+                answer -= xi @ self.weights[layer].T
             output_deltas = block.output_deltas()
-            for layer, feedback in enumerate(self._feedback):
+            for layer, feedback in enumerate(self.weights):
                 np.matmul(output_deltas, feedback, out=block.deltas[layer])
                 block.deltas[layer] /= block.inverse_slope(layer)
             return _Answers.of(answer, passed)
@@ -141,11 +146,11 @@ class LearnedFeedback(Estimator):
         largest = [float(np.max(variance, initial=0)) for variance in variances]
         # Saturated units pass on nothing and do not count.
         units = sum(float(np.sum(v)) / m for v, m in zip(variances, largest, strict=True) if m > 0)
-        for layer, feedback in enumerate(self._feedback):
+        for layer, feedback in enumerate(self.weights):
             if largest[layer] > 0:
                 # Independent noise's covariance over n images has no eigenvalue above about
                 # 2 (1 + units / n) times the largest variance (Marchenko and Pastur 1967).
-                step = self.rate / largest[layer] / (n + units)
+                step = self._settings.rate / largest[layer] / (n + units)
                 feedback += step * (total.products[layer] - np.outer(total.open, means[layer]))
 
 

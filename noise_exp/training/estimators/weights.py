@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from noise_exp.training.estimators.protocol import Estimator, Noise, require_positive
-from noise_exp.training.noise import Repair
+from noise_exp.training.estimators.protocol import Stateless, require_positive
+from noise_exp.training.noise import Noise
 from noise_exp.training.objective import Evaluation, Objective, mean_evaluation
 from noise_exp.training.workers import chunks
 
 
-@dataclass
-class Spsa(Estimator):
+@dataclass(frozen=True)
+class Spsa(Stateless):
     """Two measures on either side, along the noise: weight perturbation.
 
     Spall, *Multivariate stochastic approximation using a simultaneous perturbation gradient
@@ -27,24 +27,16 @@ class Spsa(Estimator):
         How far to either side, in units of the noise.
     samples
         Pairs whose estimates are averaged; two forward passes each.
-    repair
-        What is done to the law's draws first.
     """
 
     scale: float
     samples: int
-    repair: Repair
 
     def __post_init__(self) -> None:
         require_positive(self, "scale", "samples")
 
     def estimate(
-        self,
-        objective: Objective,
-        parameters: np.ndarray,
-        noise: Noise,
-        known: Evaluation | None,  # noqa: ARG002 (not needed)
-        out: np.ndarray,
+        self, objective: Objective, parameters: np.ndarray, noise: Noise, out: np.ndarray
     ) -> Evaluation:
         """Direction: -(E(w + s xi) - E(w - s xi)) / 2s * xi, a mean over samples."""
         xi = out if self.samples == 1 else np.empty_like(out)
@@ -59,8 +51,8 @@ class Spsa(Estimator):
         return mean_evaluation(measured)
 
 
-@dataclass
-class EvolutionStrategy(Estimator):
+@dataclass(frozen=True)
+class EvolutionStrategy(Stateless):
     """A population of antithetic pairs, weighed by the ranks of their costs.
 
     Salimans, Ho, Chen, Sidor and Sutskever, *Evolution strategies as a scalable alternative to
@@ -73,24 +65,16 @@ class EvolutionStrategy(Estimator):
         The population's spread, in units of the noise.
     pairs
         Half the population; two forward passes each.
-    repair
-        What is done to the law's draws first.
     """
 
     scale: float
     pairs: int
-    repair: Repair
 
     def __post_init__(self) -> None:
         require_positive(self, "scale", "pairs")
 
     def estimate(
-        self,
-        objective: Objective,
-        parameters: np.ndarray,
-        noise: Noise,
-        known: Evaluation | None,  # noqa: ARG002 (not needed)
-        out: np.ndarray,
+        self, objective: Objective, parameters: np.ndarray, noise: Noise, out: np.ndarray
     ) -> Evaluation:
         """Direction: sum over the population of minus rank times noise, over its size times s.
 
@@ -109,8 +93,8 @@ class EvolutionStrategy(Estimator):
         return mean_evaluation(measured)
 
 
-@dataclass
-class ForwardGradient(Estimator):
+@dataclass(frozen=True)
+class ForwardGradient(Stateless):
     """The exact derivative along the noise, times the noise.
 
     Baydin, Pearlmutter, Syme, Wood and Torr, *Gradients without backpropagation* (2022).
@@ -119,23 +103,15 @@ class ForwardGradient(Estimator):
     ----------
     samples
         Draws whose estimates are averaged; three forward passes each.
-    repair
-        What is done to the law's draws first.
     """
 
     samples: int
-    repair: Repair
 
     def __post_init__(self) -> None:
         require_positive(self, "samples")
 
     def estimate(
-        self,
-        objective: Objective,
-        parameters: np.ndarray,
-        noise: Noise,
-        known: Evaluation | None,  # noqa: ARG002 (the derivative needs the forward pass anyway)
-        out: np.ndarray,
+        self, objective: Objective, parameters: np.ndarray, noise: Noise, out: np.ndarray
     ) -> Evaluation:
         """Direction: -(gradient . xi) * xi, a mean over samples."""
         xi = out if self.samples == 1 else np.empty_like(out)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from noise_exp.training.optimizers.protocol import Moment, decayed, require_range
+from noise_exp.training.optimizers.protocol import Moment, Stepping, decayed, require_range
 from noise_exp.training.workers import chunks
 
 
-@dataclass
+@dataclass(frozen=True)
 class Adam:
     """Steps of about lr in every parameter (Kingma and Ba 2015, algorithm 1).
 
@@ -31,25 +31,35 @@ class Adam:
     def __post_init__(self) -> None:
         require_range(self, 0, math.inf, "lr")
         require_range(self, 0, 1, "beta1", "beta2")
-        self._steps = 0
+
+    def begin(self, parameters: np.ndarray) -> Stepping:
+        """Return running means of nothing."""
+        return _Means(self, np.zeros_like(parameters), np.zeros_like(parameters))
+
+
+@dataclass
+class _Means:
+    settings: Adam
+    mean: np.ndarray
+    square: np.ndarray
+    steps: int = 0
 
     def step(self, parameters: np.ndarray, direction: np.ndarray, moment: Moment) -> None:
         """Move `parameters` in place; `direction` is overwritten by the step."""
-        if self._steps == 0:
-            self._mean, self._square = np.zeros_like(parameters), np.zeros_like(parameters)
-        self._steps += 1
-        lr = decayed(self.lr, self.decay, moment) / (1 - self.beta1**self._steps)
-        root = math.sqrt(1 - self.beta2**self._steps)
+        beta1, beta2 = self.settings.beta1, self.settings.beta2
+        self.steps += 1
+        lr = decayed(self.settings.lr, self.settings.decay, moment) / (1 - beta1**self.steps)
+        root = math.sqrt(1 - beta2**self.steps)
 
         def move(chunk: slice) -> None:
-            d, mean, square = direction[chunk], self._mean[chunk], self._square[chunk]
-            mean *= self.beta1 / (1 - self.beta1)
+            d, mean, square = direction[chunk], self.mean[chunk], self.square[chunk]
+            mean *= beta1 / (1 - beta1)
             mean += d
-            mean *= 1 - self.beta1
+            mean *= 1 - beta1
             np.square(d, out=d)
-            square *= self.beta2 / (1 - self.beta2)
+            square *= beta2 / (1 - beta2)
             square += d
-            square *= 1 - self.beta2
+            square *= 1 - beta2
             np.sqrt(square, out=d)
             d *= 1 / root
             d += 1e-8

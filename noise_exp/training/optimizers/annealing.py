@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from noise_exp.training.objective import Evaluation
-from noise_exp.training.optimizers.protocol import Moment, require_range
+from noise_exp.training.optimizers.protocol import Moment, Stepping, require_range
 from noise_exp.training.optimizers.trials import improves, measured, try_step
 
 
-@dataclass
+@dataclass(frozen=True)
 class Annealing:
     """Metropolis steps at a temperature that falls (Kirkpatrick, Gelatt and Vecchi 1983).
 
@@ -36,6 +36,10 @@ class Annealing:
         require_range(self, 0, math.inf, "scale", "temperature")
         if not 0 < self.cooling <= 1:
             raise ValueError(f"cooling must be above 0 and at most 1, got {self.cooling}")
+
+    def begin(self, parameters: np.ndarray) -> Stepping:  # noqa: ARG002 (there is no state)
+        """Return itself."""
+        return self
 
     def step(self, parameters: np.ndarray, direction: np.ndarray, moment: Moment) -> Evaluation:
         """Move `parameters` in place or leave them; `direction` is overwritten by the trial."""

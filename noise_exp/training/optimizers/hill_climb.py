@@ -10,7 +10,7 @@ from noise_exp.training.optimizers.protocol import Moment, require_range
 from noise_exp.training.optimizers.trials import improves, measured, try_step
 
 
-@dataclass
+@dataclass(frozen=True)
 class HillClimb:
     """A (1+1) evolution strategy: a step is kept if it does not raise the cost.
 
@@ -34,15 +34,26 @@ class HillClimb:
         require_range(self, 0, math.inf, "scale")
         if not 1 < self.adaptation < math.inf:
             raise ValueError(f"adaptation must be finite and above 1, got {self.adaptation}")
-        self._scale = self.scale
+
+    def begin(self, parameters: np.ndarray) -> "Climber":  # noqa: ARG002 (its scale is given)
+        """Return a climber at the foot."""
+        return Climber(self.adaptation, self.scale)
+
+
+@dataclass
+class Climber:
+    """The state of `HillClimb`: the length of its next trial."""
+
+    adaptation: float
+    scale: float
 
     def step(self, parameters: np.ndarray, direction: np.ndarray, moment: Moment) -> Evaluation:
         """Move `parameters` in place or leave them; `direction` is overwritten by the trial."""
         here = measured(parameters, moment)
-        there = try_step(parameters, direction, self._scale, moment)
+        there = try_step(parameters, direction, self.scale, moment)
         if improves(there, here):
             np.copyto(parameters, direction)
-            self._scale *= self.adaptation
+            self.scale *= self.adaptation
             return there
-        self._scale *= self.adaptation**-0.25
+        self.scale *= self.adaptation**-0.25
         return here

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from noise_exp.training.optimizers.protocol import Moment, decayed, require_range
+from noise_exp.training.optimizers.protocol import Moment, Stepping, decayed, require_range
 from noise_exp.training.workers import chunks
 
 
-@dataclass
+@dataclass(frozen=True)
 class Momentum:
     """Steps along a running sum of directions, the heavy ball (Polyak 1964).
 
@@ -32,17 +32,24 @@ class Momentum:
     def __post_init__(self) -> None:
         require_range(self, 0, math.inf, "lr")
         require_range(self, 0, 1, "momentum")
-        self._velocity: np.ndarray | None = None
+
+    def begin(self, parameters: np.ndarray) -> Stepping:
+        """Return a ball at rest."""
+        return _Ball(self, np.zeros_like(parameters))
+
+
+@dataclass
+class _Ball:
+    settings: Momentum
+    velocity: np.ndarray
 
     def step(self, parameters: np.ndarray, direction: np.ndarray, moment: Moment) -> None:
         """Move `parameters` in place; `direction` is overwritten by the step."""
-        if self._velocity is None:
-            self._velocity = np.zeros_like(parameters)
-        velocity = self._velocity
-        lr = decayed(self.lr, self.decay, moment)
+        velocity, momentum = self.velocity, self.settings.momentum
+        lr = decayed(self.settings.lr, self.settings.decay, moment)
 
         def move(chunk: slice) -> None:
-            velocity[chunk] *= self.momentum
+            velocity[chunk] *= momentum
             velocity[chunk] += direction[chunk]
             np.multiply(velocity[chunk], lr, out=direction[chunk])
             parameters[chunk] += direction[chunk]

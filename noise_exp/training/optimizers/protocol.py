@@ -34,8 +34,8 @@ class Moment:
     chance: np.random.Generator
 
 
-class Optimizer(Protocol):
-    """What training asks of every optimizer."""
+class Stepping(Protocol):
+    """What training asks in every step."""
 
     def step(
         self, parameters: np.ndarray, direction: np.ndarray, moment: Moment
@@ -45,6 +45,13 @@ class Optimizer(Protocol):
         `direction` may be overwritten. Returns the measure at the new parameters, where it has
         been taken.
         """
+
+
+class Optimizer(Protocol):
+    """Settings, which never change; what one training needs beside them is made by `begin`."""
+
+    def begin(self, parameters: np.ndarray) -> Stepping:
+        """Return what steps in one training, and holds its state; parameters (n_parameters,)."""
 
 
 def require_range(part: Any, low: float, high: float, *keys: str) -> None:

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from noise_exp.training.optimizers.protocol import Moment, require_range
+from noise_exp.training import article
+from noise_exp.training.optimizers.protocol import Moment, Stepping, require_range
 
 
-@dataclass
+@dataclass(frozen=True)
 class Vanilla:
     """Plain steps, w <- w + lr * d, with the article's single drop of the learning rate.
 
@@ -22,14 +23,18 @@ class Vanilla:
         Learning rate from `drop_epoch` on.
     """
 
-    lr: float
-    drop_epoch: int | None
-    dropped_lr: float
+    lr: float = article.LR
+    drop_epoch: int | None = article.DROP_EPOCH
+    dropped_lr: float = article.DROPPED_LR
 
     def __post_init__(self) -> None:
         require_range(self, 0, math.inf, "lr", "dropped_lr")
         if self.drop_epoch is not None and self.drop_epoch < 0:
             raise ValueError(f"drop_epoch must be at least 0 or null, got {self.drop_epoch}")
+
+    def begin(self, parameters: np.ndarray) -> Stepping:  # noqa: ARG002 (there is no state)
+        """Return itself."""
+        return self
 
     def step(self, parameters: np.ndarray, direction: np.ndarray, moment: Moment) -> None:
         """Move `parameters` in place; `direction` is overwritten by the step."""

@@ -1,0 +1,179 @@
+"""From a configuration to a trial, checked before anything is written."""
+
+import re
+from collections.abc import Container
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from hydra.utils import get_class
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from platformdirs import user_cache_path
+
+from noise_exp.errors import UserError
+from noise_exp.run.config import CostName, Stream
+from noise_exp.training.article_stream import ArticleStream
+from noise_exp.training.costs import CrossEntropy, SquaredError
+from noise_exp.training.data import Data, Split
+from noise_exp.training.loop import Schedule
+from noise_exp.training.noise import Law, Repair
+from noise_exp.training.streams import IndependentStreams, Streams
+from noise_exp.training.trial import Trial
+
+_COSTS: dict[CostName, type[SquaredError] | type[CrossEntropy]] = {
+    CostName.squared_error: SquaredError,
+    CostName.cross_entropy: CrossEntropy,
+}
+
+
+def build(cfg: DictConfig, threads: int = 1) -> Trial:
+    """Return the trial that a composed configuration (`noise_exp.run.config.Config`) describes.
+
+    Raises
+    ------
+    UserError
+        If a value is outside its domain, parts do not fit, or the images cannot be read.
+    """
+    schedule = _schedule(cfg)
+    law = _law(cfg.dist)
+    optimizer = _part("optimizer", cfg.optimizer)
+    estimator, repair = _estimator(cfg.estimator) if law else (None, Repair.none)
+    source: Data = _part("data", cfg.data)
+    streams = _streams(cfg)
+    split = _split(source, streams, cfg)
+    try:
+        return Trial(
+            split,
+            law,
+            streams,
+            estimator=estimator,
+            optimizer=optimizer,
+            repair=repair,
+            hidden=list(cfg.network.hidden),
+            init_scale=cfg.network.init_scale,
+            frozen=list(cfg.network.frozen),
+            cost=_COSTS[cfg.cost](),
+            schedule=schedule,
+            threads=threads,
+        )
+    except ValueError as error:
+        group = next((g for g in ("network", "estimator") if _key(error) in cfg[g]), "estimator")
+        raise UserError(_named(group, cfg[group], error)) from None
+
+
+def _schedule(cfg: DictConfig) -> Schedule:
+    try:
+        schedule = Schedule(cfg.epochs, cfg.forward_passes, cfg.batch_size)
+    except ValueError as error:
+        raise UserError(str(error)) from None
+    if cfg.threads is not None and cfg.threads < 1:
+        raise UserError(f"threads must be at least 1, got {cfg.threads}")
+    if cfg.epochs is None and cfg.forward_passes is None:
+        raise UserError("epochs and forward_passes are both null; give one of them a number")
+    return schedule
+
+
+def _law(node: DictConfig) -> Law | None:
+    options: dict[str, Any] = OmegaConf.to_container(node, resolve=True)  # type: ignore[assignment]
+    name = options.pop("law", "")
+    if name is None:
+        return None
+    try:
+        return Law(name, **options)
+    except ValueError as error:
+        raise UserError(_named("dist", node, error)) from None
+
+
+@dataclass
+class _Repaired:
+    """The one key of the group estimator that is the noise's."""
+
+    repair: Repair = Repair.none
+
+
+def _estimator(node: DictConfig) -> tuple[Any, Repair]:
+    """Return the estimator, and what is done to the noise before it sees it."""
+    group, options = "estimator", _options("estimator", node)
+    repair = {key: options.pop(key) for key in ("repair",) if key in options}
+    return _object(group, _class(group, options), options), _object(group, _Repaired, repair).repair
+
+
+def _part(group: str, node: DictConfig) -> Any:
+    """Make the dataclass that `_target_` names."""
+    options = _options(group, node)
+    return _object(group, _class(group, options), options)
+
+
+def _options(group: str, node: DictConfig) -> dict[str, Any]:
+    try:
+        return OmegaConf.to_container(node, resolve=True, throw_on_missing=True)  # type: ignore[return-value]
+    except OmegaConfBaseException as error:
+        raise _about_key(group, error) from None
+
+
+def _class(group: str, options: dict[str, Any]) -> type:
+    try:
+        return get_class(options.pop("_target_"))
+    except (ImportError, ValueError) as error:
+        raise UserError(f"{group}: {error}") from None
+
+
+def _object(group: str, cls: type, options: dict[str, Any]) -> Any:
+    """Make a dataclass, whose annotations are the schema of the keys."""
+    try:
+        return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(cls), options))
+    except OmegaConfBaseException as error:
+        raise _about_key(group, error) from None
+    except (ImportError, ValueError) as error:
+        raise UserError(_named(group, options, error)) from None
+
+
+def _about_key(group: str, error: OmegaConfBaseException) -> UserError:
+    key = f"{group}.{error.full_key}" if error.full_key else group
+    key = key.replace(f"{group}.{group}.", f"{group}.")
+    if "Missing mandatory value" in str(error):
+        return UserError(f"{key} must be given; write {key}=...")
+    return UserError(f"{key}: {str(error).splitlines()[0]}")
+
+
+def _split(source: Data, streams: Streams, cfg: DictConfig) -> Split:
+    try:
+        return source.split(streams.permutation, np.dtype(cfg.dtype.value))
+    except (OSError, ValueError) as error:
+        raise UserError(_named("data", cfg.data, error)) from None
+
+
+def _key(error: Exception) -> str:
+    """Return the first word of a part's message, which is a parameter's name where it has one."""
+    first = re.match(r"\w*", str(error))
+    return first.group() if first else ""
+
+
+def _named(group: str, node: Container[Any], error: Exception) -> str:
+    """Turn a part's message about a parameter into one about its key."""
+    return f"{group}.{error}" if _key(error) in node else f"{group}: {error}"
+
+
+def _streams(cfg: DictConfig) -> Streams:
+    seeds = {"seed": cfg.seed, **{f"seeds.{key}": value for key, value in cfg.seeds.items()}}
+    for key, seed in seeds.items():
+        if seed < 0:
+            raise UserError(f"{key} must be a whole number of at least 0, got {seed}")
+    if cfg.stream == Stream.independent:
+        return IndependentStreams(**cfg.seeds)
+    if len(set(cfg.seeds.values())) > 1:
+        raise UserError(
+            "stream=article draws everything from one generator and takes one seed, got "
+            f"{dict(cfg.seeds)}; use seeds=all"
+        )
+    if cfg.epochs is None:
+        raise UserError(
+            "stream=article needs epochs: they decide how much noise the methods before this one "
+            "draw; give them a number, beside forward_passes if you like"
+        )
+    cache = user_cache_path("noise_exp", appauthor=False)
+    try:
+        return ArticleStream(cfg.seeds.init, cfg.epochs, cache)
+    except ValueError as error:
+        raise UserError(f"seed: {error}") from None

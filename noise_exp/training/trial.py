@@ -1,0 +1,171 @@
+"""A trial: a network with its images, noise, estimator and optimizer, put together."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from noise_exp.training import article
+from noise_exp.training.costs import Cost, SquaredError
+from noise_exp.training.data import Split, live_pixels
+from noise_exp.training.estimators import CostScaled, Estimator, ExactGradient
+from noise_exp.training.loop import EpochRecord, Schedule, train
+from noise_exp.training.network import Network, misclassified
+from noise_exp.training.noise import Law, Noise, Repair, Silence
+from noise_exp.training.objective import Objective
+from noise_exp.training.optimizers import Optimizer, Vanilla
+from noise_exp.training.streams import Streams
+from noise_exp.training.workers import Workers
+
+
+@dataclass(frozen=True)
+class Tested:
+    """A network on the images for test.
+
+    Attributes
+    ----------
+    outputs
+        In 0..1, shape (images, outputs).
+    wrong
+        Which images are misclassified, shape (images,).
+    cost
+        Their cost, a mean over images.
+    """
+
+    outputs: np.ndarray
+    wrong: np.ndarray
+    cost: float
+
+    @property
+    def errors(self) -> int:
+        """Test images misclassified."""
+        return int(np.sum(self.wrong))
+
+    @property
+    def error_rate(self) -> float:
+        """Share of the test images misclassified, 0 to 1."""
+        return float(np.mean(self.wrong))
+
+
+class Trial:
+    """One network, ready to train; what is not given is the article's.
+
+    A weight on a pixel that is dead in every image changes no output: with independent streams
+    it keeps its initial value, and no noise is spent on it.
+
+    Parameters
+    ----------
+    split
+        The images; their dtype is that of all arithmetic.
+    law
+        The noise; None for back propagation, whose estimator is the exact gradient.
+    streams
+        Draws the initial weights, the batches and the noise.
+    repair
+        What is done to the law's draws before the estimator sees them.
+    hidden, init_scale
+        Units of the hidden layers, and the initial parameters' standard deviation.
+    frozen
+        Layers that are not trained, counted from 1 at the input.
+    threads
+        They change the time, never the result.
+
+    Attributes
+    ----------
+    network
+        With an input for every pixel.
+    objective
+        The cost on the training images, of the network that is trained: without dead pixels.
+    trained
+        Its parameters as they are now, flat.
+
+    Raises
+    ------
+    ValueError
+        If a value is outside its domain, or parts do not fit; it begins with the parameter's name.
+    """
+
+    def __init__(
+        self,
+        split: Split,
+        law: Law | None,
+        streams: Streams,
+        *,
+        estimator: Estimator | None = None,
+        optimizer: Optimizer | None = None,
+        repair: Repair = Repair.none,
+        hidden: Sequence[int] = article.HIDDEN,
+        init_scale: float = article.INIT_SCALE,
+        frozen: Sequence[int] = (),
+        cost: Cost | None = None,
+        schedule: Schedule | None = None,
+        threads: int = 1,
+    ) -> None:
+        if any(units < 1 for units in hidden):
+            raise ValueError(f"hidden must hold numbers of at least 1, got {list(hidden)}")
+        if not np.isfinite(init_scale):
+            raise ValueError(f"init_scale must be finite, got {init_scale}")
+        self.split, self.law = split, law
+        self.estimator = (estimator or CostScaled()) if law else ExactGradient()
+        self.optimizer = optimizer or Vanilla()
+        self._streams, self._repair = streams, repair
+        self._schedule = schedule or Schedule(article.EPOCHS)
+        self._workers, self._cost = Workers(threads), cost or SquaredError()
+        n_out = 1 if split.classes == 2 else split.classes
+        dtype = split.train_images.dtype
+        self.network = Network((split.train_images.shape[1], *hidden, n_out), dtype)
+        self.estimator.check(self.network)
+        if not set(frozen) <= set(range(1, self.network.layers + 1)):
+            raise ValueError(
+                f"frozen must hold layers, 1 to {self.network.layers} from the input on, "
+                f"got {list(frozen)}"
+            )
+        self._initial = streams.initial_parameters(self.network, init_scale)
+        inputs = (
+            live_pixels(split)
+            if streams.spare_dead_pixels
+            else np.ones(len(split.train_images[0]), bool)
+        )
+        self._kept = self.network.parameters_of_inputs(inputs)
+        self.trained = self._initial[self._kept]
+        network = Network((int(inputs.sum()), *self.network.sizes[1:]), dtype)
+        self._frozen = [network.layer_slices()[layer - 1] for layer in set(frozen)]
+        self.objective = Objective(
+            network, split.train_images[:, inputs], split.train_labels, self._workers, self._cost
+        )
+
+    @property
+    def parameters(self) -> np.ndarray:
+        """Those of `network` as they are now, a copy: shape (n_parameters,)."""
+        whole = self._initial.copy()
+        whole[self._kept] = self.trained
+        return whole
+
+    def noise(self) -> Noise:
+        """Return the source of this trial's noise, from its start."""
+        if self.law is None:
+            return Silence()
+        network = self.objective.network
+        return self._streams.noise(self.law, network, self._workers, self._repair)
+
+    def train(self) -> Iterator[EpochRecord]:
+        """Train on from where the parameters are; yield a record after every epoch."""
+        return train(
+            self.objective,
+            self.estimator,
+            self.optimizer,
+            self.noise(),
+            self.trained,
+            self._schedule,
+            self._streams,
+            self._frozen,
+        )
+
+    def test(self) -> Tested:
+        """Measure the network as it is now on the images for test."""
+        images, labels, parameters = self.split.test_images, self.split.test_labels, self.parameters
+        measured = Objective(self.network, images, labels, self._workers, self._cost)
+        with np.errstate(over="ignore", invalid="ignore"):
+            outputs = self.network.outputs(parameters, images, self._workers)
+            cost = measured.evaluate(parameters).cost
+        return Tested(outputs, misclassified(outputs, labels), cost)

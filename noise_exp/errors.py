@@ -1,5 +1,51 @@
-"""Errors that are the user's to mend."""
+"""Errors that are the user's to mend, and the one place where a command ends by them."""
+
+import contextlib
+import errno
+import sys
+from collections.abc import Iterator
+
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 class UserError(Exception):
     """A mistake in the configuration or its surroundings, in one line for the user."""
+
+
+class ToldError(UserError):
+    """A failure that has been told already: only the exit code is left."""
+
+
+class Enough(Exception):  # noqa: N818 (it is no error)
+    """All that was asked for is done before the usual end, as in a dry run."""
+
+
+def in_words(error: BaseException) -> str:
+    """Say an error in one line: what the user can mend, else what it is."""
+    if isinstance(error, UserError):
+        return str(error)
+    if is_of_disk(error):
+        where = getattr(error, "filename", None) or "the output"
+        return (
+            f"{where} cannot be written ({getattr(error, 'strerror', error)}); "
+            "free some space or choose another folder"
+        )
+    return f"{type(error).__name__}: {error}"
+
+
+def is_of_disk(error: BaseException) -> bool:
+    """Whether something could not be written, for lack of room or of permission."""
+    return isinstance(error, OSError) and error.errno in _DISK
+
+
+@contextlib.contextmanager
+def at_the_edge(program: str) -> Iterator[None]:
+    """Turn what the user can mend into a line and an exit code, with the program's name."""
+    try:
+        yield
+    except Enough:
+        sys.exit()
+    except ToldError:
+        sys.exit(1)
+    except (UserError, OSError) as error:
+        sys.exit(f"{program}: {error if isinstance(error, UserError) else in_words(error)}")

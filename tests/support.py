@@ -1,5 +1,6 @@
 """What tests share: the command line, waiting, building from options, reading the store."""
 
+import json
 import os
 import struct
 import subprocess
@@ -57,6 +58,18 @@ def idx_bytes(array: np.ndarray) -> bytes:
     """A file of unsigned bytes in IDX format, after its description alone."""
     header = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
     return header + array.astype(np.uint8).tobytes()
+
+
+def costs_in(folder: Path) -> list[float | None]:
+    """Cost per epoch as a run left it in its folder."""
+    return [json.loads(line)["cost"] for line in (folder / "epochs.jsonl").open()]
+
+
+def jobs_in(folder: Path) -> list[tuple[dict, list[float | None]]]:
+    """What the jobs of a sweep left in its folder: their records and costs, by number."""
+    jobs = [path.parent for path in folder.glob("*/run.json")]
+    found = [(json.loads((job / "run.json").read_text()), costs_in(job)) for job in jobs]
+    return sorted(found, key=lambda record_and_costs: record_and_costs[0]["job"])
 
 
 class Cli:

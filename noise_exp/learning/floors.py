@@ -4,11 +4,8 @@ import numpy as np
 
 from noise_exp.errors import UserError
 from noise_exp.training.data import Split, live_pixels
-from noise_exp.training.network import misclassified
-from noise_exp.training.objective import Objective
 from noise_exp.training.streams import IndependentStreams
 from noise_exp.training.trial import Trial
-from noise_exp.training.workers import Workers
 
 
 def logistic_regression(split: Split) -> float:
@@ -28,19 +25,18 @@ def constant(split: Split) -> float:
     return float(np.mean(split.test_labels != label))
 
 
-def best_random(experiment: Trial, scale: float, n: int, seed: int, threads: int) -> float:
+def best_random(trial: Trial, scale: float, n: int, seed: int) -> float:
     """Test error rate, 0 to 1, of the best of `n` random networks by its training error rate.
 
-    `scale`: standard deviation of their parameters. They cost `n` forward passes.
+    `scale`: standard deviation of their parameters. They cost `n` forward passes; the trial ends
+    with the best of them.
     """
-    split, workers = experiment.split, Workers(threads)
-    objective = Objective(experiment.network, split.train_images, split.train_labels, workers)
-    best, lowest = experiment.parameters, np.inf
+    best, lowest = trial.trained.copy(), np.inf
     streams = IndependentStreams(init=seed, data=0, noise=0)
     for _ in range(n):
-        parameters = streams.initial_parameters(experiment.network, scale)
-        rate = objective.evaluate(parameters).error_rate
+        parameters = streams.initial_parameters(trial.objective.network, scale)
+        rate = trial.objective.evaluate(parameters).error_rate
         if rate < lowest:
             best, lowest = parameters, rate
-    outputs = experiment.network.outputs(best, split.test_images, workers)
-    return float(np.mean(misclassified(outputs, split.test_labels)))
+    trial.trained[:] = best
+    return trial.test().error_rate

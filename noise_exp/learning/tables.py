@@ -1,15 +1,16 @@
 """The tables of docs/learning.md."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from noise_exp.learning.sweeps import Run, by_method, mean_and_error
+from noise_exp.learning.sweeps import by_method, error_rate, mean_and_error
+from noise_exp.records.record import Record
 from noise_exp.writing.tables import markdown_of
 
 
-def methods(runs: Sequence[Run]) -> str:
+def methods(runs: Sequence[Record]) -> str:
     """One row per method: test errors, the difference to back propagation, passes.
 
     Differences are paired by seed, so by split; equal `network.init_scale` pairs weights too.
@@ -18,7 +19,7 @@ def methods(runs: Sequence[Run]) -> str:
     reference = _by_seed(groups.get("backprop", []))
     rows = []
     for name, group in groups.items():
-        mean, error = mean_and_error([100 * run.error_rate for run in group])
+        mean, error = mean_and_error([100 * error_rate(run) for run in group])
         own = _by_seed(group)
         shared = [100 * (own[seed] - reference[seed]) for seed in own if seed in reference]
         rows.append(
@@ -26,23 +27,24 @@ def methods(runs: Sequence[Run]) -> str:
                 "method": name,
                 "seeds": str(len(group)),
                 "test error, %": _pm(mean, error),
-                "worst seed": f"{max(run.result.test_errors for run in group)} of "
-                f"{group[0].result.test_size}",
+                "worst seed": f"{max(r.errors for r in group):g} of {group[0].images:g}",
                 "minus backprop, points": "-"
                 if name == "backprop" or not shared
                 else _pm(*mean_and_error(shared), signed=True),
-                "passes": f"{group[0].result.forward_passes:.1f}",
+                "passes": f"{group[0].final('forward_passes'):.1f}",
             }
         )
     return markdown_of(pd.DataFrame(rows))
 
 
-def targets(learn: Sequence[Run], digits: Sequence[Run], slowest: float, article: float) -> str:
+def targets(
+    learn: Sequence[Record], digits: Sequence[Record], slowest: float, article: float
+) -> str:
     """What was to be reached, and what was; seconds are of `seconds`' table."""
 
-    def rates(runs: Sequence[Run]) -> dict[str, float]:
+    def rates(runs: Sequence[Record]) -> dict[str, float]:
         return {
-            name: 100 * mean_and_error([run.error_rate for run in group])[0]
+            name: 100 * mean_and_error([error_rate(run) for run in group])[0]
             for name, group in by_method(runs).items()
         }
 
@@ -61,7 +63,7 @@ def targets(learn: Sequence[Run], digits: Sequence[Run], slowest: float, article
         row("zeros and ones, worst law, mean error", "at most 0.3%", worst, "%", worst <= 0.3)
         gap = worst - exact
         row("the same, behind backprop", "0.1 points (stretch)", gap, "points", gap <= 0.1)
-        spent = max(run.result.forward_passes for run in learn)
+        spent = max(run.final("forward_passes") for run in learn)
         row("the same, forward passes", "at most 300", spent, "", spent <= 300)
     if not math.isnan(slowest):
         row("the same, slowest law", f"below {article:.2f} s", slowest, "s", slowest < article)
@@ -77,14 +79,14 @@ def targets(learn: Sequence[Run], digits: Sequence[Run], slowest: float, article
     return markdown_of(pd.DataFrame(rows))
 
 
-def layers(runs: Sequence[Run]) -> str:
+def layers(runs: Sequence[Record]) -> str:
     """Test error by which layers learned: one row per set of layers, one column per method."""
     cells: dict[str, dict[str, list[float]]] = {}
     for run in runs:
         frozen = run.settings.get("network.frozen", "[]")
         learned = [str(i) for i in (1, 2, 3) if str(i) not in frozen]
         row = cells.setdefault(" ".join(learned), {})
-        row.setdefault(run.result.dist, []).append(100 * run.error_rate)
+        row.setdefault(run.dist, []).append(100 * error_rate(run))
     names = sorted({name for row in cells.values() for name in row})
     rows = [
         {"layers that learn": learned}
@@ -103,13 +105,13 @@ def floors(found: Mapping[str, Sequence[float]]) -> str:
     return markdown_of(pd.DataFrame(rows))
 
 
-def grid(runs: Sequence[Run]) -> str:
+def grid(runs: Sequence[Record]) -> str:
     """Test error of every estimator (rows) with every optimizer (columns), medians in percent."""
     frame = pd.DataFrame(
         {
             "estimator": [run.settings["estimator"] for run in runs],
             "optimizer": [run.settings["optimizer"] for run in runs],
-            "error": [100 * run.error_rate for run in runs],
+            "error": [100 * error_rate(run) for run in runs],
         }
     )
     table = frame.pivot_table("error", "estimator", "optimizer", "median", sort=False)
@@ -138,9 +140,8 @@ def seconds(timings: Sequence[tuple[str, float, int]], article: float) -> str:
     return markdown_of(pd.DataFrame(rows))
 
 
-def _by_seed(runs: Sequence[Run]) -> dict[str, float]:
-    key: Callable[[Run], str] = lambda run: run.settings.get("seed", "")  # noqa: E731
-    return {key(run): run.error_rate for run in runs}
+def _by_seed(runs: Sequence[Record]) -> dict[str, float]:
+    return {run.params["seed"]: error_rate(run) for run in runs}
 
 
 def _pm(mean: float, error: float, signed: bool = False) -> str:

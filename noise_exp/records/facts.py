@@ -3,11 +3,22 @@
 import re
 import time
 import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 
-@dataclass
+@dataclass(frozen=True)
+class DataSet:
+    """What a run was trained and tested on; `sizes` are images per part."""
+
+    name: str
+    digest: str
+    source: str
+    sizes: Mapping[str, int]
+
+
+@dataclass(frozen=True)
 class Facts:
     """What `run.json` holds.
 
@@ -15,8 +26,17 @@ class Facts:
     ----------
     name, tags, params
         Of the run in the store.
+    command, note
+        What started it, and its description.
+    parent_id
+        The store's id of the sweep's run.
     dataset
-        Its input: name, digest, source, and a profile (images per part).
+        Its input.
+    sweep, job, overrides
+        The uid of the sweep that it is a job of (empty for a run alone), its number in it, and
+        what was set for it, as "key=value".
+    reused
+        Whether an earlier run, `run_id`, stands for this job.
     uri, experiment_id
         The store that is to be told, without its password; `uri` is None where the run is not
         tracked.
@@ -39,9 +59,16 @@ class Facts:
     """
 
     name: str
-    tags: dict[str, str]
-    params: dict[str, str] = field(default_factory=dict)
-    dataset: dict[str, Any] | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, str] = field(default_factory=dict)
+    command: str | None = None
+    note: str | None = None
+    parent_id: str | None = None
+    dataset: DataSet | None = None
+    sweep: str = ""
+    job: int = 0
+    overrides: Sequence[str] = ()
+    reused: bool = False
     uri: str | None = None
     experiment_id: str = ""
     uid: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -49,10 +76,25 @@ class Facts:
     status: str = "RUNNING"
     start_time: int = field(default_factory=lambda: now())
     end_time: int | None = None
-    metrics: dict[str, float] = field(default_factory=dict)
-    series: dict[str, list[float | None]] = field(default_factory=dict)
-    files: list[str] = field(default_factory=list)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    series: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
+    files: Sequence[str] = ()
     delivered: bool = False
+
+    @classmethod
+    def of_json(cls, content: Mapping[str, Any]) -> "Facts":
+        """Return the facts that `dataclasses.asdict` made.
+
+        Raises
+        ------
+        ValueError
+            If they are no run's.
+        """
+        try:
+            dataset = content.get("dataset")
+            return cls(**{**content, "dataset": dataset and DataSet(**dataset)})
+        except (AttributeError, TypeError) as error:
+            raise ValueError(f"not the record of a run: {error}") from None
 
 
 def masked(uri: str) -> str:

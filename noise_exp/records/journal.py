@@ -15,7 +15,7 @@ import os
 import platform
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from threading import Lock
 from typing import Any, TextIO
@@ -30,12 +30,20 @@ _FACTS = "run.json"
 _EPOCHS = "epochs.jsonl"
 _ALIVE = "alive"
 _ARTIFACTS = "artifacts"
+_ADDED = {"tags", "params", "metrics", "series"}
 
 log = logging.getLogger(__name__)
 
 
 class Journal:
-    """The record of one run, written by its process and read by the delivery to the store."""
+    """The record of one run, written by its process and read by the delivery to the store.
+
+    Attributes
+    ----------
+    facts
+        As they are now; they never change but are replaced, by `update` alone, so that a reader in
+        another thread has them whole.
+    """
 
     def __init__(self, folder: Path, facts: Facts) -> None:
         self.folder = folder
@@ -58,8 +66,8 @@ class Journal:
         """
         folder = folder.absolute()
         folder.mkdir(parents=True, exist_ok=True)
-        facts.tags |= {"host": platform.node(), "folder": str(folder)}
-        journal = cls(folder, facts)
+        where = {"host": platform.node(), "folder": str(folder)}
+        journal = cls(folder, replace(facts, tags={**facts.tags, **where}))
         try:
             journal._alive.acquire()
         except Timeout:
@@ -80,10 +88,7 @@ class Journal:
         OSError, ValueError
             If there is none, or it is not one.
         """
-        try:
-            return cls(folder, Facts(**json.loads((folder / _FACTS).read_text())))
-        except TypeError as error:
-            raise ValueError(f"{folder / _FACTS} is no record of a run: {error}") from None
+        return cls(folder, Facts.of_json(json.loads((folder / _FACTS).read_text())))
 
     @staticmethod
     def find(folder: Path) -> list[Path]:
@@ -117,10 +122,14 @@ class Journal:
         (self.artifacts / name).write_bytes(content)
 
     def update(self, **changes: Any) -> None:
-        """Change facts and write them: whole or not at all, whatever happens meanwhile."""
+        """Change facts and write them: whole or not at all, whatever happens meanwhile.
+
+        Tags, params, metrics and series are added to those that are there.
+        """
         with self._guard:
-            for key, value in changes.items():
-                setattr(self.facts, key, value)
+            for key in changes.keys() & _ADDED:
+                changes[key] = {**getattr(self.facts, key), **changes[key]}
+            self.facts = replace(self.facts, **changes)
             self._write()
 
     def log_epoch(self, record: EpochRecord) -> None:
@@ -148,9 +157,8 @@ class Journal:
         if self._lines:
             with contextlib.suppress(OSError):
                 self._lines.close()
-        self.facts.tags |= tags
         try:
-            self.update(status=status, end_time=now())
+            self.update(status=status, end_time=now(), tags=tags)
         except OSError as error:
             log.error("%s cannot be written: %s", self.folder / _FACTS, error.strerror)
 

@@ -4,7 +4,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from noise_exp.records.facts import Facts
 from noise_exp.records.journal import Journal
 
 CURVES = ("cost", "train_error_rate", "train_seconds", "forward_passes")
@@ -12,12 +14,13 @@ CURVES = ("cost", "train_error_rate", "train_seconds", "forward_passes")
 
 @dataclass(frozen=True)
 class Record:
-    """One run.
+    """One run, finished or not.
 
     Attributes
     ----------
     params
-        As in MLflow: the configuration under short names, as text.
+        As in MLflow: the configuration under short names, as text. A run whose parts could not be
+        built has only what was asked for.
     metrics
         Final values.
     curves
@@ -30,16 +33,63 @@ class Record:
         In MLflow, where it is tracked.
     source_digest
         Of the program that ran it, where that is known.
+    job, overrides
+        Its number in a sweep, and what was set for it, as "key=value".
+    reused
+        Whether it is an earlier sweep's, found finished.
     """
 
     params: Mapping[str, str]
     metrics: Mapping[str, float] = field(default_factory=dict)
-    curves: Mapping[str, list[float]] = field(default_factory=dict)
+    curves: Mapping[str, Sequence[float]] = field(default_factory=dict)
     letter: str | None = None
     diverged: bool = False
     error: str | None = None
     run_id: str | None = None
     source_digest: str | None = None
+    job: int = 0
+    overrides: Sequence[str] = ()
+    reused: bool = False
+
+    @property
+    def dist(self) -> str:
+        """The option of the noise law."""
+        return self.params.get("dist", "?")
+
+    @property
+    def part(self) -> str:
+        """What it was measured on: test, or the validation images that stood in for it."""
+        return "validation" if "validation_images" in self.params else "test"
+
+    @property
+    def errors(self) -> float:
+        """Images misclassified; not a number where it has no result."""
+        return self.final(f"{self.part}_errors")
+
+    @property
+    def images(self) -> float:
+        """How many it was measured on; not a number where that is not known."""
+        return float(self.params.get(f"{self.part}_images", math.nan))
+
+    @property
+    def seconds(self) -> float:
+        """Spent in training; not a number where it has no result."""
+        return self.final("train_seconds")
+
+    @property
+    def score(self) -> float:
+        """What Hydra's sweepers make small: the validation's cost, else the last training cost.
+
+        Infinite where that is no finite number: sweepers take infinity for bad, and would stop at
+        what is not a number.
+        """
+        score = self.final("validation_cost" if self.part == "validation" else "cost")
+        return score if math.isfinite(score) else math.inf
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What was set for it, by key."""
+        return settings(self.overrides)
 
     @property
     def epochs(self) -> int:
@@ -66,15 +116,39 @@ class Record:
         return [total * (i + 1) / self.epochs for i in range(self.epochs)]
 
 
-def of_failed(overrides: Sequence[str], dist: str) -> dict[str, str]:
-    """Return params of a run whose parts could not be built: it has only what was asked for."""
-    return {**options(overrides), "dist": dist}
-
-
-def options(overrides: Sequence[str]) -> dict[str, str]:
+def settings(overrides: Sequence[str]) -> dict[str, str]:
     """Return overrides as keys and values."""
-    pairs = (override.lstrip("+~").partition("=") for override in overrides)
+    pairs = (override.lstrip("+").partition("=") for override in overrides)
     return {key: value for key, _, value in pairs}
+
+
+def params_or_asked(
+    params: Mapping[str, str], overrides: Sequence[str], dist: str
+) -> Mapping[str, str]:
+    """Return a run's params; of one whose parts could not be built, what was asked for."""
+    return params or {**settings(overrides), "dist": dist}
+
+
+def record_of(facts: Facts, epochs: Sequence[Mapping[str, Any]]) -> Record:
+    """Return the record of a run from its facts and the lines of its epochs."""
+    curves = {key: [_finite(line.get(key)) for line in epochs] for key in CURVES}
+    return Record(
+        params=params_or_asked(facts.params, facts.overrides, facts.tags.get("dist", "?")),
+        metrics=facts.metrics,
+        curves=curves,
+        letter=facts.tags.get("article_letter"),
+        diverged=facts.tags.get("diverged") == "true",
+        error=None if facts.status == "FINISHED" else facts.tags.get("error", facts.status),
+        run_id=facts.run_id,
+        source_digest=facts.tags.get("source_digest"),
+        job=facts.job,
+        overrides=facts.overrides,
+        reused=facts.reused,
+    )
+
+
+def _finite(value: float | None) -> float:
+    return math.nan if value is None or not math.isfinite(value) else value
 
 
 def from_folder(folder: Path) -> Record:
@@ -86,18 +160,4 @@ def from_folder(folder: Path) -> Record:
         If there is none.
     """
     journal = Journal.load(folder)
-    facts, (lines, _) = journal.facts, journal.epochs()
-    curves = {
-        key: [math.nan if line.get(key) is None else line[key] for line in lines] for key in CURVES
-    }
-    error = None if facts.status == "FINISHED" else facts.tags.get("error", facts.status)
-    return Record(
-        facts.params,
-        facts.metrics,
-        curves,
-        facts.tags.get("article_letter"),
-        facts.tags.get("diverged") == "true",
-        error,
-        facts.run_id,
-        facts.tags.get("source_digest"),
-    )
+    return record_of(journal.facts, journal.epochs()[0])

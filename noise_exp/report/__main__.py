@@ -15,57 +15,62 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from noise_exp.errors import UserError
+from noise_exp.errors import UserError, at_the_edge
 from noise_exp.writing.console import duration
 from noise_exp.writing.pages import fill
 
 if TYPE_CHECKING:  # what is heavy waits until the arguments are understood
     from noise_exp.report.build import Report
     from noise_exp.report.targets import Target
+    from noise_exp.tracking.store import Store
 
 _MARGIN = 0.01
 
 
 def main() -> None:
     """Make the report; exit with one line if there is nothing to report on."""
-    choices = _options()
-    try:
-        _report(choices)
-    except (UserError, OSError) as error:
-        sys.exit(f"noise_exp.report: {error}")
+    options = _options()
+    with at_the_edge("noise_exp.report"):
+        from noise_exp.tracking import store
+
+        try:
+            _report(options, store.Store.existing(options.uri, options.experiment))
+        except store.FAILURES as error:
+            if isinstance(error, OSError):  # of a file: it says so itself
+                raise
+            raise store.failure(options.uri, error) from None
 
 
-def _report(options: argparse.Namespace) -> None:
+def _report(options: argparse.Namespace, store: "Store") -> None:
     from noise_exp.report.build import Choices, build
     from noise_exp.report.words import findings
     from noise_exp.report.write import PAGE, write
-    from noise_exp.tracking import reading as records
+    from noise_exp.tracking import reading
 
-    with records.opened(options.uri) as client:
-        found = records.find(client, options.what, options.experiment)
-        if found.running:
-            logging.warning("Left out, as they have not ended: %d runs", found.running)
-        runs = records.read(client, found.runs)
-        known = {key for run in runs for key in (*run.metrics, *run.curves)}
-        if options.outcome and known and options.outcome not in known:
-            raise UserError(
-                f"no run has the metric {options.outcome!r}; they have {', '.join(sorted(known))}"
-            )
-        margin = options.margin or _margin(options.outcome)
-        choices = Choices(options.outcome, margin, options.target, options.at_most)
-        report = build(runs, choices)
-        command = shlex.join(["python", "-m", "noise_exp.report", *sys.argv[1:]])
-        title = found.sweep.info.run_name if found.sweep else " ".join(options.what)
-        files = write(report, options.output, title or "report", command)
-        print(*(f"- {said}" for said in (*findings(report), *report.unsaid)), sep="\n")
-        print(f"Report: {options.output / PAGE}")
-        if options.page:
-            swept = {p.data.tags["mlflow.source.name"]: p.data.metrics for p in found.parents}
-            _fill(options.page, report, swept)
-        if not options.no_log:
-            on = found.sweep if choices == Choices() else None  # it keeps the report it ended with
-            run_id = records.keep(client, found, on, options.output, files, command)
-            print(f"Logged on run {run_id}")
+    asked = reading.ask(store, options.what)
+    if asked.running:
+        logging.warning("Left out, as they have not ended: %d runs", asked.running)
+    records = reading.read(store, asked.runs)
+    known = {key for record in records for key in (*record.metrics, *record.curves)}
+    if options.outcome and known and options.outcome not in known:
+        raise UserError(
+            f"no run has the metric {options.outcome!r}; they have {', '.join(sorted(known))}"
+        )
+    margin = options.margin or _margin(options.outcome)
+    choices = Choices(options.outcome, margin, options.target, options.at_most)
+    report = build(records, choices)
+    command = shlex.join(["python", "-m", "noise_exp.report", *sys.argv[1:]])
+    title = asked.sweep.info.run_name if asked.sweep else " ".join(options.what)
+    files = write(report, options.output, title or "report", command)
+    print(*(f"- {said}" for said in (*findings(report), *report.unsaid)), sep="\n")
+    print(f"Report: {options.output / PAGE}")
+    if options.page:
+        swept = {reading.command_of(p): p.data.metrics for p in asked.parents}
+        _fill(options.page, report, swept)
+    if not options.no_log:
+        on = asked.sweep if choices == Choices() else None  # it keeps the report it ended with
+        run_id = reading.keep(store, asked, on, options.output, files, command)
+        print(f"Logged on run {run_id}")
 
 
 def _margin(outcome: str | None) -> float:

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from noise_exp.records.naming import SOURCES
 from noise_exp.records.record import Record
 from noise_exp.report import pairs, targets, variance
 from noise_exp.report.caveats import caveats
 from noise_exp.report.intervals import FEW, bootstrap
-from noise_exp.report.runs import SOURCES, Runs, collect, rows_of
+from noise_exp.report.runs import Runs, collect, rows_of
 from noise_exp.report.summary import summarise
 from noise_exp.report.targets import Target
 

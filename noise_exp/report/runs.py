@@ -8,14 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from noise_exp.records.naming import NO_METHOD, SOURCES, name_methods
 from noise_exp.records.record import Record
-
-SOURCES = ("init", "data", "noise")
-_SEEDS = {"seed", "seeds", "experiment", *(f"seeds.{source}" for source in SOURCES)}
-_NO_SCIENCE = {
-    "resume", "threads", "dry_run", "training_images", "test_images", "validation_images",
-}  # fmt: skip
-_NAMES = ("dist", "estimator", "optimizer", "data", "network")  # of options that own other keys
 
 
 @dataclass(frozen=True)
@@ -139,33 +133,10 @@ def collect(records: Sequence[Record], outcome: str | None) -> Runs:
     )
 
 
-def name_methods(params: Sequence[Mapping[str, str]]) -> list[str]:
-    """Name each run by its law and by whatever else varies among runs of that law, but seeds.
-
-    A key of an option (optimizer.lr) is named only if it varies among runs with that option: its
-    value may otherwise be told from the option's name.
-    """
-    keys = sorted({key for p in params for key in p} - _SEEDS - _NO_SCIENCE - {"dist"})
-    varied = []
-    for key in keys:
-        owner = key.partition(".")[0]
-        seen: dict[tuple, set] = {}
-        for p in params:
-            option = p.get(owner) if owner in _NAMES and owner != key else None
-            if key in p:
-                seen.setdefault((p.get("dist"), option), set()).add(p[key])
-        if any(len(values) > 1 for values in seen.values()):
-            varied.append(key)
-    return [
-        " ".join([p.get("dist", "?"), *(f"{key}={p[key]}" for key in varied if key in p)])
-        for p in params
-    ]
-
-
 def _differing(records: Sequence[Record], methods: list[str]) -> list[str]:
     """Return settings that differ among methods, though neither law nor name says so."""
     found = []
-    for key in sorted({key for r in records for key in r.params} - _SEEDS - _NO_SCIENCE):
+    for key in sorted({key for r in records for key in r.params} - NO_METHOD):
         if key.partition(".")[0] in ("dist", "estimator"):
             continue
         named = {

@@ -5,9 +5,10 @@ from typing import Any
 
 import pandas as pd
 
+from noise_exp.records.naming import SOURCES
 from noise_exp.report.build import Report
 from noise_exp.report.pairs import ALPHA
-from noise_exp.report.runs import SOURCES, rows_of
+from noise_exp.report.runs import rows_of
 from noise_exp.writing.tables import markdown_of
 
 _CONFIDENCE = "95% interval"

@@ -1,8 +1,13 @@
-"""What the process that launches a sweep tells its jobs."""
+"""Which job this process is at, and what the process that launches a sweep tells its jobs."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.singleton import Singleton
+from hydra.types import RunMode
+from omegaconf import DictConfig
 
 
 @dataclass
@@ -37,3 +42,47 @@ class SweepContext(metaclass=Singleton):
     finished: dict[str, tuple[str, float]] = field(default_factory=dict)
     alive: dict[str, str] = field(default_factory=dict)
     total: int | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """The job that Hydra composed for this process.
+
+    Attributes
+    ----------
+    number
+        In its sweep; 0 for a run alone.
+    overrides
+        What the command line or the sweep set, as "key=value".
+    choices
+        The option of each group.
+    folder, sweep_folder
+        Its output, and its sweep's.
+    launcher
+        The configuration `hydra.launcher`.
+    in_sweep
+        Whether it is one of many.
+    """
+
+    number: int
+    overrides: Sequence[str]
+    choices: Mapping[str, str]
+    folder: Path
+    sweep_folder: Path
+    launcher: DictConfig
+    in_sweep: bool
+
+    @classmethod
+    def current(cls) -> "Job":
+        """Return the job that is running."""
+        hydra = HydraConfig.get()
+        in_sweep = hydra.mode == RunMode.MULTIRUN
+        return cls(
+            hydra.job.num if in_sweep else 0,
+            list(hydra.overrides.task),
+            {str(group): str(option) for group, option in hydra.runtime.choices.items()},
+            Path(hydra.runtime.output_dir),
+            Path(hydra.sweep.dir),
+            hydra.launcher,
+            in_sweep,
+        )

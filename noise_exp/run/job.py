@@ -1,332 +1,205 @@
 """One job: built, trained, recorded in its folder and told to the store."""
 
-import contextlib
-import dataclasses
-import io
 import logging
 import math
-import os
 import shlex
-import signal
-import threading
-import time
-import traceback
-from collections.abc import Iterator
-from functools import cache
-from pathlib import Path
-from typing import Any
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from noise_exp import __version__
-from noise_exp.errors import UserError
-from noise_exp.records.facts import Facts, masked
+from noise_exp.records.facts import DataSet, Facts, masked
 from noise_exp.records.journal import Journal
-from noise_exp.records.results import Result
-from noise_exp.run import launchers
+from noise_exp.records.record import Record, record_of
+from noise_exp.run import artifacts, launchers
 from noise_exp.run.build import build
-from noise_exp.run.context import SweepContext
+from noise_exp.run.context import Job, SweepContext
 from noise_exp.run.fingerprint import fingerprint, source_digest
+from noise_exp.run.progress import progress
+from noise_exp.tracking.recording import Recording
 from noise_exp.training import baselines
-from noise_exp.training.network import predicted
 from noise_exp.training.noise import article_letter
-from noise_exp.training.trial import Tested, Trial
-from noise_exp.writing.console import progress
+from noise_exp.training.trial import Trial
+
+if TYPE_CHECKING:  # a second of MLflow that an untracked run has no use for
+    from noise_exp.tracking.store import Store
 
 _TAG_LENGTH = 5000
-_WATCH_SECONDS = 0.5
-_LAST_SECONDS = 10.0  # that an interrupted worker may take to tell the store
 
 log = logging.getLogger(__name__)
 
 
-def run(cfg: DictConfig) -> Result:
-    """Run the job that Hydra composed; with resume=true only if no finished run stands for it."""
-    context = SweepContext.instance()
-    if context.uid:
-        _end_with_launcher(context.pid)
-        facts = _facts(cfg, context.uri if cfg.tracking.enabled else None, context.experiment_id)
-        if context.parent_id:
-            facts.tags["mlflow.parentRunId"] = context.parent_id
-        try:
-            experiment = _experiment(cfg)
-        except UserError:
-            with _recorded(facts, cfg, context):  # so that the store has a row for it
-                raise
-        standing = _standing_in_sweep(cfg, context, fingerprint(cfg, experiment))
-        if standing:
-            log.info("%s: finished already as run %s", _name(cfg), standing.run_id)
-            return standing
-        return _tracked(cfg, experiment, facts, context)
-    experiment = _experiment(cfg)
-    if not cfg.tracking.enabled:
-        return _tracked(cfg, experiment, _facts(cfg, None, ""), context)
-    from noise_exp.tracking import Store
+def run(cfg: DictConfig) -> Record:
+    """Run the job that Hydra composed; with resume=true only if no finished run stands for it.
 
-    store = Store(cfg.tracking.uri, cfg.tracking.experiment)
-    if cfg.resume:
-        alive = store.bury_the_dead().get(fingerprint(cfg, experiment))
-        if alive:
-            log.info("Waiting for run %s, which another process is at ...", alive)
-            store.wait_for(alive)
-        found = store.finished(source_digest(), fingerprint(cfg, experiment))
-        for standing in store.with_costs(list(found.values())):
-            log.info("Finished already as run %s:", standing.run_id)
-            _say(standing)
-            log.info("Browse the runs:\n    %s", store.browse)
-            return standing
-    facts = _facts(cfg, store.uri, store.experiment_id)
-    result = _tracked(cfg, experiment, facts, context)
-    log.info("Browse the runs:\n    %s", store.browse)
-    return result
-
-
-def identity() -> dict[str, Any]:
-    """Return what tells this job from the others of its sweep, as fields of a result."""
-    job = HydraConfig.get()
-    return {
-        "job": job.job.num if job.mode == RunMode.MULTIRUN else 0,
-        "overrides": list(job.overrides.task),
-        "dist": job.runtime.choices["dist"],
-        "sweep": SweepContext.instance().uid,
-    }
-
-
-def _experiment(cfg: DictConfig) -> Trial:
-    return build(cfg, cfg.threads or launchers.per_job(HydraConfig.get().launcher))
-
-
-@cache
-def _end_with_launcher(pid: int) -> None:
-    """Interrupt this worker process on SIGTERM, and when what launched it dies, even by kill -9.
-
-    submitit would pass SIGTERM over. joblib's workers would go on, and then wait forever for a
-    next job; Ray's and submitit's are meant to outlive the process that launched them.
+    Raises
+    ------
+    UserError
+        If the configuration has a mistake; of a job of a sweep the store has a row all the same.
     """
-    launcher = HydraConfig.get().launcher
-    if "submitit_folder" in launcher:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-    if "n_jobs" not in launcher or os.getpid() == pid:
-        return
-
-    def watch() -> None:
-        while os.getppid() == pid:
-            time.sleep(_WATCH_SECONDS)
-        os.kill(os.getpid(), signal.SIGINT)  # the run ends as KILLED
-        time.sleep(_LAST_SECONDS)
-        os._exit(1)
-
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    threading.Thread(target=watch, daemon=True).start()
-
-
-def _standing_in_sweep(cfg: DictConfig, context: SweepContext, fingerprint: str) -> Result | None:
-    """Return the result of a finished run that stands for this job."""
-    alive = context.alive.get(fingerprint)
-    found = context.finished.get(fingerprint)
-    if not (cfg.resume and (alive or found)):
-        return None
-    from noise_exp.tracking import Store, reason
-
-    assert context.uri
-    store = Store.attach(context.uri, context.experiment_id)
-    if alive and not found:
-        log.info("Waiting for run %s, which another process is at ...", alive)
-        waited = store.wait_for(alive)
-        if waited is None:
-            return None
-        found = (alive, waited.score)
-    assert found
-    run_id, score = found
-    costs: list[float | None] = [score] if math.isfinite(score) else []
-    result = Result(**identity(), letter=None, costs=costs, run_id=run_id, reused=True)
-    if context.parent_id and not _shares_folder(context):
-        try:
-            store.tag_reused(context.parent_id, result)
-        except Exception as error:
-            log.warning("The sweep could not be told of run %s (%s)", run_id, reason(error))
-    return result
-
-
-def _shares_folder(context: SweepContext) -> bool:
-    """Whether the launching process will find what this job leaves in its folder."""
+    job, sweep = Job.current(), SweepContext.instance()
+    if job.in_sweep:
+        launchers.end_with(sweep.pid)
+    facts = _facts(cfg, job, sweep)
     try:
-        return Journal.load(Path(HydraConfig.get().sweep.dir)).facts.uid == context.uid
-    except (OSError, ValueError):
-        return False
+        trial = build(cfg, cfg.threads or launchers.per_job(job.launcher))
+        facts = _described(facts, cfg, job, trial)
+    except Exception:
+        if job.in_sweep:
+            with _recording(facts, cfg, job, sweep.uri):
+                raise
+        raise
+    store = _store(cfg, job, sweep)
+    standing = _standing(store, job, sweep, facts) if store and cfg.resume else None
+    if standing:
+        record = standing
+    else:
+        if store:
+            facts = replace(facts, experiment_id=store.experiment_id)
+        with _recording(facts, cfg, job, store.uri if store else None) as journal:
+            record = _train(cfg, job, trial, journal)
+        _say(record)
+    if store and not job.in_sweep:
+        log.info("Browse the runs:\n    %s", store.browse)
+    return record
 
 
-def _name(cfg: DictConfig) -> str:
-    return f"{HydraConfig.get().runtime.choices['dist']} seed={cfg.seed}"
-
-
-def _facts(cfg: DictConfig, uri: str | None, experiment_id: str) -> Facts:
+def _facts(cfg: DictConfig, job: Job, sweep: SweepContext) -> Facts:
     """Return what is known of the run before it is built."""
-    who = identity()
     tags = {
         "kind": "run",
-        "job": str(who["job"]),
-        "dist": who["dist"],
-        "overrides": masked(shlex.join(who["overrides"]))[:_TAG_LENGTH],
+        "job": str(job.number),
+        "dist": job.choices["dist"],
+        "overrides": masked(shlex.join(job.overrides))[:_TAG_LENGTH],
         "diverged": "false",
         "code_version": f"{__version__}+{source_digest()}",
         "source_digest": source_digest(),
-        "mlflow.source.type": "LOCAL",
-        "mlflow.source.name": masked(shlex.join(["python", "-m", "noise_exp", *who["overrides"]])),
     }
-    if who["sweep"]:
-        tags["sweep"] = str(HydraConfig.get().sweep.dir)
-    return Facts(_name(cfg), tags, uri=uri, experiment_id=experiment_id)
-
-
-@contextlib.contextmanager
-def _recorded(facts: Facts, cfg: DictConfig, context: SweepContext) -> Iterator[Journal]:
-    """Begin the run's record and delivery; end it FINISHED, FAILED or KILLED."""
-    uri = facts.uri
-    courier = None
-    if uri:
-        from noise_exp.tracking import Courier, user
-
-        facts.uri = masked(uri)
-        facts.tags["mlflow.user"] = user()
-    journal = Journal.start(Path(HydraConfig.get().runtime.output_dir), facts)
-    if uri:
-        courier = Courier(journal, uri)
-        courier.start()
-    try:
-        yield journal
-    except Exception as error:
-        with contextlib.suppress(OSError):
-            text = "".join(traceback.format_exception(error))
-            journal.log_artifact("traceback.txt", text.encode())
-        journal.end("FAILED", error=f"{type(error).__name__}: {error}"[:_TAG_LENGTH])
-        raise
-    except BaseException:
-        journal.end("KILLED")
-        raise
-    else:
-        journal.end("FINISHED")
-    finally:
-        if courier:
-            # The end of a sweep delivers what its jobs still owe.
-            in_sweep = bool(context.uid)
-            courier.close(0.0 if in_sweep else cfg.tracking.patience, last=not in_sweep)
-        journal.release()
-
-
-def _tracked(cfg: DictConfig, experiment: Trial, facts: Facts, context: SweepContext) -> Result:
-    """Train and test, and record both."""
-    split = experiment.split
-    part = "validation" if split.validation else "test"
-    sizes = {"training": len(split.train_labels), part: len(split.test_labels)}
-    facts.params = _params(cfg, experiment, sizes)
-    facts.tags["fingerprint"] = fingerprint(cfg, experiment)
-    letter = article_letter(experiment.law.name if experiment.law else None)
-    if letter:
-        facts.tags["article_letter"] = letter
-    facts.dataset = {
-        "name": HydraConfig.get().runtime.choices["data"],
-        "digest": split.digest,
-        "source": split.source,
-        "sizes": sizes,
-    }
-    with _recorded(facts, cfg, context) as journal:
-        if facts.uri:
-            journal.log_artifact(
-                "config.yaml", masked(OmegaConf.to_yaml(cfg, resolve=True)).encode()
-            )
-        costs: list[float] = []
-        alone = str(HydraConfig.get().launcher._target_).endswith("BasicLauncher")
-        place = f"{identity()['job'] + 1}/{context.total} " if context.total else ""
-        shown = progress(experiment.train(), place + _name(cfg), alone, bool(context.uid))
-        for record in shown:
-            journal.log_epoch(record)
-            costs.append(record.cost)
-        test = experiment.test()
-        result = Result(
-            **identity(),
-            letter=letter,
-            costs=[cost if math.isfinite(cost) else None for cost in costs],
-            test_errors=test.errors,
-            test_size=len(test.wrong),
-            test_cost=test.cost,
-            validation=split.validation,
-            train_seconds=record.train_seconds,
-            forward_passes=record.forward_passes,
-            diverged=not all(map(math.isfinite, costs)),
-        )
-        journal.facts.tags["diverged"] = str(result.diverged).lower()
-        journal.facts.metrics = {
-            f"{part}_errors": test.errors,
-            f"{part}_error_rate": test.error_rate,
-        }
-        if math.isfinite(test.cost):
-            journal.facts.metrics[f"{part}_cost"] = test.cost
-        if not split.validation:
-            journal.facts.metrics |= baselines.errors(split)
-        if facts.uri:
-            _keep_artifacts(journal, experiment, test, result)
-    _say(result)
-    return dataclasses.replace(result, run_id=journal.facts.run_id)
-
-
-def _say(result: Result) -> None:
-    log.info(
-        "%s: %d of %d %s images wrong, cost %.4f -> %.4f in %.1f s%s",
-        f"{result.dist} ({result.letter})" if result.letter else result.dist,
-        result.test_errors,
-        result.test_size,
-        "validation" if result.validation else "test",
-        math.nan if result.costs[0] is None else result.costs[0],
-        result.final_cost,
-        result.train_seconds,
-        ", diverged" if result.diverged else "",
+    if job.in_sweep:
+        tags["sweep"] = str(job.sweep_folder)
+    return Facts(
+        _name(cfg, job),
+        tags,
+        command=masked(shlex.join(["python", "-m", "noise_exp", *job.overrides])),
+        parent_id=sweep.parent_id,
+        experiment_id=sweep.experiment_id,
+        sweep=sweep.uid,
+        job=job.number,
+        overrides=[masked(override) for override in job.overrides],
     )
 
 
-def _keep_artifacts(journal: Journal, experiment: Trial, test: Tested, result: Result) -> None:
-    """Keep what a finished run shows: cost curve, weights and predictions."""
-    from noise_exp.figures.comparison import cost_curve
-
-    costs = [math.nan if cost is None else cost for cost in result.costs]
-    content = io.BytesIO()
-    cost_curve(costs, f"{result.dist}: cost per epoch").savefig(content, format="png")
-    journal.log_artifact("cost.png", content.getvalue())
-
-    tensors: dict[str, np.ndarray] = {}
-    for i, (weights, biases) in enumerate(experiment.network.views(experiment.parameters), 1):
-        tensors |= {f"W{i}": weights, f"b{i}": biases}
-    content = io.BytesIO()
-    np.savez(content, **tensors)  # type: ignore[arg-type]
-    journal.log_artifact("weights.npz", content.getvalue())
-
-    split = experiment.split
-    lines = ["image,label,predicted,output,wrong"]
-    for index, label, outputs, wrong in zip(
-        split.test_indices, split.test_labels, test.outputs, test.wrong, strict=True
-    ):
-        guess = int(predicted(outputs[None])[0])
-        shown = outputs[0] if len(outputs) == 1 else outputs[guess]
-        lines.append(f"{index},{label},{guess},{float(shown)!r},{bool(wrong)}")
-    journal.log_artifact("predictions.csv", ("\n".join(lines) + "\n").encode())
+def _name(cfg: DictConfig, job: Job) -> str:
+    return f"{job.choices['dist']} seed={cfg.seed}"
 
 
-def _params(cfg: DictConfig, experiment: Trial, sizes: dict[str, int]) -> dict[str, str]:
+def _described(facts: Facts, cfg: DictConfig, job: Job, trial: Trial) -> Facts:
+    """Add what is known of the run once it is built."""
+    split = trial.split
+    sizes = {"training": len(split.train_labels), _part(trial): len(split.test_labels)}
+    tags = {**facts.tags, "fingerprint": fingerprint(cfg, trial)}
+    if letter := article_letter(trial.law.name if trial.law else None):
+        tags["article_letter"] = letter
+    return replace(
+        facts,
+        tags=tags,
+        params=_params(cfg, job, trial, sizes),
+        dataset=DataSet(job.choices["data"], split.digest, split.source, sizes),
+    )
+
+
+def _part(trial: Trial) -> str:
+    return "validation" if trial.split.validation else "test"
+
+
+def _params(cfg: DictConfig, job: Job, trial: Trial, sizes: dict[str, int]) -> dict[str, str]:
     """Flatten the configuration into short names; an option's name stands for its group."""
-    choices = HydraConfig.get().runtime.choices
-    estimator = choices["estimator"] if experiment.law else "exact_gradient"
+    choices = job.choices
+    estimator = choices["estimator"] if trial.law else "exact_gradient"
     params: dict[str, Any] = {"dist": choices["dist"], "estimator": estimator}
     params |= {group: choices[group] for group in ("optimizer", "seeds", "data", "network")}
     params |= {key: cfg[key] for key in ("seed", "epochs", "forward_passes", "batch_size")}
     params |= {key: cfg[key].value for key in ("cost", "dtype", "stream")}
     params |= {f"{part}_images": size for part, size in sizes.items()}
     for group in ("dist", "estimator", "optimizer", "seeds", "data", "network"):
-        if group == "estimator" and not experiment.law:
+        if group == "estimator" and not trial.law:
             continue
         for key, value in cfg[group].items():
             if key not in ("_target_", "law"):
                 params[f"{group}.{key}"] = value
     return {key: str(value) for key, value in params.items()}
+
+
+def _store(cfg: DictConfig, job: Job, sweep: SweepContext) -> "Store | None":
+    """Return the store that is told of the run; a job of a sweep is told of it itself."""
+    if not cfg.tracking.enabled:
+        return None
+    from noise_exp.tracking.store import Store
+
+    if job.in_sweep and sweep.uri:
+        return Store.attach(sweep.uri, sweep.experiment_id)
+    return Store.open(cfg.tracking.uri, cfg.tracking.experiment)
+
+
+def _recording(facts: Facts, cfg: DictConfig, job: Job, uri: str | None) -> Recording:
+    # The end of a sweep delivers what its jobs still owe.
+    patience = 0.0 if job.in_sweep else cfg.tracking.patience
+    return Recording(job.folder, facts, uri, patience, last=not job.in_sweep)
+
+
+def _standing(store: "Store", job: Job, sweep: SweepContext, facts: Facts) -> Record | None:
+    """Return the record of a finished run that stands for this job, once it has ended."""
+    from noise_exp.run import standing
+
+    if not job.in_sweep:
+        record = standing.of_run(store, facts)
+        if record:
+            log.info("Finished already as run %s:", record.run_id)
+            _say(record)
+        return record
+    record = standing.of_job(store, job, sweep, facts)
+    if record:
+        log.info("%s: finished already as run %s", facts.name, record.run_id)
+    return record
+
+
+def _train(cfg: DictConfig, job: Job, trial: Trial, journal: Journal) -> Record:
+    """Train and test, and record both."""
+    if journal.facts.uri:
+        text = masked(OmegaConf.to_yaml(cfg, resolve=True))
+        journal.log_artifact("config.yaml", text.encode())
+    total = SweepContext.instance().total
+    place = f"{job.number + 1}/{total} " if job.in_sweep and total else ""
+    alone = launchers.is_serial(job.launcher)
+    epochs = []
+    for epoch in progress(trial.train(), place + journal.facts.name, alone, job.in_sweep):
+        journal.log_epoch(epoch)
+        epochs.append(asdict(epoch))
+    tested, part = trial.test(), _part(trial)
+    metrics = {f"{part}_errors": tested.errors, f"{part}_error_rate": tested.error_rate}
+    if math.isfinite(tested.cost):
+        metrics[f"{part}_cost"] = tested.cost
+    if not trial.split.validation:
+        metrics |= baselines.errors(trial.split)
+    diverged = not all(math.isfinite(epoch["cost"]) for epoch in epochs)
+    journal.update(metrics=metrics, tags={"diverged": str(diverged).lower()})
+    record = record_of(replace(journal.facts, status="FINISHED"), epochs)
+    if journal.facts.uri:
+        artifacts.keep(journal, trial, tested, record)
+    return record
+
+
+def _say(record: Record) -> None:
+    costs = record.curves["cost"]
+    log.info(
+        "%s: %.0f of %.0f %s images wrong, cost %.4f -> %.4f in %.1f s%s",
+        f"{record.dist} ({record.letter})" if record.letter else record.dist,
+        record.errors,
+        record.images,
+        record.part,
+        costs[0],
+        costs[-1],
+        record.seconds,
+        ", diverged" if record.diverged else "",
+    )

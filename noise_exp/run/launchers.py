@@ -1,8 +1,26 @@
-"""How many cores a job of a sweep may use, by the launcher that runs it."""
+"""What each of Hydra's launchers needs and allows: cores, signals, packages to install."""
 
 import os
+import signal
+import threading
+import time
+from functools import cache
 
-from omegaconf import DictConfig
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from noise_exp.errors import UserError
+
+# Hydra's plugin: the extra that installs it.
+EXTRAS = {
+    "launcher/joblib": "parallel",
+    "launcher/ray": "ray",
+    "launcher/submitit_local": "slurm",
+    "launcher/submitit_slurm": "slurm",
+    "sweeper/optuna": "tune",
+}
+_WATCH_SECONDS = 0.5
+_LAST_SECONDS = 10.0  # that an interrupted worker may take to tell the store
 
 
 def available() -> int:
@@ -10,6 +28,11 @@ def available() -> int:
     if hasattr(os, "sched_getaffinity"):  # what a container or a scheduler allows
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def is_serial(launcher: DictConfig) -> bool:
+    """Whether it is Hydra's own launcher, which runs one job at a time in this process."""
+    return str(launcher._target_).endswith("BasicLauncher")
 
 
 def per_job(launcher: DictConfig) -> int:
@@ -35,3 +58,48 @@ def jobs_at_once(launcher: DictConfig) -> int:
     """Return how many jobs joblib runs at once; as it counts: -1 is all cores, -2 all but one."""
     jobs = launcher.n_jobs
     return jobs if jobs > 0 else max(1, available() + 1 + jobs)
+
+
+def prepare(launcher: DictConfig) -> None:
+    """Let Ray join a cluster, before the sweep.
+
+    Raises
+    ------
+    UserError
+        If joblib is told what it would stumble over.
+    """
+    if launcher.get("n_jobs") == 0:
+        raise UserError("hydra.launcher.n_jobs must be at least 1, or -1 for all cores, got 0")
+    init = OmegaConf.select(launcher, "ray.init")
+    if init is None:
+        return
+    with open_dict(init):
+        if not init.get("address"):
+            init.address = "local"  # else Ray joins whatever cluster it finds on this machine
+        elif init.address != "local":
+            # Ray's launcher would ask for memory that only a new cluster can give.
+            init.setdefault("object_store_memory", None)
+
+
+@cache
+def end_with(pid: int) -> None:
+    """Interrupt this worker process on SIGTERM, and when what launched it dies, even by kill -9.
+
+    submitit would pass SIGTERM over. joblib's workers would go on, and then wait forever for a
+    next job; Ray's and submitit's are meant to outlive the process that launched them.
+    """
+    launcher = HydraConfig.get().launcher
+    if "submitit_folder" in launcher:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if "n_jobs" not in launcher or os.getpid() == pid:
+        return
+
+    def watch() -> None:
+        while os.getppid() == pid:
+            time.sleep(_WATCH_SECONDS)
+        os.kill(os.getpid(), signal.SIGINT)  # the run ends as KILLED
+        time.sleep(_LAST_SECONDS)
+        os._exit(1)
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    threading.Thread(target=watch, daemon=True).start()

@@ -1,6 +1,5 @@
 """The table and figures that every sweep ends with, whatever it swept."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -9,12 +8,9 @@ import pandas as pd
 
 from noise_exp.figures import comparison as figures
 from noise_exp.figures.style import Figure
-from noise_exp.records.record import options
-from noise_exp.records.results import Result
+from noise_exp.records.naming import name_methods
+from noise_exp.records.record import Record
 from noise_exp.writing.tables import markdown_of
-
-_SEEDS = {"seed", "seeds", "seeds.init", "seeds.data", "seeds.noise"}
-_NO_SCIENCE = {"resume", "threads"}
 
 
 @dataclass(frozen=True)
@@ -48,63 +44,55 @@ class Summary:
     series: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
 
 
-def compared(results: Sequence[Result]) -> Summary:
+def compared(records: Sequence[Record]) -> Summary:
     """Compare the methods of a sweep, with the article's figures."""
-    table = comparison(results)
+    table = comparison(records)
     text = readable(table)
-    part = "validation" if any(r.validation for r in results) else "test"
+    part = "validation" if any(r.part == "validation" for r in records) else "test"
     return Summary(
         "Comparison of the methods",
         text,
         headline(table, part),
         {"comparison.csv": table.to_csv(index=False), "comparison.md": markdown_of(text)},
-        article_figures(results),
+        article_figures(records),
     )
 
 
-def labels(results: Sequence[Result]) -> list[str]:
-    """Name each result by its law and whatever else the sweep varied, seeds left out."""
-    found = settings(results)
-    keys = {key for s in found for key in s} - _SEEDS - _NO_SCIENCE - {"dist"}
-    varied = sorted(k for k in keys if len({s.get(k) for s in found}) > 1)
-    return [
-        " ".join([r.dist, *(f"{k}={s[k]}" for k in varied if k in s)])
-        for r, s in zip(results, found, strict=True)
-    ]
-
-
-def settings(results: Sequence[Result]) -> list[dict[str, str]]:
-    """Return what was set for each result, by key."""
-    return [options(r.overrides) for r in results]
-
-
-def swept(results: Sequence[Result]) -> list[str]:
+def swept(records: Sequence[Record]) -> list[str]:
     """Say what a sweep varied and how widely, as `key (values)`."""
-    found = settings(results)
-    values = {key: {s.get(key) for s in found} for s in found for key in s}
+    settings = [r.settings for r in records]
+    values = {key: {s.get(key) for s in settings} for s in settings for key in s}
     return [f"{key} ({len(taken)} values)" for key, taken in values.items() if len(taken) > 1]
 
 
-def runs(results: Sequence[Result]) -> pd.DataFrame:
+def runs(records: Sequence[Record]) -> pd.DataFrame:
     """Return one row per job: what it was, what came of it, and the run that holds it."""
     return pd.DataFrame(
         {
-            "job": [r.job for r in results],
-            "method": labels(results),
-            "overrides": [" ".join(r.overrides) for r in results],
-            "test_errors": [None if r.error else r.test_errors for r in results],
-            "test_size": [None if r.error else r.test_size for r in results],
-            "final_cost": [r.final_cost for r in results],
-            "train_seconds": [None if r.error else r.train_seconds for r in results],
-            "diverged": [r.diverged for r in results],
-            "reused": [r.reused for r in results],
-            "run_id": [r.run_id for r in results],
-            "error": [r.error for r in results],
+            "job": [r.job for r in records],
+            "method": _names(records),
+            "overrides": [" ".join(r.overrides) for r in records],
+            "test_errors": pd.array([_count(r.errors) for r in records], "Int64"),
+            "test_size": pd.array([_count(r.images) for r in records], "Int64"),
+            "final_cost": [r.final("cost") for r in records],
+            "train_seconds": [r.seconds for r in records],
+            "diverged": [r.diverged for r in records],
+            "reused": [r.reused for r in records],
+            "run_id": [r.run_id for r in records],
+            "error": [r.error for r in records],
         }
     )
 
 
-def comparison(results: Sequence[Result]) -> pd.DataFrame:
+def _count(value: float) -> int | None:
+    return None if np.isnan(value) else int(value)
+
+
+def _names(records: Sequence[Record]) -> list[str]:
+    return name_methods([r.params for r in records])
+
+
+def comparison(records: Sequence[Record]) -> pd.DataFrame:
     """Return one row per method: medians over its runs (usually one per seed).
 
     Columns: letter, method, runs, failed, diverged, reused (from earlier sweeps), test_errors,
@@ -113,15 +101,15 @@ def comparison(results: Sequence[Result]) -> pd.DataFrame:
     """
     runs = pd.DataFrame(
         {
-            "letter": [r.letter or "" for r in results],
-            "method": labels(results),
-            "failed": [r.error is not None for r in results],
-            "diverged": [r.diverged for r in results],
-            "reused": [r.reused for r in results],
-            "test_errors": [math.nan if r.error else r.test_errors for r in results],
-            "test_size": [math.nan if r.error else r.test_size for r in results],
-            "final_cost": [r.final_cost for r in results],
-            "train_seconds": [math.nan if r.error else r.train_seconds for r in results],
+            "letter": [r.letter or "" for r in records],
+            "method": _names(records),
+            "failed": [r.error is not None for r in records],
+            "diverged": [r.diverged for r in records],
+            "reused": [r.reused for r in records],
+            "test_errors": [r.errors for r in records],
+            "test_size": [np.nan if r.error else r.images for r in records],
+            "final_cost": [r.final("cost") for r in records],
+            "train_seconds": [r.seconds for r in records],
         }
     )
     # A law that is not the article's has no letter: it comes last.
@@ -137,7 +125,7 @@ def comparison(results: Sequence[Result]) -> pd.DataFrame:
     ).reset_index()
     reference = table[table.method == "backprop"]
     for column, of in (("cost_vs_backprop", "final_cost"), ("time_vs_backprop", "train_seconds")):
-        table[column] = table[of] / reference[of].iloc[0] if len(reference) else math.nan
+        table[column] = table[of] / reference[of].iloc[0] if len(reference) else np.nan
     return table.drop(columns="order")
 
 
@@ -176,23 +164,23 @@ def headline(table: pd.DataFrame, part: str) -> str:
     )
 
 
-def article_figures(results: Sequence[Result]) -> dict[str, Figure]:
+def article_figures(records: Sequence[Record]) -> dict[str, Figure]:
     """Return the article's three figures by file name; none where every job failed."""
-    methods: dict[str, list[Result]] = {}
-    for label, result in zip(labels(results), results, strict=True):
-        if result.error is None:
-            methods.setdefault(label, []).append(result)
+    methods: dict[str, list[Record]] = {}
+    for name, record in zip(_names(records), records, strict=True):
+        if record.error is None:
+            methods.setdefault(name, []).append(record)
     if not methods:
         return {}
     drawn = [
         figures.Method(
-            label=label,
-            tick=(runs[0].letter or label) if label == runs[0].dist else label,
-            costs=_padded([r.costs for r in runs]),
-            seconds=np.array([r.train_seconds for r in runs]),
-            errors=np.array([r.test_errors for r in runs]),
+            label=name,
+            tick=(runs[0].letter or name) if name == runs[0].dist else name,
+            costs=_padded([r.curves.get("cost", ()) for r in runs]),
+            seconds=np.array([r.seconds for r in runs]),
+            errors=np.array([r.errors for r in runs]),
         )
-        for label, runs in sorted(methods.items(), key=lambda item: (item[1][0].letter or "~",))
+        for name, runs in sorted(methods.items(), key=lambda item: (item[1][0].letter or "~",))
     ]
     return {
         "cost_per_training.png": figures.cost_per_training(drawn),
@@ -201,8 +189,8 @@ def article_figures(results: Sequence[Result]) -> dict[str, Figure]:
     }
 
 
-def _padded(costs: Sequence[Sequence[float | None]]) -> np.ndarray:
+def _padded(costs: Sequence[Sequence[float]]) -> np.ndarray:
     padded = np.full((len(costs), max(len(c) for c in costs)), np.nan)
     for row, values in zip(padded, costs, strict=True):
-        row[: len(values)] = [math.nan if v is None else v for v in values]
+        row[: len(values)] = values
     return padded

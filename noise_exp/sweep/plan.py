@@ -12,7 +12,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob, IntervalSweep, Override
 from omegaconf import DictConfig, OmegaConf
 
-from noise_exp.errors import UserError
+from noise_exp.errors import Enough, UserError
 from noise_exp.run import launchers
 from noise_exp.run.build import build
 from noise_exp.run.fingerprint import fingerprint, source_digest
@@ -119,6 +119,13 @@ def tell(config: DictConfig, planned: Plan) -> None:
     """Print how many runs there will be, how many are finished, and the time they will take.
 
     Nothing is written, in a folder or in the store.
+
+    Raises
+    ------
+    Enough
+        When all is said: nothing is to be run.
+    UserError
+        If this sweeper's trials cannot be known.
     """
     if planned.jobs is None and planned.total is None:
         raise UserError("dry_run=true cannot know what this sweeper will try")
@@ -127,6 +134,7 @@ def tell(config: DictConfig, planned: Plan) -> None:
     else:
         _tell_jobs(config, planned.jobs)
     print("Nothing was started (dry_run=true).")
+    raise Enough
 
 
 def _tell_jobs(config: DictConfig, jobs: Sequence[list[str]]) -> None:
@@ -144,10 +152,14 @@ def _tell_jobs(config: DictConfig, jobs: Sequence[list[str]]) -> None:
 
 def _finished(config: DictConfig, planned: Sequence[list[str]]) -> set[int]:
     """Return which jobs a finished run in the store stands for."""
-    from noise_exp.tracking import reading as records
+    from noise_exp.tracking import reading
+    from noise_exp.tracking.store import Store
 
-    tracking = config.tracking
-    known = records.finished(tracking.uri, tracking.experiment, source_digest())
+    try:
+        store = Store.existing(config.tracking.uri, config.tracking.experiment)
+    except UserError:  # there is none yet
+        return set()
+    known = reading.finished(store, source_digest())
     if not known:
         return set()
     done = set()
@@ -197,7 +209,7 @@ def _estimate(config: DictConfig, left: Sequence[list[str]]) -> str:
     if "n_jobs" in launcher:
         at_once = min(len(left), launchers.jobs_at_once(launcher))
         return f"About {duration(total / at_once)} with {at_once} jobs at once ({timed})."
-    if not str(launcher._target_).endswith("BasicLauncher"):
+    if not launchers.is_serial(launcher):
         return f"About {duration(total)} of one worker's time, to be shared among them ({timed})."
     return f"About {duration(total)} ({timed})."
 

@@ -1,11 +1,11 @@
 """How far a whole sweep is, whatever launcher runs its jobs."""
 
-import json
 import sys
 import threading
 import time
 from pathlib import Path
 
+from noise_exp.records.journal import Journal
 from noise_exp.writing.console import duration
 
 _POLL_SECONDS = 1.0
@@ -16,7 +16,7 @@ _LOG_SHARE = 0.02  # a line per so much of the time gone, so that a long sweep's
 class SweepProgress:
     """Says now and then how many runs are done and how long the rest will take.
 
-    The jobs may run in other processes, so their results are looked for in the sweep's folder.
+    The jobs may run in other processes, so their records are looked for in the sweep's folder.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class SweepProgress:
 
     def __init__(self, folder: Path, uid: str, total: int | None) -> None:
         self._folder, self._uid, self._total = folder, uid, total
-        self._seen: dict[Path, int] = {}
+        self._ended_jobs: set[Path] = set()
         self._start = time.monotonic()
         self._ended = threading.Event()
         self.done = self.reused = 0
@@ -44,19 +44,18 @@ class SweepProgress:
         self._thread.join()
 
     def look(self) -> None:
-        """Count the results that have come since the last look."""
-        for path in self._folder.glob("**/result.json"):
+        """Count the jobs that have ended since the last look."""
+        for folder in Journal.find(self._folder):
+            if folder in self._ended_jobs:
+                continue
             try:
-                written = path.stat().st_mtime_ns
-                if self._seen.get(path) == written:
-                    continue
-                result = json.loads(path.read_text())
+                facts = Journal.load(folder).facts
             except (OSError, ValueError):
                 continue
-            self._seen[path] = written
-            if result.get("sweep") == self._uid:
+            if facts.sweep == self._uid and facts.status != "RUNNING":
+                self._ended_jobs.add(folder)
                 self.done += 1
-                self.reused += bool(result.get("reused"))
+                self.reused += facts.reused
 
     def line(self, seconds: float) -> str:
         """Say how far the sweep is, `seconds` after its start."""

@@ -8,52 +8,49 @@ import pandas as pd
 
 from noise_exp.figures import study as figures
 from noise_exp.records.facts import masked
-from noise_exp.records.results import Result
-from noise_exp.sweep import comparison as report
+from noise_exp.records.record import Record
+from noise_exp.sweep.comparison import Summary
 from noise_exp.writing.tables import markdown_of
 
 _SHOWN = 10  # trials, in the terminal and in the note
 
 
-def trials(results: Sequence[Result], searched: Sequence[str]) -> pd.DataFrame:
+def trials(records: Sequence[Record], searched: Sequence[str]) -> pd.DataFrame:
     """Return one row per trial, the best first.
 
     Columns: trial (the job's number), one per setting in `searched`, score (the smaller the
     better, infinite where the trial failed or diverged), errors, images and train_seconds (as of
-    `Result`), diverged, reused, run_id, error.
+    `Record`), diverged, reused, run_id, error.
     """
-    settings = report.settings(results)
-    columns: dict[str, list] = {"trial": [r.job for r in results]}
-    columns |= {key: [_value(s.get(key)) for s in settings] for key in searched}
-    columns["score"] = [r.score for r in results]
-    columns["errors"] = [None if r.error else r.test_errors for r in results]
-    columns["images"] = [None if r.error else r.test_size for r in results]
-    columns["train_seconds"] = [None if r.error else r.train_seconds for r in results]
+    columns: dict[str, list] = {"trial": [r.job for r in records]}
+    columns |= {key: [_value(r.settings.get(key)) for r in records] for key in searched}
+    columns["score"] = [r.score for r in records]
+    columns["errors"] = [_known(r.errors) for r in records]
+    columns["images"] = [None if r.error else _known(r.images) for r in records]
+    columns["train_seconds"] = [_known(r.seconds) for r in records]
     for key in ("diverged", "reused", "run_id", "error"):
-        columns[key] = [getattr(r, key) for r in results]
+        columns[key] = [getattr(r, key) for r in records]
     return pd.DataFrame(columns).sort_values(["score", "trial"], ignore_index=True)
 
 
-def summary(results: Sequence[Result], searched: Sequence[str]) -> report.Summary:
+def summary(records: Sequence[Record], searched: Sequence[str]) -> Summary:
     """Say what a study found; `searched` names the settings that its sweeper chose."""
-    table = trials(results, searched)
+    table = trials(records, searched)
     text = _readable(table, searched)
     files = {"trials.csv": table.to_csv(index=False), "trials.md": markdown_of(text)}
     shown = text.head(_SHOWN)
     title = f"The best {len(shown)} of {len(text)} trials" if len(text) > _SHOWN else "Trials"
     if table.empty or not math.isfinite(table.score[0]):
-        return report.Summary(title, shown, "none of which has a score", files)
-    validated = any(r.validation for r in results)
-    what = "validation cost" if validated else "final training cost"
-    best = next(r for r in results if r.job == table.trial[0])
-    settings = report.settings([best])[0]
+        return Summary(title, shown, "none of which has a score", files)
+    best = next(r for r in records if r.job == table.trial[0])
+    what = "validation cost" if best.part == "validation" else "final training cost"
     by_trial = table.sort_values("trial")
     scores = [s if math.isfinite(s) else None for s in by_trial.score]
-    return report.Summary(
+    return Summary(
         title,
         shown,
-        f"best: trial {best.job} with {what} {best.score:.4f} and {best.test_errors} of "
-        f"{best.test_size} {'validation' if validated else 'test'} images wrong",
+        f"best: trial {best.job} with {what} {best.score:.4f} and {best.errors:g} of "
+        f"{best.images:g} {best.part} images wrong",
         files,
         {
             "history.png": figures.history(list(by_trial.trial), scores, what),
@@ -65,20 +62,24 @@ def summary(results: Sequence[Result], searched: Sequence[str]) -> report.Summar
         tags={
             "best_trial": str(best.job),
             "best_run_id": best.run_id or "",
-            **{f"best.{key}": settings[key] for key in searched if key in settings},
+            **{f"best.{key}": best.settings[key] for key in searched if key in best.settings},
         },
         metrics={"best_score": best.score},
         series={"score": scores},
     )
 
 
-def _command(best: Result) -> str:
+def _command(best: Record) -> str:
     """Return the command that trains with a trial's settings and measures the test images."""
     other = ("data.validation_size=", "resume=")
     overrides = [o for o in best.overrides if not o.startswith(other)]
-    if best.validation:
+    if best.part == "validation":
         overrides.append("data.validation_size=0")
     return masked(shlex.join(["python", "-m", "noise_exp", *overrides]))
+
+
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def _value(text: str | None) -> float | int | str | None:

@@ -4,9 +4,10 @@ A run writes its journal first (`noise_exp.records.journal`); a thread delivers 
 meanwhile. What a store that is away could not be told is delivered later by
 
     python -m noise_exp.tracking sync FOLDER...
+
+MLflow takes a second to import: only the modules that need it do.
 """
 
-import logging
 import os
 
 # The delivery retries by itself, and a run's end must not wait for MLflow's own minutes.
@@ -14,12 +15,3 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
 os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-
-from noise_exp.tracking.courier import Courier
-from noise_exp.tracking.delivery import Delivery, reason, sync
-from noise_exp.tracking.store import Store, user
-
-for _noisy in ("alembic", "mlflow", "urllib3"):
-    logging.getLogger(_noisy).setLevel(logging.CRITICAL)  # failures are told in our own words
-
-__all__ = ["Courier", "Delivery", "Store", "reason", "sync", "user"]

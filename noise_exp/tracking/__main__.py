@@ -2,11 +2,11 @@
 
 import argparse
 import os
-import sys
 from pathlib import Path
 
+from noise_exp.errors import ToldError, UserError, at_the_edge
 from noise_exp.records.journal import Journal
-from noise_exp.tracking import reason, sync
+from noise_exp.tracking.delivery import reason, sync
 
 
 def main() -> None:
@@ -19,27 +19,35 @@ def main() -> None:
     )
     command.add_argument("--uri", help="the store; by default the one each run was begun for")
     arguments = parser.parse_args()
-    found = [f for folder in arguments.folders for f in Journal.find(folder)]
-    if not found:
-        sys.exit(
-            f"noise_exp: no run's record (run.json) in {', '.join(map(str, arguments.folders))}"
-        )
+    with at_the_edge("noise_exp"):
+        _sync(arguments.folders, arguments.uri)
+
+
+def _sync(folders: list[Path], uri: str | None) -> None:
+    records = [path for folder in folders for path in Journal.find(folder)]
+    if not records:
+        raise UserError(f"no run's record (run.json) in {', '.join(map(str, folders))}")
     outcomes = []
-    for folder in found:
+    for folder in records:
         try:
-            uri = Journal.load(folder).facts.uri or ""
-            given = arguments.uri or os.environ.get("MLFLOW_TRACKING_URI")
-            if ":***@" in uri:  # its password is not kept
-                if not given:
-                    raise ValueError(f"give the store's password: --uri {uri}")
-                uri = given
-            outcome = sync(folder, arguments.uri or uri)
+            outcome = sync(folder, _uri(folder, uri))
         except Exception as error:
             outcome = f"still owed: {reason(error)}"
         outcomes.append(outcome)
         print(f"{folder}: {outcome if outcome != 'nothing' else 'nothing to deliver'}")
     if any(outcome.startswith("still owed") for outcome in outcomes):
-        sys.exit(1)
+        raise ToldError
+
+
+def _uri(folder: Path, given: str | None) -> str:
+    """Return the store of the run in a folder, which may need a password that is not kept."""
+    known = Journal.load(folder).facts.uri or ""
+    if given or ":***@" not in known:
+        return given or known
+    with_password = os.environ.get("MLFLOW_TRACKING_URI")
+    if not with_password:
+        raise ValueError(f"give the store's password: --uri {known}")
+    return with_password
 
 
 main()

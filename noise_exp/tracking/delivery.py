@@ -7,8 +7,10 @@ key, value, step and time, of a param, a tag, an input and a file.
 
 import contextlib
 import json
+import logging
 import platform
 import time
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,11 @@ from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 
+from noise_exp.records.facts import Facts
 from noise_exp.records.journal import Journal
+
+for _noisy in ("alembic", "mlflow", "urllib3"):  # after MLflow's import, which sets it too
+    logging.getLogger(_noisy).setLevel(logging.CRITICAL)  # failures are told in our own words
 
 HEARTBEAT_SECONDS = 10.0
 _METRICS_PER_CALL = 1000
@@ -42,11 +48,14 @@ class Delivery:
     def __init__(self, journal: Journal, uri: str, resumed: bool = False) -> None:
         self._journal = journal
         self._uri = uri
-        self._client: MlflowClient | None = None
         self._perhaps_there = resumed
         self._described = False
         self._position = 0
         self._last_beat = 0.0
+
+    @cached_property
+    def _client(self) -> MlflowClient:
+        return MlflowClient(self._uri)
 
     @property
     def done(self) -> bool:
@@ -71,7 +80,6 @@ class Delivery:
             raise
 
     def _send(self) -> None:
-        self._client = self._client or MlflowClient(self._uri)
         facts = self._journal.facts
         ended = facts.status != "RUNNING"  # read first: all epochs of an ended run are written
         run_id = facts.run_id or self._create()
@@ -84,13 +92,11 @@ class Delivery:
 
     def _beat(self, run_id: str) -> None:
         """Give a sign of life if one is due; between all calls that may take long."""
-        assert self._client
         if time.monotonic() - self._last_beat > HEARTBEAT_SECONDS:
             self._client.set_tag(run_id, "heartbeat", _heartbeat())
             self._last_beat = time.monotonic()
 
     def _create(self) -> str:
-        assert self._client
         facts = self._journal.facts
         found: list[Run] = []
         if self._perhaps_there:  # an earlier attempt may have got through without an answer
@@ -101,7 +107,7 @@ class Delivery:
         if found:
             run_id = found[0].info.run_id
         else:
-            tags = facts.tags | {"uid": facts.uid, "heartbeat": _heartbeat()}
+            tags = _tags(facts) | {"uid": facts.uid, "heartbeat": _heartbeat()}
             run = self._client.create_run(facts.experiment_id, facts.start_time, tags, facts.name)
             run_id = run.info.run_id
             self._last_beat = time.monotonic()
@@ -109,20 +115,20 @@ class Delivery:
         return run_id
 
     def _describe(self, run_id: str) -> None:
-        assert self._client
         facts = self._journal.facts
         params = [Param(key, value) for key, value in facts.params.items()]
         if params:
             self._client.log_batch(run_id, params=params)
         if facts.dataset:
-            name, digest, source, sizes = facts.dataset.values()
-            dataset = Dataset(name, digest, "local", source, profile=json.dumps(sizes))
-            tags = [InputTag("mlflow.data.context", "+".join(sizes))]
+            known = facts.dataset
+            dataset = Dataset(
+                known.name, known.digest, "local", known.source, profile=json.dumps(known.sizes)
+            )
+            tags = [InputTag("mlflow.data.context", "+".join(known.sizes))]
             self._client.log_inputs(run_id, [DatasetInput(dataset, tags)])
         self._described = True
 
     def _send_epochs(self, run_id: str) -> None:
-        assert self._client
         lines, position = self._journal.epochs(self._position)
         metrics = [
             Metric(key, line[key], line["time"], line["epoch"])
@@ -136,7 +142,6 @@ class Delivery:
         self._position = position
 
     def _send_end(self, run_id: str) -> None:
-        assert self._client
         facts = self._journal.facts
         end_time = facts.end_time or facts.start_time
         metrics = [Metric(key, value, end_time, 0) for key, value in facts.metrics.items()]
@@ -149,7 +154,7 @@ class Delivery:
         self._client.log_batch(
             run_id,
             metrics=metrics,
-            tags=[RunTag(key, value) for key, value in facts.tags.items()],
+            tags=[RunTag(key, value) for key, value in _tags(facts).items()],
         )
         files = sorted(self._journal.artifacts.glob("*"))
         for path in (*files, *(self._journal.folder / name for name in facts.files)):
@@ -203,6 +208,17 @@ def reason(error: BaseException) -> str:
         error = error.__cause__ or error.__context__ or error
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return lines[0].partition(". ")[0][:200]
+
+
+def _tags(facts: Facts) -> dict[str, str]:
+    """Return a run's tags, with those that MLflow has names of its own for."""
+    told = {
+        "mlflow.source.name": facts.command,
+        "mlflow.source.type": "LOCAL" if facts.command else None,
+        "mlflow.note.content": facts.note,
+        "mlflow.parentRunId": facts.parent_id,
+    }
+    return {**facts.tags, **{key: value for key, value in told.items() if value is not None}}
 
 
 def _heartbeat() -> str:

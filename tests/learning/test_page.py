@@ -1,12 +1,11 @@
 """`python -m noise_exp.learning`: what it writes is what the sweeps' folders hold."""
 
-import json
 import subprocess
 import sys
 
 import numpy as np
 import pytest
-from support import trial
+from support import jobs_in, trial
 
 from noise_exp.learning import floors
 
@@ -39,9 +38,8 @@ def test_tables_and_figures_from_sweeps(cli):
     text = page.read_text()
     assert "old" not in text
     wrong = {}
-    for path in (cli.folder / "all" / "learn").glob("*/result.json"):
-        result = json.loads(path.read_text())
-        wrong.setdefault(result["dist"], []).append(result["test_errors"])
+    for record, _ in jobs_in(cli.folder / "all" / "learn"):
+        wrong.setdefault(record["params"]["dist"], []).append(record["metrics"]["test_errors"])
     table = {row[0]: row for row in rows(text, "learn")[2:]}
     assert set(table) == {"gaussian", "backprop"}
     for method, errors in wrong.items():

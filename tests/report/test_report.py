@@ -2,6 +2,7 @@
 
 import logging
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -11,14 +12,14 @@ from scipy.stats import wilcoxon
 
 from noise_exp.records.facts import Facts
 from noise_exp.records.journal import Journal
+from noise_exp.records.naming import name_methods
 from noise_exp.records.record import Record
 from noise_exp.report import build as building
 from noise_exp.report import variance
 from noise_exp.report.build import Choices, build
-from noise_exp.report.runs import name_methods
 from noise_exp.report.targets import Target, to_target
 from noise_exp.report.words import findings, markdown
-from noise_exp.sweep.callback import SweepCallback
+from noise_exp.sweep import ending
 from noise_exp.training import baselines
 from noise_exp.training.data import Embedded, Split
 
@@ -344,10 +345,9 @@ def test_a_report_that_fails_never_fails_a_sweep(tmp_path, monkeypatch, caplog):
         raise RuntimeError("out of luck")
 
     monkeypatch.setattr(building, "build", broken)
-    sweep = SweepCallback()
-    sweep._journal = Journal(tmp_path, Facts("sweep", {}, run_id="f" * 32))
+    journal = Journal(tmp_path, Facts("sweep", {}, run_id="f" * 32))
     with caplog.at_level(logging.WARNING):
-        assert sweep._report([]) == []
+        assert ending._report(SimpleNamespace(journal=journal, folder=tmp_path), []) == []
     assert "RuntimeError: out of luck" in caplog.text
     assert f"python -m noise_exp.report {'f' * 32}" in caplog.text
 

@@ -1,6 +1,5 @@
 """Every launcher gives the serial sweep's numbers, and its runs under one parent."""
 
-import json
 import multiprocessing
 import os
 import signal
@@ -11,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from server import free_port, listens
-from support import SMALL, Cli, wait_until
+from support import SMALL, Cli, jobs_in, wait_until
 
 from noise_exp.records.facts import Facts
 from noise_exp.records.journal import Journal
@@ -27,8 +26,7 @@ LAUNCHERS = {
 
 
 def costs(cli):
-    found = [json.loads(p.read_text()) for p in (cli.folder / "out").glob("*/result.json")]
-    return {result["dist"]: result["costs"] for result in found}
+    return {r["params"]["dist"]: costs for r, costs in jobs_in(cli.folder / "out")}
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +76,7 @@ def test_a_cluster_that_shares_no_folder(cli, cluster):
     for methods in ("gumbel,beta", "gumbel,beta,zipf"):
         done = here("-m", f"dist={methods}", *SMALL, *ray)
         assert done.returncode == 0, done.stderr + done.stdout
-    assert not list(cli.folder.glob("here/multirun/*/*/*/result.json"))
+    assert not list(cli.folder.glob("here/multirun/*/*/*/run.json"))
     assert "finished already" in done.stdout
     runs = here.runs("run")
     assert sorted(run.data.params["dist"] for run in runs) == ["beta", "gumbel", "zipf"]

@@ -1,6 +1,5 @@
 """What single runs leave behind."""
 
-import json
 import os
 import pty
 import subprocess
@@ -9,13 +8,13 @@ import sys
 import numpy as np
 import pytest
 from mlflow import MlflowClient
-from support import SMALL
+from support import SMALL, costs_in
 
 
 def costs_of(cli, *arguments):
     done = cli(*SMALL, "tracking.enabled=false", "hydra.run.dir=out", *arguments)
     assert done.returncode == 0, done.stderr
-    return json.loads((cli.folder / "out" / "result.json").read_text())["costs"]
+    return costs_in(cli.folder / "out")
 
 
 def test_the_same_configuration_gives_the_same_bits(cli):

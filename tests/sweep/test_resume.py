@@ -15,7 +15,9 @@ from support import SMALL, artifacts, wait_until
 from noise_exp.errors import UserError
 from noise_exp.records.facts import Facts, masked
 from noise_exp.records.journal import Journal
-from noise_exp.tracking import Store, store, sync
+from noise_exp.tracking import living
+from noise_exp.tracking.delivery import sync
+from noise_exp.tracking.store import Store
 from noise_exp.training.loop import EpochRecord
 
 SWEEP = ("-m", "dist=gumbel,beta", *SMALL)
@@ -119,16 +121,16 @@ def test_a_run_that_lives_is_waited_for(cli):
 
 def left_running(cli, alive=False, **tags):
     """A run that its process left RUNNING in a store and a folder; its id, journal and store."""
-    opened = Store(cli.uri, "noise_training")
+    opened = Store.open(cli.uri, "noise_training")
     facts = Facts("left", {"kind": "run", "fingerprint": "f"})
     journal = Journal.start(cli.folder / "left", facts)
-    run = opened._client.create_run(
-        opened.experiment_id, tags=facts.tags | {"uid": facts.uid, "heartbeat": "1", **tags}
+    run = opened.client.create_run(
+        opened.experiment_id,
+        tags={**journal.facts.tags, "uid": facts.uid, "heartbeat": "1", **tags},
     )
-    facts.uri, facts.experiment_id, facts.run_id = cli.uri, opened.experiment_id, run.info.run_id
     for epoch in range(3):
         journal.log_epoch(EpochRecord(epoch, 0.5, 0.25, 0.0, epoch + 1, 0.5))
-    journal.update()
+    journal.update(uri=cli.uri, experiment_id=opened.experiment_id, run_id=run.info.run_id)
     if not alive:
         journal.release()  # as the system does when the process dies
     return run.info.run_id, journal, opened
@@ -136,7 +138,7 @@ def left_running(cli, alive=False, **tags):
 
 def test_a_dead_process_on_this_machine_is_seen_by_its_lock(cli):
     run_id, _, opened = left_running(cli)
-    assert opened.bury_the_dead() == {}
+    assert living.bury_the_dead(opened) == {}
     (run,) = cli.runs("run")
     assert run.info.status == "KILLED"
     assert run.info.end_time < time.time() * 1000
@@ -146,7 +148,7 @@ def test_a_dead_process_on_this_machine_is_seen_by_its_lock(cli):
 
 def test_a_live_process_on_this_machine_is_left_alone(cli):
     run_id, _journal, opened = left_running(cli, alive=True)
-    assert opened.bury_the_dead() == {"f": run_id}
+    assert living.bury_the_dead(opened) == {"f": run_id}
     assert cli.runs("run")[0].info.status == "RUNNING"
 
 
@@ -155,28 +157,27 @@ def test_a_live_process_on_this_machine_is_left_alone(cli):
     [(None, "KILLED"), ("set_tag", "RUNNING"), ("set_terminated", "FINISHED")],
 )
 def test_on_another_machine_the_heartbeat_tells(cli, monkeypatch, does, status):
-    monkeypatch.setattr(store, "_WATCH_SECONDS", 4.0)
+    monkeypatch.setattr(living, "_WATCH_SECONDS", 4.0)
     run_id, _, opened = left_running(cli, host=platform.node() + "-2")
     if does:
         arguments = {"set_tag": ("heartbeat", "2"), "set_terminated": ("FINISHED",)}[does]
         threading.Timer(1.5, getattr(MlflowClient(cli.uri), does), (run_id, *arguments)).start()
-    assert opened.bury_the_dead() == ({"f": run_id} if status == "RUNNING" else {})
+    assert living.bury_the_dead(opened) == ({"f": run_id} if status == "RUNNING" else {})
     assert cli.runs("run")[0].info.status == status
 
 
 @pytest.mark.parametrize("damage", ["", "{}", "no json"])
 def test_a_damaged_record_stops_nothing(cli, monkeypatch, damage):
-    monkeypatch.setattr(store, "_WATCH_SECONDS", 2.0)
+    monkeypatch.setattr(living, "_WATCH_SECONDS", 2.0)
     _, _, opened = left_running(cli)
     (cli.folder / "left" / "run.json").write_text(damage)
-    assert opened.bury_the_dead() == {}
+    assert living.bury_the_dead(opened) == {}
     assert cli.runs("run")[0].info.status == "KILLED"
 
 
 def test_sync_leaves_a_run_of_another_machine_alone(cli):
     _, journal, _ = left_running(cli)
-    journal.facts.tags["host"] = platform.node() + "-2"
-    journal.update()
+    journal.update(tags={"host": platform.node() + "-2"})
     assert sync(cli.folder / "left", cli.uri) == "alive"
     assert cli.runs("run")[0].info.status == "RUNNING"
 
@@ -186,7 +187,7 @@ def test_a_callback_that_fails_stops_the_sweep(cli):
     (cli.folder / "mlruns" / "mlflow.lock").mkdir()  # which nobody can lock
     done = cli(*SWEEP)
     assert done.returncode == 1
-    assert not list(cli.folder.glob("multirun/*/*/*/result.json"))
+    assert not list(cli.folder.glob("multirun/*/*/*/run.json"))
     assert (done.stdout + done.stderr).splitlines()[-1].startswith("noise_exp: ")
 
 

@@ -8,7 +8,8 @@ import pytest
 from mlflow import MlflowClient
 from support import SMALL, Cli, artifacts
 
-from noise_exp.records.results import Result
+from noise_exp.records.facts import Facts
+from noise_exp.records.journal import Journal
 from noise_exp.report.__main__ import main
 from noise_exp.sweep.progress import SweepProgress
 
@@ -245,8 +246,11 @@ def test_a_report_on_validation_images_and_budgets_in_passes(cli):
 
 def test_progress_counts_this_sweeps_results_and_foresees_the_end(tmp_path):
     def result(job, sweep="mine", **options):
-        (tmp_path / str(job)).mkdir(exist_ok=True)
-        Result(job, [], "gumbel", None, sweep=sweep, **options).save(tmp_path / str(job))
+        facts = Facts("gumbel", sweep=sweep, job=job, **options)
+        journal = Journal.start(tmp_path / str(job), facts)
+        if job != 7:
+            journal.end("FINISHED")
+        journal.release()
 
     for job in range(4):
         result(job, sweep="an earlier one")
@@ -256,6 +260,7 @@ def test_progress_counts_this_sweeps_results_and_foresees_the_end(tmp_path):
     result(0)
     result(1)
     result(2, reused=True)
+    result(7)  # it is still at work
     progress.look()
     progress.look()
     # Two runs took 100 s; five are to come.

@@ -7,7 +7,7 @@ import pytest
 from mlflow import MlflowClient
 from support import Cli, artifacts
 
-from noise_exp.records.results import Result
+from noise_exp.records.record import Record
 from noise_exp.sweep import study
 
 TUNE = ("-m", "experiment=tune", "network=small", "forward_passes=6", "data.validation_size=500",
@@ -149,7 +149,7 @@ def test_mistakes_are_said_in_one_line_before_anything_is_written(cli, argument,
 
 
 def test_without_a_score_there_is_no_best():
-    failed = Result(0, ["optimizer.lr=0.1"], "gumbel", None, error="out of luck")
+    failed = Record({"dist": "gumbel"}, error="out of luck", overrides=["optimizer.lr=0.1"])
     found = study.summary([failed], ["optimizer.lr"])
     assert found.headline == "none of which has a score"
     assert not found.tags

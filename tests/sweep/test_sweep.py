@@ -1,6 +1,5 @@
 """A sweep of all fourteen methods, as the MLflow UI will show it."""
 
-import json
 import subprocess
 import sys
 
@@ -8,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
-from support import LETTERS, SMALL, Cli, artifacts
+from support import LETTERS, SMALL, Cli, artifacts, jobs_in
 
 
 @pytest.fixture(scope="module")
@@ -106,8 +105,7 @@ def test_parallel_jobs_on_a_fresh_store_give_what_serial_ones_give(cli):
     one_thread = "threads=1"
 
     def costs(folder):
-        found = [json.loads(p.read_text()) for p in (cli.folder / folder).glob("*/result.json")]
-        return {r["dist"]: r["costs"] for r in found}
+        return {r["params"]["dist"]: costs for r, costs in jobs_in(cli.folder / folder)}
 
     parallel = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=6", "hydra.sweep.dir=parallel"]
     done = cli("-m", methods, one_thread, *SMALL, *parallel)
@@ -133,8 +131,8 @@ def test_a_new_law_is_one_yaml_file(cli):
     table = pd.read_csv(cli.folder / "out" / "comparison.csv")
     assert table.method.tolist() == ["laplace dist.scale=1", "laplace dist.scale=2"]
     assert table.runs.tolist() == [3, 3]
-    results = [json.loads(p.read_text()) for p in (cli.folder / "out").glob("*/result.json")]
-    finals = [r["costs"][-1] for r in results if "dist.scale=1" in r["overrides"]]
+    jobs = jobs_in(cli.folder / "out")
+    finals = [costs[-1] for r, costs in jobs if "dist.scale=1" in r["overrides"]]
     assert table.final_cost[0] == pytest.approx(np.median(finals))
 
 

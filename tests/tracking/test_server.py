@@ -153,7 +153,7 @@ def test_away_in_mid_sweep_and_back_before_its_end(cli, server, proxy):
     running = cli.start(*sweep)
     wait_until((cli.folder / "out" / "2" / "run.json").exists)
     proxy.failing = True
-    wait_until((cli.folder / "out" / "10" / "result.json").exists)
+    wait_until((cli.folder / "out" / "11" / "run.json").exists)  # so the one before has ended
     proxy.failing = False
     assert running.wait(timeout=90) == 0
     client = MlflowClient(server.url)

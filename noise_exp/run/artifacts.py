@@ -1,0 +1,42 @@
+"""What a finished run shows: cost curve, weights and predictions."""
+
+import io
+from collections.abc import Iterator
+
+import numpy as np
+
+from noise_exp.records.journal import Journal
+from noise_exp.records.record import Record
+from noise_exp.training.network import predicted
+from noise_exp.training.trial import Tested, Trial
+
+
+def keep(journal: Journal, trial: Trial, tested: Tested, record: Record) -> None:
+    """Keep a run's files for the store."""
+    from noise_exp.figures.comparison import cost_curve  # matplotlib
+
+    content = io.BytesIO()
+    title = f"{record.dist}: cost per epoch"
+    cost_curve(record.curves["cost"], title).savefig(content, format="png")
+    journal.log_artifact("cost.png", content.getvalue())
+
+    tensors: dict[str, np.ndarray] = {}
+    for i, (weights, biases) in enumerate(trial.network.views(trial.parameters), 1):
+        tensors |= {f"W{i}": weights, f"b{i}": biases}
+    content = io.BytesIO()
+    np.savez(content, **tensors)  # type: ignore[arg-type]
+    journal.log_artifact("weights.npz", content.getvalue())
+
+    lines = "".join(f"{line}\n" for line in _predictions(trial, tested))
+    journal.log_artifact("predictions.csv", lines.encode())
+
+
+def _predictions(trial: Trial, tested: Tested) -> Iterator[str]:
+    yield "image,label,predicted,output,wrong"
+    split = trial.split
+    for index, label, outputs, wrong in zip(
+        split.test_indices, split.test_labels, tested.outputs, tested.wrong, strict=True
+    ):
+        guess = int(predicted(outputs[None])[0])
+        shown = outputs[0] if len(outputs) == 1 else outputs[guess]
+        yield f"{index},{label},{guess},{float(shown)!r},{bool(wrong)}"

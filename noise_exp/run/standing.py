@@ -1,0 +1,63 @@
+"""`resume=true`: a finished run of the same fingerprint stands for a job."""
+
+import logging
+import math
+from dataclasses import replace
+
+from noise_exp.records.facts import Facts
+from noise_exp.records.journal import Journal
+from noise_exp.records.record import Record
+from noise_exp.run.context import Job, SweepContext
+from noise_exp.tracking import living, reading
+from noise_exp.tracking.delivery import reason
+from noise_exp.tracking.store import Store
+
+log = logging.getLogger(__name__)
+
+
+def of_run(store: Store, facts: Facts) -> Record | None:
+    """Return the run that stands for a run alone, after one that is still alive."""
+    fingerprint = facts.tags["fingerprint"]
+    alive = living.bury_the_dead(store).get(fingerprint)
+    if alive:
+        living.wait_for(store, alive)
+    runs = reading.finished(store, facts.tags["source_digest"], fingerprint)
+    return next(iter(reading.read(store, runs.values())), None)
+
+
+def of_job(store: Store, job: Job, sweep: SweepContext, facts: Facts) -> Record | None:
+    """Return what stands for a job of a sweep, and leave it in the job's folder.
+
+    All that is known of it is its id and its score: the end of the sweep reads the rest.
+    """
+    fingerprint = facts.tags["fingerprint"]
+    alive, known = sweep.alive.get(fingerprint), sweep.finished.get(fingerprint)
+    if alive and not known:
+        run = living.wait_for(store, alive)
+        known = (alive, reading.record_of(run).score) if run else None
+    if not known:
+        return None
+    run_id, score = known
+    journal = Journal.start(
+        job.folder, replace(facts, run_id=run_id, reused=True, status="FINISHED", delivered=True)
+    )
+    journal.release()
+    costs = [score] if math.isfinite(score) else []
+    record = Record(
+        {"dist": job.choices["dist"]}, curves={"cost": costs}, run_id=run_id, reused=True,
+        job=job.number, overrides=job.overrides,
+    )  # fmt: skip
+    if sweep.parent_id and not _shares_folder(job, sweep):
+        try:
+            reading.tell_reused(store, sweep.parent_id, record)
+        except Exception as error:
+            log.warning("The sweep could not be told of run %s (%s)", run_id, reason(error))
+    return record
+
+
+def _shares_folder(job: Job, sweep: SweepContext) -> bool:
+    """Whether the launching process will find what this job leaves in its folder."""
+    try:
+        return Journal.load(job.sweep_folder).facts.uid == sweep.uid
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,184 @@
+"""The end of a sweep: its jobs' records, compared, reported on, and told."""
+
+import dataclasses
+import logging
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from noise_exp.errors import ToldError
+from noise_exp.records.journal import Journal
+from noise_exp.records.record import Record, from_folder, params_or_asked
+from noise_exp.sweep.sweep import Sweep, command
+from noise_exp.writing.console import duration, print_table
+
+if TYPE_CHECKING:  # matplotlib, pandas and MLflow, which only the end of a sweep needs
+    from noise_exp.sweep.comparison import Summary
+    from noise_exp.tracking.store import Store
+
+_NOTE_LENGTH = 7500  # MLflow's limit for a tag is 8000 characters
+
+log = logging.getLogger(__name__)
+
+
+def finish(sweep: Sweep) -> None:
+    """Compare the runs, in the terminal and on the sweep's run.
+
+    Raises
+    ------
+    ToldError
+        If a job failed, after saying which.
+    """
+    try:
+        records = gather(sweep)
+        _compare(sweep, records)
+    except Exception:
+        log.exception("The comparison could not be made; the runs and %s are kept", sweep.folder)
+        sweep.journal.end("FAILED")
+        raise ToldError from None
+    failed = [r for r in records if r.error]
+    sweep.journal.end("FAILED" if failed else "FINISHED")
+    if sweep.store:
+        print(f"Browse and compare the runs:\n    {sweep.store.browse}")
+    if failed:
+        log.error("%d of %d jobs failed:", len(failed), len(records))
+        for record in failed:
+            log.error("  job %d (%s): %s", record.job, _named(record), record.error)
+        if sweep.store:
+            log.error("Run just those again with\n    %s", command(resume=True))
+        raise ToldError
+
+
+def gather(sweep: Sweep) -> list[Record]:
+    """Return what every job ended with: from its folder, or from the store if that is all.
+
+    A job on another machine may have left its folder there. One that is planned and has left
+    nothing anywhere has failed.
+    """
+    records: dict[int, Record] = {}
+    cut_off: dict[int, Record] = {}  # its end could not be written: the store may know it
+    for folder in Journal.find(sweep.folder):
+        facts = Journal.load(folder).facts
+        if folder != sweep.folder and facts.sweep == sweep.journal.facts.uid:
+            ends = cut_off if facts.status == "RUNNING" else records
+            ends[facts.job] = from_folder(folder)
+    if sweep.store:
+        _complete(records, sweep.store, sweep.journal.facts.run_id or "")
+    records = {**cut_off, **records}
+    for job, overrides in enumerate(sweep.plan.jobs or ()):
+        if job not in records:
+            params = params_or_asked({}, overrides, "?")
+            records[job] = Record(params, error="it left no record", job=job, overrides=overrides)
+    return [records[job] for job in sorted(records)]
+
+
+def _complete(records: dict[int, Record], store: "Store", parent_id: str) -> None:
+    """Read from the store what is not in the sweep's folder."""
+    from noise_exp.tracking import reading
+    from noise_exp.tracking.delivery import reason
+
+    try:
+        for told in reading.told_reused(store, parent_id):
+            records.setdefault(told.job, told)
+        theirs = [
+            run
+            for run in reading.children(store, parent_id)
+            if int(run.data.tags["job"]) not in records
+        ]
+        records |= {record.job: record for record in reading.read(store, theirs)}
+        reused = {job: r.run_id for job, r in records.items() if r.reused and r.run_id}
+        runs = store.by_id(list(set(reused.values())))
+        earlier = {r.run_id: r for r in reading.read(store, runs.values())}
+    except Exception as error:
+        earlier = {}
+        log.warning("The tracking store could not be read (%s)", reason(error))
+    for job, record in records.items():
+        if record.reused:
+            unread = f"finished as run {record.run_id}, which could not be read"
+            base = earlier.get(record.run_id) or dataclasses.replace(record, error=unread)
+            records[job] = dataclasses.replace(
+                base, job=job, overrides=record.overrides, reused=True
+            )
+
+
+def _compare(sweep: Sweep, records: Sequence[Record]) -> None:
+    from noise_exp.sweep import comparison, study
+
+    searched = sweep.plan.searched
+    summary = comparison.compared(records) if searched is None else study.summary(records, searched)
+    print_table(summary.table, summary.title)
+    files = {**summary.files, "runs.csv": comparison.runs(records).to_csv(index=False)}
+    for name, content in files.items():
+        (sweep.folder / name).write_text(content)
+    for name, figure in summary.pictures.items():
+        figure.savefig(sweep.folder / name, dpi=120)
+    if summary.advice:
+        print(summary.advice)
+    print(f"Table and figures: {sweep.folder}")
+    kept = [*files, *summary.pictures]
+    if searched is None:
+        kept += _report(sweep, records)
+    seconds = time.perf_counter() - sweep.started
+    sweep.journal.update(
+        files=kept,
+        note=_note(sweep, records, summary),
+        tags=summary.tags,
+        series=summary.series,
+        metrics={
+            **summary.metrics,
+            "runs": len(records),
+            "reused": sum(r.reused for r in records),
+            "sweep_seconds": seconds,
+        },
+    )
+    print(f"{len(records)} runs in {duration(seconds)}")
+
+
+def _report(sweep: Sweep, records: Sequence[Record]) -> list[str]:
+    """Write the report on methods and luck; return its files. It never fails a sweep."""
+    from noise_exp.report import build, words, write
+
+    facts = sweep.journal.facts
+    try:
+        report = build.build(records)
+        files = write.write(report, sweep.folder, facts.name, command())
+    except Exception as error:
+        log.debug("The report could not be made", exc_info=True)
+        log.warning(
+            "The report could not be made (%s: %s)%s",
+            type(error).__name__,
+            error,
+            f"; try python -m noise_exp.report {facts.run_id}" if facts.run_id else "",
+        )
+        return []
+    for said in (*words.findings(report), *report.unsaid):
+        print(f"- {said}")
+    print(f"Report: {sweep.folder / write.PAGE}")
+    return files
+
+
+def _note(sweep: Sweep, records: Sequence[Record], summary: "Summary") -> str:
+    """Return the sweep's description: what was swept, the winner, how to repeat it."""
+    from noise_exp.sweep import comparison
+    from noise_exp.writing.tables import markdown_of
+
+    swept = " ".join(comparison.swept(records)) or "one configuration"
+    note = f"Swept {swept}: {len(records)} runs, {summary.headline}. Repeat with\n\n"
+    note += f"    {command()}\n\n{summary.advice}\n{markdown_of(summary.table)}"
+    if len(note) > _NOTE_LENGTH:
+        note = note[: note.rfind("\n", 0, _NOTE_LENGTH)]
+        note += f"\n\nThe rest: {', '.join(summary.files)}\n"
+    links = [
+        f"[{_named(r)}]({sweep.store.link(r.run_id)})"
+        for r in records
+        if sweep.store and r.reused and r.run_id
+    ]
+    if links:
+        note += "\nReused from earlier sweeps (all in runs.csv):\n"
+        while links and len(note) + len(links[0]) < _NOTE_LENGTH:
+            note += f"\n- {links.pop(0)}"
+    return note
+
+
+def _named(record: Record) -> str:
+    return " ".join(record.overrides) or record.dist

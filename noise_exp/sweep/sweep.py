@@ -1,0 +1,217 @@
+"""A sweep that has begun: its folder, its own run, its store, its progress."""
+
+import logging
+import os
+import shlex
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from omegaconf import DictConfig
+
+from noise_exp.errors import UserError
+from noise_exp.records.facts import Facts, masked
+from noise_exp.records.journal import Journal
+from noise_exp.run.build import build
+from noise_exp.run.context import SweepContext
+from noise_exp.run.fingerprint import source_digest
+from noise_exp.run.launchers import prepare
+from noise_exp.sweep import plan
+from noise_exp.sweep.plan import Plan
+from noise_exp.sweep.progress import SweepProgress
+from noise_exp.tracking.recording import Recording
+
+if TYPE_CHECKING:  # a second of MLflow that an untracked sweep has no use for
+    from noise_exp.tracking.store import Store
+
+_ROOM = 1 << 16  # bytes that must fit: Hydra's own files and a record
+_HASTE = 2.0  # seconds that an interrupted sweep may still take to be delivered
+_NAME_LENGTH = 250  # of a run, in the databases that MLflow uses
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """One multirun, whole once it exists.
+
+    Attributes
+    ----------
+    folder
+        Of its output.
+    plan
+        Its jobs.
+    store
+        None where it is not tracked.
+    recording, journal
+        Of its own run.
+    progress
+        Says how far it is.
+    started
+        When, by `time.perf_counter`.
+    """
+
+    folder: Path
+    plan: Plan
+    store: "Store | None"
+    recording: Recording
+    journal: Journal
+    progress: SweepProgress
+    started: float = field(default_factory=time.perf_counter)
+
+    @classmethod
+    def begin(cls, config: DictConfig) -> "Sweep":
+        """Check all that can be checked, begin the sweep's own run, and tell the jobs of it.
+
+        Raises
+        ------
+        UserError
+            If it cannot run as it was asked for.
+        Enough
+            If it was asked only what it would do.
+        """
+        planned = _checked(config)
+        folder = Path(config.hydra.sweep.dir)
+        check_folder(folder, "hydra.sweep.dir")
+        store = _store(config)
+        context = SweepContext.instance()
+        if store:
+            context.uri, context.experiment_id = store.uri, store.experiment_id
+            if config.resume:
+                _look_for_finished(store, context)
+        recording = Recording(
+            folder, _facts(config, folder, context.experiment_id), context.uri,
+            config.tracking.patience, at_once=True,
+        )  # fmt: skip
+        journal = recording.__enter__()
+        context.uid, context.pid = journal.facts.uid, os.getpid()
+        context.parent_id, context.total = journal.facts.run_id, planned.total
+        progress = SweepProgress(folder, context.uid, planned.total)
+        progress.start()
+        return cls(folder, planned, store, recording, journal, progress)
+
+    @property
+    def ended(self) -> bool:
+        """Whether its own run has ended."""
+        return self.journal.facts.status != "RUNNING"
+
+    def end(self, finish: Callable[["Sweep"], None]) -> None:
+        """Deliver what jobs owe, finish, and end the sweep's own run as that went."""
+        self.progress.stop()
+        with ExitStack() as stack:
+            stack.push(self.recording)
+            self.deliver_owed()
+            finish(self)
+
+    def abandon(self) -> None:
+        """End the run of a sweep that was interrupted, for which Hydra has no event."""
+        self.progress.stop()
+        self.recording.patience = min(self.recording.patience, _HASTE)
+        self.deliver_owed()
+        self.journal.end("KILLED")
+        self.recording.__exit__(None, None, None)
+        if self.store:
+            log.error("Run what is missing with\n    %s", command(resume=True))
+
+    def deliver_owed(self) -> None:
+        """Deliver what jobs owe whose store was away, or whose process was killed."""
+        if not self.store:
+            return
+        owed = {f: "" for f in Journal.find(self.folder) if f != self.folder}
+        deadline = time.monotonic() + self.recording.patience
+        while owed := {f: why for f in owed if (why := _owes(f, self.store.uri))}:
+            if time.monotonic() >= deadline:
+                log.warning(
+                    "The tracking store does not know all of %d runs (%s). Deliver it with\n"
+                    "    python -m noise_exp.tracking sync %s",
+                    len(owed),
+                    next(iter(owed.values())),
+                    self.folder,
+                )
+                return
+            time.sleep(1)
+
+
+def command(resume: bool = False) -> str:
+    """Return the command line, as it was given or to resume it."""
+    arguments = sys.argv[1:]
+    if resume:
+        arguments = [a for a in arguments if not a.startswith("resume=")] + ["resume=true"]
+    return masked(shlex.join(["python", "-m", "noise_exp", *arguments]))
+
+
+def check_folder(folder: Path, key: str) -> None:
+    """Make a folder for output, and see that there is room.
+
+    Raises
+    ------
+    UserError
+        If it cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        try:
+            probe.write_bytes(bytes(_ROOM))
+        finally:
+            probe.unlink(missing_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"the output folder {folder} cannot be written "
+            f"({error.strerror}); set {key} to another folder"
+        ) from None
+
+
+def _checked(config: DictConfig) -> Plan:
+    """Return the plan of a sweep whose launcher and first job are in order."""
+    prepare(config.hydra.launcher)
+    planned = plan.sweep(config)
+    if planned.first is not None:
+        build(plan.compose(config, planned.first))
+    if config.resume and not config.tracking.enabled:
+        raise UserError(
+            "resume=true looks for finished runs in the tracking store; set tracking.enabled=true"
+        )
+    if config.dry_run:
+        plan.tell(config, planned)
+    return planned
+
+
+def _store(config: DictConfig) -> "Store | None":
+    if not config.tracking.enabled:
+        return None
+    from noise_exp.tracking.store import Store
+
+    return Store.open(config.tracking.uri, config.tracking.experiment)
+
+
+def _look_for_finished(store: "Store", context: SweepContext) -> None:
+    from noise_exp.tracking import living, reading
+
+    context.alive = living.bury_the_dead(store)
+    context.finished = {
+        fingerprint: (run.info.run_id, reading.record_of(run).score)
+        for fingerprint, run in reading.finished(store, source_digest()).items()
+    }
+
+
+def _facts(config: DictConfig, folder: Path, experiment_id: str) -> Facts:
+    name = masked(f"sweep {' '.join(config.hydra.overrides.task)}").strip()
+    tags: Mapping[str, str] = {"kind": "sweep", "sweep": str(folder)}
+    return Facts(name[:_NAME_LENGTH], tags, command=command(), experiment_id=experiment_id)
+
+
+def _owes(folder: Path, uri: str) -> str | None:
+    """Try to deliver; say why something is still owed."""
+    from noise_exp.tracking.delivery import reason, sync
+
+    try:
+        if Journal.load(folder).facts.uri != masked(uri):
+            return None  # another store's, from an earlier sweep in this folder
+        return "still alive" if sync(folder, uri) == "alive" else None
+    except Exception as error:
+        return reason(error)

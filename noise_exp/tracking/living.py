@@ -1,0 +1,107 @@
+"""Runs that are said to be running: waited for if they live, ended if their process died."""
+
+import logging
+import platform
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from mlflow.entities import Run
+
+from noise_exp.records.journal import Journal
+from noise_exp.tracking.delivery import HEARTBEAT_SECONDS, RefusedError, reason, sync
+from noise_exp.tracking.store import FAILURES, Store
+
+# A beat may be late by a call that times out and the pause before the next try.
+_WATCH_SECONDS = 9 * HEARTBEAT_SECONDS
+_PAUSE_SECONDS = 1.0
+_RUNNING = "attributes.status = 'RUNNING'"
+
+log = logging.getLogger(__name__)
+
+
+def bury_the_dead(store: Store) -> dict[str, str]:
+    """Deliver and end the runs whose process died; return ids of those alive, by fingerprint."""
+    return {
+        run.data.tags["fingerprint"]: run.info.run_id
+        for run in _bury(store, store.search(_RUNNING))
+        if "fingerprint" in run.data.tags
+    }
+
+
+def wait_for(store: Store, run_id: str, pause: float = 2.0) -> Run | None:
+    """Wait until a run of another process has ended, or that process died.
+
+    Returns
+    -------
+    The run; None if it did not finish.
+    """
+    log.info("Waiting for run %s, which another process is at ...", run_id)
+    while True:
+        try:
+            run = store.client.get_run(run_id)
+            if run.info.status != "RUNNING":
+                return run if run.info.status == "FINISHED" else None
+            _bury(store, [run])
+        except FAILURES as error:
+            log.warning("The tracking store fails (%s); trying again", reason(error))
+        time.sleep(pause)
+
+
+def _bury(store: Store, runs: Iterable[Run]) -> list[Run]:
+    """End the dead among running runs and return the others.
+
+    On this machine the lock that a run's process holds tells; no other sign is as sure. Of
+    another machine's run, the heartbeat is watched: a live process changes it. Clocks are
+    not compared.
+    """
+    alive, watched = [], []
+    for run in runs:
+        if "heartbeat" not in run.data.tags:
+            alive.append(run)  # not ours
+        elif _has_its_record_here(run):
+            try:
+                if sync(Path(run.data.tags["folder"]), store.uri) == "alive":
+                    alive.append(run)
+            except (OSError, ValueError, RefusedError):
+                watched.append(run)
+        else:
+            watched.append(run)
+    beating, silent = _watch(store, watched)
+    for run in silent:
+        _kill(store, run)
+    return alive + beating
+
+
+def _watch(store: Store, runs: list[Run]) -> tuple[list[Run], list[Run]]:
+    """Return those whose heartbeat changes, and the silent; one that ends meanwhile is neither."""
+    silent, beating = list(runs), []
+    if silent:
+        log.info("Watching %d runs of other machines for a sign of life ...", len(silent))
+    start = time.monotonic()
+    while silent and time.monotonic() - start < _WATCH_SECONDS:
+        time.sleep(_PAUSE_SECONDS)
+        now = {r.info.run_id: r for r in store.search(_RUNNING)}
+        for run in list(silent):
+            current = now.get(run.info.run_id)
+            if current is None:
+                silent.remove(run)
+            elif current.data.tags["heartbeat"] != run.data.tags["heartbeat"]:
+                silent.remove(run)
+                beating.append(run)
+    return beating, silent
+
+
+def _has_its_record_here(run: Run) -> bool:
+    tags = run.data.tags
+    try:
+        facts = Journal.load(Path(tags["folder"])).facts
+    except (OSError, ValueError, KeyError):  # deleted, damaged, or another user's
+        return False
+    return tags["host"] == platform.node() and facts.uid == tags["uid"]
+
+
+def _kill(store: Store, run: Run) -> None:
+    if store.client.get_run(run.info.run_id).info.status == "RUNNING":
+        last_sign = int(run.data.tags["heartbeat"]) * 1000
+        store.client.set_terminated(run.info.run_id, "KILLED", last_sign)

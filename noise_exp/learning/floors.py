@@ -34,7 +34,7 @@ def best_random(trial: Trial, scale: float, n: int, seed: int) -> float:
     best, lowest = trial.trained.copy(), np.inf
     streams = IndependentStreams(init=seed, data=0, noise=0)
     for _ in range(n):
-        parameters = streams.initial_parameters(trial.objective.network, scale)
+        parameters = streams.initial_parameters(trial.network, scale)[trial.kept]
         rate = trial.objective.evaluate(parameters).error_rate
         if rate < lowest:
             best, lowest = parameters, rate

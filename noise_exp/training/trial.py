@@ -78,6 +78,8 @@ class Trial:
         The cost on the training images, of the network that is trained: without dead pixels.
     trained
         Its parameters as they are now, flat.
+    kept
+        Which parameters of `network` these are, bool (n_parameters,).
 
     Raises
     ------
@@ -121,13 +123,11 @@ class Trial:
                 f"got {list(frozen)}"
             )
         self._initial = streams.initial_parameters(self.network, init_scale)
-        inputs = (
-            live_pixels(split)
-            if streams.spare_dead_pixels
-            else np.ones(len(split.train_images[0]), bool)
-        )
-        self._kept = self.network.parameters_of_inputs(inputs)
-        self.trained = self._initial[self._kept]
+        inputs = np.ones(self.network.sizes[0], bool)
+        if streams.spare_dead_pixels:
+            inputs = live_pixels(split)
+        self.kept = self.network.parameters_of_inputs(inputs)
+        self.trained = self._initial[self.kept]
         network = Network((int(inputs.sum()), *self.network.sizes[1:]), dtype)
         self._frozen = [network.layer_slices()[layer - 1] for layer in set(frozen)]
         self.objective = Objective(
@@ -138,7 +138,7 @@ class Trial:
     def parameters(self) -> np.ndarray:
         """Those of `network` as they are now, a copy: shape (n_parameters,)."""
         whole = self._initial.copy()
-        whole[self._kept] = self.trained
+        whole[self.kept] = self.trained
         return whole
 
     def noise(self) -> Noise:

@@ -76,5 +76,5 @@ def test_floors(data, at_most):
     labels = experiment.split.test_labels
     assert most_frequent == min(np.mean(labels != k) for k in np.unique(labels))
     assert floors.logistic_regression(experiment.split) < at_most
-    one, many = (floors.best_random(experiment, 0.2, n, 1, threads=1) for n in (1, 40))
+    one, many = (floors.best_random(experiment, 0.2, n, 1) for n in (1, 40))
     assert many < one or many < most_frequent

@@ -14,7 +14,8 @@ from support import SMALL, Cli, jobs_in, wait_until
 
 from noise_exp.records.facts import Facts
 from noise_exp.records.journal import Journal
-from noise_exp.tracking import Courier, Store
+from noise_exp.tracking.courier import Courier
+from noise_exp.tracking.store import Store
 
 SWEEP = ("-m", "dist=glob(*)", *SMALL, "threads=1", "hydra.sweep.dir=out")
 LAUNCHERS = {
@@ -90,7 +91,7 @@ def test_a_cluster_that_shares_no_folder(cli, cluster):
 
 def _first_use(uri, folder, barrier):
     barrier.wait()
-    store = Store(uri, "noise_training")
+    store = Store.open(uri, "noise_training")
     journal = Journal.start(folder, Facts("first", {"kind": "run"}, uri=uri,
                                           experiment_id=store.experiment_id))  # fmt: skip
     courier = Courier(journal, uri)

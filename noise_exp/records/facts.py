@@ -67,7 +67,7 @@ class Facts:
     dataset: DataSet | None = None
     sweep: str = ""
     job: int = 0
-    overrides: Sequence[str] = ()
+    overrides: Sequence[str] = field(default_factory=list)
     reused: bool = False
     uri: str | None = None
     experiment_id: str = ""
@@ -78,7 +78,7 @@ class Facts:
     end_time: int | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     series: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
-    files: Sequence[str] = ()
+    files: Sequence[str] = field(default_factory=list)
     delivered: bool = False
 
     @classmethod

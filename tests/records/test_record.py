@@ -1,0 +1,76 @@
+"""One record: what a folder holds of a run is what the store holds of it."""
+
+import dataclasses
+import math
+
+import pytest
+from support import SMALL
+
+from noise_exp.records.facts import Facts
+from noise_exp.records.journal import Journal
+from noise_exp.records.record import CURVES, Record, from_folder
+from noise_exp.tracking import reading
+from noise_exp.tracking.store import Store
+
+
+def in_store(cli):
+    store = Store.existing(cli.uri, "noise_training")
+    (record,) = reading.read(store, cli.runs("run"))
+    return record
+
+
+@pytest.mark.parametrize(
+    "options", [("dist=gumbel",), ("dist=backprop", "data.validation_size=30", "data=mnist01")]
+)
+def test_folder_and_store_tell_the_same_of_a_run(cli, options):
+    assert cli(*SMALL, *options, "hydra.run.dir=out").returncode == 0
+    ours, theirs = from_folder(cli.folder / "out"), in_store(cli)
+    assert ours.metrics.items() <= theirs.metrics.items()
+    for name in CURVES:
+        assert ours.curves[name] == pytest.approx(theirs.curves[name], rel=1e-12)
+        assert len(ours.curves[name]) == 6
+    plain = {"metrics": {}, "curves": {}}
+    assert dataclasses.replace(ours, **plain) == dataclasses.replace(
+        theirs, **plain, overrides=list(theirs.overrides)
+    )
+    assert ours.score == pytest.approx(theirs.score)
+    assert ours.score == ours.final("validation_cost" if ours.part == "validation" else "cost")
+
+
+def test_of_a_run_that_failed_too(cli):
+    (cli.folder / "my" / "optimizer").mkdir(parents=True)
+    (cli.folder / "my" / "optimizer" / "broken.yaml").write_text("_target_: broken.Broken\n")
+    (cli.folder / "broken.py").write_text(
+        "import dataclasses\n@dataclasses.dataclass\nclass Broken:\n"
+        "    def step(self, parameters, direction, moment): raise RuntimeError('out of luck')\n"
+    )
+    assert cli("--config-dir=my", "optimizer=broken", *SMALL, "hydra.run.dir=out").returncode == 1
+    ours, theirs = from_folder(cli.folder / "out"), in_store(cli)
+    assert ours.error == theirs.error == "RuntimeError: out of luck"
+    assert ours.params == theirs.params
+    assert math.isinf(ours.score)
+    assert math.isnan(ours.errors)
+
+
+def test_what_a_run_was_asked_for_stands_in_for_what_it_is(tmp_path):
+    facts = Facts("beta", {"dist": "beta"}, overrides=["dist=beta", "+dist.a=-1"])
+    journal = Journal.start(tmp_path, facts)
+    journal.end("FAILED", error="no such law")
+    record = from_folder(tmp_path)
+    assert record.params == {"dist": "beta", "dist.a": "-1"}
+    assert record.error == "no such law"
+
+
+def test_a_run_that_has_not_ended_is_no_result(tmp_path):
+    Journal.start(tmp_path, Facts("gumbel", metrics={"test_errors": 3}))
+    record = from_folder(tmp_path)
+    assert record.error == "RUNNING"
+    assert math.isnan(record.errors)
+
+
+def test_a_score_that_is_no_number_is_infinite():
+    assert math.isinf(Record({}, curves={"cost": [0.5, math.nan]}).score)
+    assert math.isinf(Record({}, curves={"cost": [0.5]}, error="out of luck").score)
+    assert Record({}, curves={"cost": [0.5, 0.25]}).score == 0.25
+    validated = Record({"validation_images": "9"}, {"validation_cost": 0.1}, {"cost": [0.25]})
+    assert validated.score == 0.1

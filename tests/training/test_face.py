@@ -1,0 +1,70 @@
+"""What a notebook is promised: `noise_exp.training` by name, and the README's lines."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+import noise_exp.training
+from noise_exp.run.config import CONF_DIR
+from noise_exp.training import article
+
+README = Path(__file__).parents[2] / "README.md"
+FACE = {
+    "data": {"Embedded", "Idx", "OpenML", "Xor", "Split"},
+    "noise": {"ARTICLE_LAWS", "Law", "Repair", "IndependentStreams", "ArticleStream"},
+    "estimators": {"CostScaled", "EvolutionStrategy", "ExactGradient", "ForwardGradient",
+                   "LearnedFeedback", "NodePerturbation", "Spsa"},
+    "optimizers": {"Adam", "Annealing", "HillClimb", "Momentum", "Vanilla"},
+    "network": {"CrossEntropy", "Network", "Objective", "SquaredError"},
+    "trial": {"EpochRecord", "Schedule", "Tested", "Trial"},
+}  # fmt: skip
+
+
+def test_the_face_is_what_it_was():
+    assert set(noise_exp.training.__all__) == set().union(*FACE.values())
+    for name in noise_exp.training.__all__:
+        assert getattr(noise_exp.training, name).__doc__ or name == "ARTICLE_LAWS"
+
+
+def snippet():
+    """The README's lines for a notebook."""
+    section = README.read_text().partition("## In a notebook\n")[2].partition("\n## ")[0]
+    return "\n".join(line[4:] for line in re.findall(r"^    .*$|^$", section, re.M)).strip()
+
+
+def test_the_readmes_notebook_runs_without_hydra_or_mlflow():
+    code = snippet()
+    assert len([line for line in code.splitlines() if line]) <= 12
+    ast.parse(code)
+    blocked = ("hydra", "omegaconf", "mlflow", "matplotlib", "rich", "pandas", "scipy")
+    alone = f"import sys\nfor name in {blocked}: sys.modules[name] = None\n"
+    small = code.replace("epochs=10)", "epochs=3), hidden=(8, 9)")
+    assert small != code
+    done = subprocess.run(
+        [sys.executable, "-c", alone + small], capture_output=True, text=True, check=True
+    )
+    *epochs, last = done.stdout.splitlines()
+    assert [line.split()[0] for line in epochs] == ["0", "1", "2"]
+    assert re.fullmatch(r"\d+ of 500 test images wrong", last)
+
+
+@pytest.mark.parametrize(
+    ("file", "keys"),
+    [
+        ("estimator/cost_scaled", {"signal": list(article.SIGNAL)}),
+        ("optimizer/vanilla", {"lr": article.LR, "drop_epoch": article.DROP_EPOCH,
+                               "dropped_lr": article.DROPPED_LR}),
+        ("network/article", {"hidden": list(article.HIDDEN), "init_scale": article.INIT_SCALE}),
+        ("data/article", {"digits": list(article.DIGITS), "test_size": article.TEST_SIZE}),
+        ("config", {"seed": article.SEED, "epochs": article.EPOCHS}),
+        ("experiment/article", {"seed": article.SEED, "epochs": article.EPOCHS}),
+    ],
+)  # fmt: skip
+def test_the_commands_defaults_are_the_articles_constants(file, keys):
+    options = OmegaConf.load(CONF_DIR / f"{file}.yaml")
+    assert {key: options[key] for key in keys} == keys

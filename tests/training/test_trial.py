@@ -1,0 +1,116 @@
+"""A trial: parts that serve many trainings, and values that do not fit."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from noise_exp.training import (
+    Adam,
+    Annealing,
+    CostScaled,
+    Embedded,
+    EvolutionStrategy,
+    ForwardGradient,
+    HillClimb,
+    IndependentStreams,
+    Law,
+    LearnedFeedback,
+    Momentum,
+    NodePerturbation,
+    Repair,
+    Schedule,
+    Spsa,
+    Trial,
+    Vanilla,
+    Xor,
+)
+
+ESTIMATORS = [CostScaled(), EvolutionStrategy(0.01, 2), ForwardGradient(1),
+              LearnedFeedback(0.1, 0.2), NodePerturbation(0.01), Spsa(0.01, 1)]  # fmt: skip
+OPTIMIZERS = [Adam(0.01, 0.9, 0.999, True), Annealing(0.01, 0.01, 1e-4), HillClimb(0.01, 1.5),
+              Momentum(0.001, 0.9, True), Vanilla()]  # fmt: skip
+
+
+def trial(estimator=None, optimizer=None, law=True, epochs=4, **options):
+    streams = IndependentStreams(1, 1, 1)
+    return Trial(
+        Xor().split(streams.permutation, np.float64), Law("gumbel") if law else None, streams,
+        estimator=estimator, optimizer=optimizer, schedule=Schedule(epochs),
+        **{"hidden": (8, 4), **options},
+    )  # fmt: skip
+
+
+def result(ready):
+    return [epoch.cost for epoch in ready.train()], ready.trained.tobytes()
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda part: type(part).__name__)
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda part: type(part).__name__)
+def test_the_same_parts_train_twice_with_the_same_result(estimator, optimizer):
+    before = dataclasses.asdict(estimator), dataclasses.asdict(optimizer)
+    first, second = (result(trial(estimator, optimizer)) for _ in range(2))
+    assert first == second
+    assert (dataclasses.asdict(estimator), dataclasses.asdict(optimizer)) == before
+    assert vars(estimator) == dataclasses.asdict(estimator)  # nothing is kept beside the settings
+    assert vars(optimizer) == dataclasses.asdict(optimizer)
+
+
+def test_parts_of_ones_own_that_keep_their_state_themselves_begin_anew_too():
+    class Growing:  # as a user may write it: no base class, no begin
+        lr = 0.01
+
+        def step(self, parameters, direction, moment):  # noqa: ARG002
+            self.lr *= 2
+            parameters += self.lr * direction
+
+    own = Growing()
+    first, second = (result(trial(optimizer=own)) for _ in range(2))
+    assert first == second
+    assert own.lr == 0.01
+
+
+def test_the_repair_is_the_noises():
+    costs = {how: result(trial(repair=how))[0] for how in Repair}
+    assert len({tuple(c) for c in costs.values()}) == len(Repair)
+
+
+@pytest.mark.parametrize("law", [True, False])
+def test_training_goes_on_from_where_it_stands(law):
+    whole, parts = trial(law=law, epochs=1), trial(law=law, epochs=1)
+    first = [epoch.cost for _ in range(2) for epoch in whole.train()]
+    (second,) = (epoch.cost for epoch in parts.train())
+    assert first[0] == second
+    assert first[1] == pytest.approx(parts.objective.evaluate(parts.trained).cost)
+
+
+def test_parameters_are_up_to_date_in_mid_training():
+    streams = IndependentStreams(1, 1, 1)
+    ready = Trial(Embedded().split(streams.permutation), Law("gumbel"), streams, hidden=(8, 4))
+    before, epochs = ready.parameters, ready.train()
+    next(epochs)
+    after = ready.parameters
+    assert after.shape == (ready.network.n_parameters,)
+    np.testing.assert_array_equal(after != before, ready.kept)
+    np.testing.assert_array_equal(after[ready.kept], ready.trained)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"hidden": (0, 4)}, "hidden must hold numbers of at least 1"),
+        ({"init_scale": np.inf}, "init_scale must be finite"),
+        ({"frozen": [4]}, "frozen must hold layers, 1 to 3"),
+        ({"estimator": CostScaled([1.0])}, "signal must hold one number for each"),
+    ],
+)
+def test_what_does_not_fit_is_said_with_its_parameters_name(options, words):
+    with pytest.raises(ValueError, match=f"^{words}"):
+        trial(**options)
+
+
+@pytest.mark.parametrize("key", ["epochs", "forward_passes", "batch_size"])
+def test_a_schedule_has_no_negative_and_no_endless_numbers(key):
+    for value in (0, -1, float("inf"), float("nan")):
+        with pytest.raises(ValueError, match=f"^{key} must be"):
+            Schedule(**{key: value})

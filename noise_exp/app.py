@@ -44,11 +44,14 @@ def _task(cfg: DictConfig) -> float:
     try:
         return job.run(cfg).score
     except Exception as error:
-        if not Job.current().in_sweep:
+        message, current = _for_the_user(error), Job.current()
+        if message and not current.in_sweep:
+            sys.exit(message)  # from here, else Hydra adds a line of its own
+        if not current.in_sweep:
             raise
         # The other jobs go on; the end of the sweep names this one and exits with an error.
-        if _for_the_user(error) is None:
-            log.exception("Job %s failed", Job.current().number)
+        if message is None:
+            log.exception("Job %s failed", current.number)
         return Record({}, error=in_words(error)).score
 
 

@@ -13,8 +13,9 @@ _RESAMPLES = 9999
 
 @dataclass(frozen=True)
 class Interval:
-    """A 95% interval; where there is none, `note` says why (it may also qualify one)."""
+    """A measured value and its interval; without one, `note` says why (it may also qualify one)."""
 
+    value: float = math.nan
     low: float = math.nan
     high: float = math.nan
     note: str = ""
@@ -35,31 +36,31 @@ def bootstrap(values: np.ndarray, statistic: Callable[..., np.ndarray] = np.mean
     n = len(values)
     if n == 0:
         return Interval(note="no finite result")
+    value = float(statistic(values))
     if n < FEW:
-        return Interval(note=f"too few seeds ({n})")
+        return Interval(value, note=f"too few seeds ({n})")
     if np.all(values == values[0]):
-        return Interval(float(values[0]), float(values[0]), f"all {n} seeds equal")
+        return Interval(value, float(values[0]), float(values[0]), f"all {n} seeds equal")
     from scipy.stats import bootstrap as resample
 
     for method in ("BCa", "percentile"):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a degenerate distribution: seen below
-            found = resample(
+            ends = resample(
                 (values,), statistic, method=method, n_resamples=_RESAMPLES, vectorized=True,
                 rng=np.random.default_rng(0),
             ).confidence_interval  # fmt: skip
-        if math.isfinite(found.low) and math.isfinite(found.high):
-            return Interval(
-                float(found.low), float(found.high), "" if method == "BCa" else "percentile"
-            )
-    return Interval(note="not defined")
+        if math.isfinite(ends.low) and math.isfinite(ends.high):
+            note = "" if method == "BCa" else "percentile"
+            return Interval(value, float(ends.low), float(ends.high), note)
+    return Interval(value, note="not defined")
 
 
-def wilson(count: int, total: int) -> Interval:
-    """Return Wilson's 95% interval (1927) of a proportion."""
+def wilson(count: int, total: int, confidence: float = 0.95) -> Interval:
+    """Return Wilson's interval (1927) of a proportion."""
     if not total:
         return Interval(note="no finite result")
     from scipy.stats import binomtest
 
-    found = binomtest(count, total).proportion_ci(method="wilson")
-    return Interval(float(found.low), float(found.high))
+    ends = binomtest(count, total).proportion_ci(confidence, "wilson")
+    return Interval(count / total, float(ends.low), float(ends.high))

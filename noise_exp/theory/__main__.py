@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from noise_exp import __version__
-from noise_exp.errors import UserError
+from noise_exp.errors import UserError, at_the_edge
 from noise_exp.figures.theory import draw
 from noise_exp.theory import tables
 from noise_exp.theory.claims import Claim, Effort, Found
@@ -30,6 +30,14 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    with at_the_edge("noise_exp.theory"):
+        bad = _test(options)
+    if bad:
+        sys.exit(f"not these: {', '.join(bad)}")
+
+
+def _test(options: argparse.Namespace) -> list[str]:
+    """Test the claims, write what they came to; return the names of those that do not hold."""
     start = time.time()
     effort = Effort(options.quick, options.seed)
     page = Page(options.output, options.page, "theory")
@@ -38,30 +46,29 @@ def main() -> None:
     pictures: dict[str, bytes] = {}
     for name in options.claims or CLAIMS:
         claim, begun = CLAIMS[name], time.time()
-        found = claim.test(effort)
-        results.append((claim, found))
+        outcome = claim.test(effort)
+        results.append((claim, outcome))
         content = io.BytesIO()
-        draw(found.picture).savefig(content, format="png", dpi=_DOTS * 1.4)
+        draw(outcome.picture).savefig(content, format="png", dpi=_DOTS * 1.4)
         pictures[f"{name}.png"] = content.getvalue()
         (page.folder / f"{name}.png").write_bytes(content.getvalue())
-        _say(claim, found, time.time() - begun)
+        _say(claim, outcome, time.time() - begun)
     table = tables.markdown(results)
     page.table("claims", table)
     (page.folder / "theory_claims.csv").write_text(tables.as_csv(results))
     if options.tracking:
         _track(results, pictures, table, options, start)
-    bad = [claim.name for claim, found in results if found.verdict != "holds"]
+    bad = [claim.name for claim, outcome in results if outcome.verdict != "holds"]
     print(
         f"\n{len(results) - len(bad)} of {len(results)} claims hold, in {time.time() - start:.0f} s"
     )
-    if bad:
-        sys.exit(f"not these: {', '.join(bad)}")
+    return bad
 
 
-def _say(claim: Claim, found: Found, seconds: float) -> None:
-    print(f"\n{claim.name}: {claim.statement} ({found.verdict}, {seconds:.0f} s)")
+def _say(claim: Claim, outcome: Found, seconds: float) -> None:
+    print(f"\n{claim.name}: {claim.statement} ({outcome.verdict}, {seconds:.0f} s)")
     print(f"    {claim.formula}")
-    for check in found.checks:
+    for check in outcome.checks:
         _, what, predicted, measured, interval, verdict = tables.row(claim, check)
         print(f"    {verdict:9} {what}: {measured} ({interval}), predicted {predicted}", flush=True)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from noise_exp.figures.theory import Picture
-from noise_exp.theory.intervals import Interval
+from noise_exp.report.intervals import Interval
 
 
 @dataclass(frozen=True)

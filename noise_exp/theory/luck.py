@@ -5,68 +5,39 @@ import numpy as np
 from noise_exp.figures.theory import Curve, Picture, Sample
 from noise_exp.theory import intervals
 from noise_exp.theory.claims import Check, Claim, Effort, Found
-from noise_exp.theory.ink import ink_counter
-from noise_exp.theory.setting import (
-    DROP_EPOCH,
-    DROPPED_LR,
-    EPOCHS,
-    INIT_SCALE,
-    LR,
-    SIGNAL,
-    Images,
-)
-from noise_exp.training.data import Embedded, live_pixels
-from noise_exp.training.estimators import CostScaled
-from noise_exp.training.loop import Schedule, train
-from noise_exp.training.network import Network
-from noise_exp.training.noise import ARTICLE_LAWS, Law, Repair
-from noise_exp.training.objective import Objective
+from noise_exp.theory.setting import law_of, streams_of
+from noise_exp.training import article
+from noise_exp.training.baselines import ink_errors
+from noise_exp.training.data import Embedded
+from noise_exp.training.loop import Schedule
 from noise_exp.training.optimizers import Vanilla
-from noise_exp.training.streams import IndependentStreams
-from noise_exp.training.workers import Workers
+from noise_exp.training.trial import Trial
 
-_HIDDEN = (840, 1024)
 _LEAPS = 6  # what stands for the 96 steps after the drop, 16 times as long
 
 
-def _wrong(seed: int, workers: Workers, whole: bool) -> tuple[float, float, float]:
+def _wrong(seed: int, whole: bool) -> tuple[int, int, int]:
     """Return the test images of 20 that are wrong: untrained, trained, by an ink counter."""
-    streams = IndependentStreams(seed, seed, seed)
-    split = Embedded([0, 1], 20, 1.0).split(streams.permutation, np.float32)
-    live = live_pixels(split)
-    # As a run draws them: for all pixels, of which the dead ones are then left out.
-    drawn = Network((len(live), *_HIDDEN, 1), np.float32)
-    kept = drawn.parameters_of_inputs(live)
-    parameters = streams.initial_parameters(drawn, INIT_SCALE)[kept]
-    network = Network((int(live.sum()), *_HIDDEN, 1), np.float32)
-    shown = split.train_images[:, live]
-    test = Objective(network, split.test_images[:, live], split.test_labels)
-    untrained = 20 * test.evaluate(parameters).error_rate
-    rest = EPOCHS - DROP_EPOCH
-    epochs, dropped = (EPOCHS, DROPPED_LR) if whole else (
-        DROP_EPOCH + _LEAPS, DROPPED_LR * rest / _LEAPS
+    streams = streams_of(seed)
+    split = Embedded().split(streams.permutation)
+    rest = article.EPOCHS - article.DROP_EPOCH
+    steps = rest if whole else _LEAPS
+    trial = Trial(
+        split, law_of("gumbel"), streams,
+        optimizer=Vanilla(dropped_lr=article.DROPPED_LR * rest / steps),
+        schedule=Schedule(article.DROP_EPOCH + steps), threads=2,
     )  # fmt: skip
-    for _ in train(
-        Objective(network, shown, split.train_labels, workers),
-        CostScaled(SIGNAL, Repair.none), Vanilla(LR, DROP_EPOCH, dropped),
-        streams.noise(Law("gumbel", **ARTICLE_LAWS["gumbel"]), network, workers),
-        parameters, Schedule(epochs), streams,
-    ):  # fmt: skip
+    untrained = trial.test().errors
+    for _ in trial.train():
         pass
-    trained = 20 * test.evaluate(parameters).error_rate
-    counter = Network((int(live.sum()), 1), np.float32)
-    by_ink = np.empty(counter.n_parameters, np.float32)
-    by_ink[:-1], by_ink[-1] = ink_counter(Images(shown, split.train_labels))
-    ink = Objective(counter, split.test_images[:, live], split.test_labels)
-    return untrained, trained, 20 * ink.evaluate(by_ink).error_rate
+    return untrained, trial.test().errors, ink_errors(split)
 
 
 def _luck(effort: Effort) -> Found:
-    seeds, workers = effort.size(100, 30), Workers(2)
-    whole = effort.size(3, 0)
-    found = np.array([_wrong(effort.seed * seeds + i, workers, False) for i in range(seeds)])
-    untrained, trained, ink = np.rint(found).T
-    all_steps = [_wrong(effort.seed * seeds + i, workers, True)[1] for i in range(whole)]
+    seeds, whole = effort.size(100, 30), effort.size(3, 0)
+    first = effort.seed * seeds
+    untrained, trained, ink = np.array([_wrong(first + i, False) for i in range(seeds)]).T
+    all_steps = [_wrong(first + i, True)[1] for i in range(whole)]
     lucky, good, counted = (int(np.sum(wrong <= 2)) for wrong in (trained, untrained, ink))
     checks = [
         Check("gumbel: share of seeds with at most 2 of 20 wrong", 0.5,
@@ -77,7 +48,7 @@ def _luck(effort: Effort) -> Found:
     if whole:
         checks.append(
             Check(f"{whole} seeds with all 100 epochs: largest change of the number wrong", 1.5,
-                  intervals.exact(float(np.max(np.abs(np.rint(all_steps) - trained[:whole]))), 0),
+                  intervals.exact(float(np.max(np.abs(all_steps - trained[:whole]))), 0),
                   "<")
         )  # fmt: skip
     bins = (np.arange(22) - 0.5).tolist()

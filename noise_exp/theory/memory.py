@@ -9,20 +9,8 @@ from scipy import stats
 from noise_exp.figures.theory import Curve, Picture, Points
 from noise_exp.theory import intervals
 from noise_exp.theory.claims import Check, Claim, Effort, Found
-from noise_exp.theory.setting import (
-    DROP_EPOCH,
-    FINITE_LAWS,
-    INIT_SCALE,
-    LR,
-    SIGNAL,
-    Images,
-    initial,
-    network_for,
-    read_out,
-    train_as_article,
-    zeros_and_ones,
-)
-from noise_exp.training.network import Network
+from noise_exp.theory.setting import FINITE_LAWS, article_trial, read_out, zeros_and_ones
+from noise_exp.training import article
 
 _WIDTH = 128
 _SHOWN = 20  # images whose read-out is followed
@@ -55,7 +43,7 @@ def remembered(energy: float, width: int, spreads: Sequence[float]) -> float:
     """
     var = moved = cov = energy
     for layer, spread in enumerate(spreads):
-        before = INIT_SCALE**2
+        before = article.INIT_SCALE**2
         after = before + spread**2
         var, moved, cov = before * var, after * moved, before * cov
         if layer < len(spreads) - 1:
@@ -68,63 +56,60 @@ def remembered(energy: float, width: int, spreads: Sequence[float]) -> float:
     return cov / math.sqrt(var * moved)
 
 
-def _walks(
-    images: Images, network: Network, law: str, first_seed: int, seeds: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _walks(law: str, first_seed: int, seeds: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return read-outs before and after the walk, (seeds, images), and costs (seeds, epochs)."""
     before, after = np.empty((seeds, _SHOWN)), np.empty((seeds, _SHOWN))
-    costs = np.empty((seeds, DROP_EPOCH + 1))
-    objective = images.objective(network)
+    costs = np.empty((seeds, article.DROP_EPOCH + 1))
+    shown = zeros_and_ones().pixels[:_SHOWN]
     for i in range(seeds):
-        parameters = initial(network, first_seed + i)
-        before[i] = read_out(network, parameters, images.pixels[:_SHOWN])
-        records = train_as_article(objective, law, parameters, first_seed + i, DROP_EPOCH + 1)
-        costs[i] = [record.cost for record in records]
-        after[i] = read_out(network, parameters, images.pixels[:_SHOWN])
+        trial = article_trial(
+            law, first_seed + i, article.DROP_EPOCH + 1, images=60, hidden=(_WIDTH, _WIDTH)
+        )
+        before[i] = read_out(trial.network, trial.parameters, shown)
+        costs[i] = [record.cost for record in trial.train()]
+        after[i] = read_out(trial.network, trial.parameters, shown)
     return before, after, costs
 
 
+def _expected(law: str, costs: np.ndarray) -> tuple[float, float]:
+    """Return the correlation of read-outs by the kernel, and by the weights alone."""
+    energy = float(np.mean(np.sum(np.square(zeros_and_ones().pixels[:_SHOWN]), axis=1))) + 1
+    steps = np.square(article.LR * costs[:, : article.DROP_EPOCH]).sum(axis=1)
+    moved = FINITE_LAWS[law].std() * np.sqrt(steps)  # (seeds,)
+    by_kernel = [remembered(energy, _WIDTH, [s * m for s in article.SIGNAL]) for m in moved]
+    by_weights = 1 / np.sqrt(1 + (moved / article.INIT_SCALE) ** 2)
+    return float(np.mean(by_kernel)), float(np.mean(by_weights))
+
+
 def _memory(effort: Effort) -> Found:
-    laws = ["normal", "triangular"]
     seeds = effort.size(120, 50)
-    images = zeros_and_ones().take(60)
-    network = network_for(images, _WIDTH, _WIDTH)
-    energy = float(np.mean(np.sum(np.square(images.pixels[:_SHOWN]), axis=1))) + 1
     checks, clouds, costs = [], [], {}
-    for law in [*laws, "gumbel"]:
-        before, after, costs[law] = _walks(images, network, law, effort.seed * seeds, seeds)
-        if law == "gumbel":
-            break
-        steps = np.square(LR * costs[law][:, :DROP_EPOCH]).sum(axis=1)
-        moved = FINITE_LAWS[law].std() * np.sqrt(steps)  # (seeds,)
-        predicted = float(
-            np.mean([remembered(energy, _WIDTH, [s * m for s in SIGNAL]) for m in moved])
-        )
-        of_sums = float(np.mean(1 / np.sqrt(1 + (moved / INIT_SCALE) ** 2)))
-        found = intervals.bootstrap((before, after), _correlation, effort.seed, 5)
+    for law in ("normal", "triangular"):
+        before, after, costs[law] = _walks(law, effort.seed * seeds, seeds)
+        predicted, of_sums = _expected(law, costs[law])
+        kept = intervals.bootstrap((before, after), _correlation, effort.seed, 5)
         ranks = intervals.bootstrap((costs[law],), _rank, effort.seed, 5)
         checks += [
             Check(f"{law}: correlation of an image's read-out, before and after", predicted,
-                  found, rival=of_sums),
+                  kept, rival=of_sums),
             Check(f"{law}: rank correlation of first and last cost", 0.5, ranks, ">"),
         ]  # fmt: skip
         clouds.append(Points(f"{law}, predicted correlation {predicted:.2f}",
                              before[:, 0], after[:, 0]))  # fmt: skip
+    _, _, of_gumbel = _walks("gumbel", effort.seed * seeds, seeds)
     less = intervals.bootstrap(
-        (costs["gumbel"], costs["normal"]), lambda a, b: _rank(a) - _rank(b), effort.seed, 5
+        (of_gumbel, costs["normal"]), lambda a, b: _rank(a) - _rank(b), effort.seed, 5
     )
     checks.append(
         Check("gumbel: rank correlation of first and last cost, minus normal's", 0.0, less, "<")
     )
     edge = float(np.max(np.abs(clouds[0].x)))
-    return Found(
-        checks,
-        Picture(
-            "A walk of mean zero ends near where it began",
-            "read-out before training, one image, every seed", "read-out after the walk",
-            [Curve("no change", [-edge, edge], [-edge, edge], rival=True)], clouds,
-        ),
+    picture = Picture(
+        "A walk of mean zero ends near where it began",
+        "read-out before training, one image, every seed", "read-out after the walk",
+        [Curve("no change", [-edge, edge], [-edge, edge], rival=True)], clouds,
     )  # fmt: skip
+    return Found(checks, picture)
 
 
 def _correlation(before: np.ndarray, after: np.ndarray) -> float:

@@ -9,11 +9,13 @@ from noise_exp.figures.theory import Curve, Picture, Points, Sample
 from noise_exp.theory import intervals
 from noise_exp.theory.claims import Check, Claim, Effort, Found
 from noise_exp.theory.setting import initial, network_for, zeros_and_ones
+from noise_exp.training import article
 
 _ROUNDING = 1e-9
 
 
-def _constant(effort: Effort) -> Found:
+def _constants() -> tuple[float, float, float]:
+    """Return the share of ones, and the costs of that share and of 1 as constant outputs."""
     images = zeros_and_ones()
     network = network_for(images, 8, 8)
     objective = images.objective(network)
@@ -24,44 +26,52 @@ def _constant(effort: Effort) -> Found:
         parameters[-1] = math.log(output / (1 - output))  # the bias of the output unit
         return objective.evaluate(parameters).cost
 
-    best, always_one = constant_cost(ones), constant_cost(1 - 1e-13)
-    wide = network_for(images, 64, 64)
-    judged = images.objective(wide)
-    networks = effort.size(150, 30)
+    return ones, constant_cost(ones), constant_cost(1 - 1e-13)
+
+
+def _random(networks: int, first_seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return random networks' costs, error rates, and costs once saturated, each (networks,)."""
+    images = zeros_and_ones()
+    network = network_for(images, 64, 64)
+    objective = images.objective(network)
     costs, rates, saturated = np.empty(networks), np.empty(networks), np.empty(networks)
     for i in range(networks):
-        parameters = initial(wide, effort.seed * networks + i, scale=0.02 if i % 2 else 0.2)
-        found = judged.evaluate(parameters)
-        costs[i], rates[i] = found.cost, found.error_rate
-        wide.matrices(parameters)[-1][...] *= 1e9
-        saturated[i] = judged.evaluate(parameters).cost
+        scale = article.INIT_SCALE / (10 if i % 2 else 1)
+        parameters = initial(network, first_seed + i, scale)
+        here = objective.evaluate(parameters)
+        costs[i], rates[i] = here.cost, here.error_rate
+        network.matrices(parameters)[-1][...] *= 1e9
+        saturated[i] = objective.evaluate(parameters).cost
+    return costs, rates, saturated
+
+
+def _constant(effort: Effort) -> Found:
+    ones, best, always_one = _constants()
+    networks = effort.size(150, 30)
+    costs, rates, saturated = _random(networks, effort.seed * networks)
     outside = (costs < rates / 4) | (costs > rates + (1 - rates) / 4)
+    checks = [
+        Check("cost of the best constant, p (1 - p)", ones * (1 - ones),
+              intervals.exact(best, _ROUNDING)),
+        Check("cost of always 1: the share of zeros", 1 - ones,
+              intervals.exact(always_one, _ROUNDING)),
+        Check("random networks outside err/4 <= C <= err + (1 - err)/4", 0.0,
+              intervals.exact(float(np.sum(outside)), 0)),
+        Check("largest |C - err| with the read-out scaled up until it saturates", 0.0,
+              intervals.exact(float(np.max(np.abs(saturated - rates))), 1e-6)),
+    ]  # fmt: skip
     rate = np.array([0.0, 1.0])
-    return Found(
+    picture = Picture(
+        "What a cost says about errors", "error rate", "cost",
         [
-            Check("cost of the best constant, p (1 - p)", ones * (1 - ones),
-                  intervals.exact(best, _ROUNDING)),
-            Check("cost of always 1: the share of zeros", 1 - ones,
-                  intervals.exact(always_one, _ROUNDING)),
-            Check("random networks outside err/4 <= C <= err + (1 - err)/4", 0.0,
-                  intervals.exact(float(np.sum(outside)), 0)),
-            Check("largest |C - err| with the read-out scaled up until it saturates", 0.0,
-                  intervals.exact(float(np.max(np.abs(saturated - rates))), 1e-6)),
+            Curve("saturated outputs: cost = error rate", rate, rate),
+            Curve("bounds", rate, rate / 4, rival=True),
+            Curve("", rate, rate + (1 - rate) / 4, rival=True),
+            Curve(f"best constant, {ones * (1 - ones):.3f}", rate, [ones * (1 - ones)] * 2),
         ],
-        Picture(
-            "What a cost says about errors", "error rate", "cost",
-            [
-                Curve("saturated outputs: cost = error rate", rate, rate),
-                Curve("bounds", rate, rate / 4, rival=True),
-                Curve("", rate, rate + (1 - rate) / 4, rival=True),
-                Curve(f"best constant, {ones * (1 - ones):.3f}", rate, [ones * (1 - ones)] * 2),
-            ],
-            [
-                Points("random networks", rates, costs),
-                Points("the same, saturated", rates, saturated),
-            ],
-        ),
+        [Points("random networks", rates, costs), Points("the same, saturated", rates, saturated)],
     )  # fmt: skip
+    return Found(checks, picture)
 
 
 def _mirror(effort: Effort) -> Found:

@@ -1,22 +1,23 @@
 """The schedule: the drop of the learning rate freezes the walk."""
 
+import math
+
 import numpy as np
 
 from noise_exp.figures.theory import Curve, Picture, Points
+from noise_exp.report.intervals import Interval
 from noise_exp.theory import intervals
 from noise_exp.theory.claims import Check, Claim, Effort, Found
-from noise_exp.theory.setting import (
-    DROP_EPOCH,
-    DROPPED_LR,
-    EPOCHS,
-    FINITE_LAWS,
-    LR,
-    initial,
-    network_for,
-    train_as_article,
-    zeros_and_ones,
-)
+from noise_exp.theory.setting import FINITE_LAWS, article_trial
+from noise_exp.training import article
 from noise_exp.training.optimizers import Vanilla
+
+_DROP = article.DROP_EPOCH
+_CASES = (
+    ("normal", "normal, the article's schedule", Vanilla()),
+    ("gumbel", "gumbel, the article's schedule", Vanilla()),
+    ("normal", "normal without the drop", Vanilla(drop_epoch=None)),
+)
 
 
 def movement(costs: np.ndarray, rates: np.ndarray, law: str) -> float:
@@ -26,74 +27,71 @@ def movement(costs: np.ndarray, rates: np.ndarray, law: str) -> float:
     return float(np.sqrt(mean**2 * np.sum(steps) ** 2 + variance * np.sum(steps**2)))
 
 
-def _walk(law: str, optimizer: Vanilla, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return how far the first layer is from its start and, later, from its place at the drop.
+def ratio(costs: np.ndarray, optimizer: Vanilla, law: str) -> float:
+    """Movement after the epoch of the article's drop, as a share of that before; costs: (epochs,).
 
-    Root mean squares after every epoch, (epochs,), and the epochs' costs.
+    As the optimizer's learning rates make it, whether it drops them or not.
     """
-    images = zeros_and_ones().take(60)
-    network = network_for(images, 16, 16)
-    parameters = initial(network, seed)
-    first = network.layer_slices()[0]
-    origin, way, costs = parameters.copy(), [], []
-    records = train_as_article(images.objective(network), law, parameters, seed, EPOCHS, optimizer)
-    for record in records:
+    epochs = np.arange(len(costs))
+    drop = math.inf if optimizer.drop_epoch is None else optimizer.drop_epoch
+    rates = np.where(epochs < drop, optimizer.lr, optimizer.dropped_lr)
+    before, after = (movement(costs[part], rates[part], law)
+                     for part in (epochs < _DROP, epochs >= _DROP))  # fmt: skip
+    return after / before
+
+
+def _walk(law: str, optimizer: Vanilla, seed: int) -> tuple[float, np.ndarray]:
+    """Return how far the first layer moves after the drop, as a share of before, and the costs.
+
+    Root mean squares; costs: (epochs,).
+    """
+    trial = article_trial(
+        law, seed, article.EPOCHS, images=60, hidden=(16, 16), optimizer=optimizer
+    )
+    first = trial.network.layer_slices()[0]
+    places, costs = [trial.parameters[first]], []
+    for record in trial.train():
         costs.append(record.cost)
-        way.append(float(np.sqrt(np.mean(np.square(parameters[first] - origin[first])))))
-        if record.epoch + 1 == DROP_EPOCH:
-            origin = parameters.copy()
-    return np.array(way), np.array(costs)
+        if record.epoch + 1 in (_DROP, article.EPOCHS):
+            places.append(trial.parameters[first])
+    before, after = (np.sqrt(np.mean(np.square(step))) for step in np.diff(places, axis=0))
+    return float(after / before), np.array(costs)
 
 
 def _schedule(effort: Effort) -> Found:
     seeds = effort.size(30, 8)
-    rates = np.where(np.arange(EPOCHS) < DROP_EPOCH, LR, DROPPED_LR)
-    constant = np.full(EPOCHS, LR)
-    cases = [
-        ("normal", "normal, the article's schedule", Vanilla(LR, DROP_EPOCH, DROPPED_LR), rates),
-        ("gumbel", "gumbel, the article's schedule", Vanilla(LR, DROP_EPOCH, DROPPED_LR), rates),
-        ("normal", "normal without the drop", Vanilla(LR, None, DROPPED_LR), constant),
-    ]
-    checks, points, names = [], [], []
-    for law, name, optimizer, rate in cases:
-        found, expected = np.empty(seeds), np.empty(seeds)
-        for i in range(seeds):
-            way, costs = _walk(law, optimizer, effort.seed * seeds + i)
-            found[i] = way[-1] / way[DROP_EPOCH - 1]
-            after = movement(costs[DROP_EPOCH:], rate[DROP_EPOCH:], law)
-            expected[i] = after / movement(costs[:DROP_EPOCH], rate[:DROP_EPOCH], law)
-        off = intervals.mean(found - expected, len(cases))
+    checks, alone, every = [], [], []
+    for law, name, optimizer in _CASES:
+        walks = [_walk(law, optimizer, effort.seed * seeds + i) for i in range(seeds)]
+        measured = np.array([share for share, _ in walks])
+        expected = np.array([ratio(costs, optimizer, law) for _, costs in walks])
+        off = intervals.mean(measured - expected, len(_CASES))
         centre = float(np.mean(expected))
-        flat = np.ones(EPOCHS)
-        alone = movement(flat[DROP_EPOCH:], rate[DROP_EPOCH:], law) / movement(
-            flat[:DROP_EPOCH], rate[:DROP_EPOCH], law
-        )
-        measured = intervals.Interval(centre + off.value, centre + off.low, centre + off.high)
+        alone.append(ratio(np.ones(article.EPOCHS), optimizer, law))
+        every.append(measured)
         checks.append(
             Check(
-                f"{name}: movement after epoch {DROP_EPOCH} / before "
-                f"(at a constant cost {alone:.3g})",
-                centre, measured, rival=1.0,
+                f"{name}: movement after epoch {_DROP} / before "
+                f"(at a constant cost {alone[-1]:.3g})",
+                centre, Interval(centre + off.value, centre + off.low, centre + off.high),
+                rival=1.0,
             )
         )  # fmt: skip
-        names.append(name.replace(", ", ",\n").replace(" without", "\nwithout"))
-        points.append((alone, found))
-    x = np.arange(len(cases))
-    return Found(
-        checks,
-        Picture(
-            "The schedule freezes the walk, not a minimum", "",
-            "movement after epoch 4 / before",
-            [Curve("as much after as before", [-0.4, len(cases) - 0.6], [1, 1], rival=True)],
-            [
-                Points(
-                    "every seed", np.repeat(x, seeds),
-                    np.concatenate([found for _, found in points]),
-                ),
-                Points("by the schedule alone, at a constant cost", x, [a for a, _ in points]),
-            ],
-            names=names, log_y=True,
-        ),
+    return Found(checks, _picture(alone, every))
+
+
+def _picture(alone: list[float], every: list[np.ndarray]) -> Picture:
+    x = np.arange(len(alone))
+    return Picture(
+        "The schedule freezes the walk, not a minimum", "",
+        "movement after epoch 4 / before",
+        [Curve("as much after as before", [-0.4, len(x) - 0.6], [1, 1], rival=True)],
+        [
+            Points("every seed", np.repeat(x, len(every[0])), np.concatenate(every)),
+            Points("by the schedule alone, at a constant cost", x, alone),
+        ],
+        names=[name.replace(", ", ",\n").replace(" without", "\nwithout") for _, name, _ in _CASES],
+        log_y=True,
     )  # fmt: skip
 
 

@@ -1,24 +1,22 @@
 """The problems that claims are tested on: small ones, made of the program's own parts."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+from numpy.typing import DTypeLike
 from scipy import stats
 
-from noise_exp.training.data import Embedded, live_pixels
-from noise_exp.training.estimators import CostScaled, Noise
-from noise_exp.training.loop import EpochRecord, Schedule, train
+from noise_exp.training import article
+from noise_exp.training.data import Embedded, Split, live_pixels
+from noise_exp.training.loop import Schedule
 from noise_exp.training.network import Activations, Network, with_ones
-from noise_exp.training.noise import ARTICLE_LAWS, Law, Repair
+from noise_exp.training.noise import ARTICLE_LAWS, Law, Noise, Repair
 from noise_exp.training.objective import Objective
 from noise_exp.training.optimizers import Vanilla
 from noise_exp.training.streams import IndependentStreams
-
-SIGNAL = [1.0, 0.1, 0.01]
-LR, DROPPED_LR, DROP_EPOCH, EPOCHS = 0.03, 0.0001, 4, 100  # the article's
-INIT_SCALE = 0.2
+from noise_exp.training.trial import Trial
 
 # The laws with finite moments, as scipy writes them: an oracle that shares no code with ours.
 FINITE_LAWS = {
@@ -63,8 +61,8 @@ class Images:
 @cache
 def zeros_and_ones(pixel_divisor: float = 1.0) -> Images:
     """Return the article's 2,115 images in a random order, float64."""
-    streams = IndependentStreams(452, 452, 452)
-    split = Embedded([0, 1], 20, pixel_divisor).split(streams.permutation, np.float64)
+    streams = streams_of(article.SEED)
+    split = Embedded(pixel_divisor=pixel_divisor).split(streams.permutation, np.float64)
     live = live_pixels(split)
     return Images(
         np.concatenate([split.test_images, split.train_images])[:, live],
@@ -90,41 +88,55 @@ def network_for(images: Images, *hidden: int) -> Network:
 def signals(network: Network) -> np.ndarray:
     """Return the article's signal of every parameter's layer, shape (n_parameters,)."""
     each = np.empty(network.n_parameters)
-    for layer, signal in zip(network.layer_slices(), SIGNAL, strict=True):
+    for layer, signal in zip(network.layer_slices(), article.SIGNAL, strict=True):
         each[layer] = signal
     return each
 
 
-def initial(network: Network, seed: int, scale: float = INIT_SCALE) -> np.ndarray:
+def streams_of(seed: int) -> IndependentStreams:
+    """Return the random streams of one seed."""
+    return IndependentStreams(seed, seed, seed)
+
+
+def initial(network: Network, seed: int, scale: float = article.INIT_SCALE) -> np.ndarray:
     """Draw initial parameters, shape (n_parameters,)."""
-    return IndependentStreams(seed, seed, seed).initial_parameters(network, scale)
+    return streams_of(seed).initial_parameters(network, scale)
+
+
+def law_of(name: str) -> Law:
+    """Return one of the article's laws, with the parameters it used."""
+    return Law(name, **ARTICLE_LAWS[name])
 
 
 def noise_of(law: str, seed: int, network: Network, how: Repair = Repair.none) -> Noise:
     """Return the noise of one of the article's laws."""
-    streams = IndependentStreams(seed, seed, seed)
-    return streams.noise(Law(law, **ARTICLE_LAWS[law]), network, how=how)
+    return streams_of(seed).noise(law_of(law), network, how=how)
 
 
-def train_as_article(
-    objective: Objective,
+def article_trial(
     law: str,
-    parameters: np.ndarray,
     seed: int,
     epochs: int,
+    *,
+    images: int,
+    hidden: Sequence[int] = article.HIDDEN,
     optimizer: Vanilla | None = None,
-) -> Iterator[EpochRecord]:
-    """Train in place with noise scaled by the cost, on the article's schedule by default."""
-    streams = IndependentStreams(seed, seed, seed)
-    return train(
-        objective,
-        CostScaled(SIGNAL, Repair.none),
-        optimizer or Vanilla(LR, DROP_EPOCH, DROPPED_LR),
-        noise_of(law, seed, objective.network),
-        parameters,
-        Schedule(epochs),
-        streams,
-    )
+    dtype: DTypeLike = np.float64,
+) -> Trial:
+    """Return the article's training on the first so many of `zeros_and_ones`.
+
+    The others are for test, so that no pixel is dead and the network is that of all images.
+    """
+    whole = zeros_and_ones()
+    pixels, labels = whole.pixels.astype(dtype, copy=False), whole.labels
+    split = Split(
+        pixels[:images], labels[:images], pixels[images:], labels[images:],
+        np.arange(images, len(labels)), "", "zeros and ones",
+    )  # fmt: skip
+    return Trial(
+        split, law_of(law), streams_of(seed),
+        optimizer=optimizer, hidden=hidden, schedule=Schedule(epochs),
+    )  # fmt: skip
 
 
 def cost_gradient(objective: Objective, parameters: np.ndarray) -> tuple[float, np.ndarray]:

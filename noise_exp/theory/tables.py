@@ -22,13 +22,13 @@ def number(value: float) -> str:
 
 def row(claim: Claim, check: Check) -> tuple[str, ...]:
     """Return the cells of one check."""
-    found = check.measured
+    measured = check.measured
     return (
         claim.name,
         check.what,
         _SENSES[check.sense] + number(check.predicted),
-        number(found.value),
-        "exact" if found.exact else f"{number(found.low)} to {number(found.high)}",
+        number(measured.value),
+        measured.note or f"{number(measured.low)} to {number(measured.high)}",
         check.verdict,
     )
 
@@ -36,8 +36,8 @@ def row(claim: Claim, check: Check) -> tuple[str, ...]:
 def markdown(results: Iterable[tuple[Claim, Found]]) -> str:
     """Return a table with a row for each check; formulas stand in the page's text."""
     rows, last = [], None
-    for claim, found in results:
-        for check in found.checks:
+    for claim, outcome in results:
+        for check in outcome.checks:
             cells = list(row(claim, check))
             cells[0] = "" if claim.name == last else f"[{claim.name}](#{claim.name})"
             last = claim.name
@@ -51,8 +51,8 @@ def as_csv(results: Iterable[tuple[Claim, Found]]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["claim", "formula", "quantity", "sense", "predicted", "measured", "low",
                      "high", "rival", "verdict"])  # fmt: skip
-    for claim, found in results:
-        for c in found.checks:
+    for claim, outcome in results:
+        for c in outcome.checks:
             m = c.measured
             writer.writerow([claim.name, claim.formula, c.what, c.sense, c.predicted, m.value,
                              m.low, m.high, c.rival, c.verdict])  # fmt: skip

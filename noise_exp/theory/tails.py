@@ -7,24 +7,18 @@ import numpy as np
 from scipy import special, stats
 
 from noise_exp.figures.theory import Curve, Picture, Points
+from noise_exp.report.intervals import Interval
 from noise_exp.theory import intervals
 from noise_exp.theory.claims import Check, Claim, Effort, Found
 from noise_exp.theory.setting import (
-    DROP_EPOCH,
-    INIT_SCALE,
-    LR,
-    SIGNAL,
-    Images,
-    initial,
+    article_trial,
     network_for,
     noise_of,
     read_out,
-    train_as_article,
     zeros_and_ones,
 )
-from noise_exp.training.network import Network
+from noise_exp.training import article
 
-_ARTICLE = (840, 1024)
 _DRAWS = 60  # of each run's read-out, for its probability
 
 
@@ -47,20 +41,20 @@ def _largest(effort: Effort) -> Found:
     network = network_for(zeros_and_ones().take(2), 2)
     checks, points = [], []
     for law, theory in (("pareto", pareto_largest), ("zipf", zipf_largest)):
-        found = []
+        medians = []
         for n in sizes:
             noise, draws = noise_of(law, effort.seed, network), np.empty(n)
             largest = np.empty(repeats)
             for i in range(repeats):
                 noise.fill(draws)
                 largest[i] = draws.max()
-            found.append(intervals.median(largest, 8))
+            medians.append(intervals.median(largest, 8))
         checks += [
             Check(f"{law}: median of the largest of {n:,} draws, divided by n", theory(n) / n,
-                  intervals.Interval(f.value / n, f.low / n, f.high / n))
-            for n, f in zip(sizes, found, strict=True) if n > 100
+                  Interval(m.value / n, m.low / n, m.high / n))
+            for n, m in zip(sizes, medians, strict=True) if n > 100
         ]  # fmt: skip
-        points.append(intervals.points(law, sizes, found))
+        points.append(intervals.points(law, sizes, medians))
     return Found(
         checks,
         Picture(
@@ -86,83 +80,81 @@ def share_of_ones(costs: np.ndarray, seed: int) -> float:
     costs
         Of every epoch, in any number of runs: (runs, epochs).
     """
-    spread = INIT_SCALE * math.sqrt(math.pi**2 / 4 * _ARTICLE[-1] + 1)
-    steps = LR * SIGNAL[-1] * costs
+    units = article.HIDDEN[-1]
+    spread = article.INIT_SCALE * math.sqrt(math.pi**2 / 4 * units + 1)
+    steps = article.LR * article.SIGNAL[-1] * costs
     rng = np.random.default_rng(seed)
-    sums = stats.lomax(1).rvs((_DRAWS, *steps.shape, _ARTICLE[-1]), random_state=rng).sum(axis=-1)
+    sums = stats.lomax(1).rvs((_DRAWS, *steps.shape, units), random_state=rng).sum(axis=-1)
     drift = math.pi / 2 * np.sum(steps * sums, axis=-1)
     return float(np.mean(stats.norm.cdf(drift / spread)))
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Saturated:
-    """What became of networks of the article's size, one number for each."""
+    """What became of a network of the article's size."""
 
-    alike: list[bool]  # whether all images get one answer
-    ones: list[bool]  # whether most get the answer 1
-    spread: list[float]  # of the read-out over images, over what it was before training
-    gap: list[float]  # between the cost and that of a constant output
-    corner: list[float]  # between the read-out and pi/2 1'W3 + b3
-    costs: list[list[float]]
+    alike: bool  # whether all images get one answer
+    one: bool  # whether most get the answer 1
+    spread: float  # of the read-out over images, over what it was before training
+    gap: float  # between the cost and that of a constant output
+    corner: float  # between the read-out and pi/2 1'W3 + b3
+    costs: list[float]  # of every epoch
 
 
-def _train(images: Images, law: str, seeds: range) -> _Saturated:
-    network = Network((images.pixels.shape[1], *_ARTICLE, 1), np.float32)
-    objective = images.objective(network)
-    ones = float(np.mean(images.labels))
-    found = _Saturated([], [], [], [], [], [])
-    for seed in seeds:
-        parameters = initial(network, seed)
-        start = np.std(read_out(network, parameters, images.pixels))
-        records = train_as_article(objective, law, parameters, seed, DROP_EPOCH)
-        found.costs.append([record.cost for record in records])
-        sums = read_out(network, parameters, images.pixels)
-        above = float(np.mean(sums > 0))
-        found.alike.append(above in (0, 1))
-        found.ones.append(above > 0.5)
-        found.spread.append(float(np.std(sums) / start))
-        constant = special.expit(np.mean(sums))
-        cost = objective.evaluate(parameters).cost
-        found.gap.append(abs(cost - ones * (1 - ones) - (constant - ones) ** 2))
-        weights, bias = network.views(parameters)[-1]
-        found.corner.append(abs(np.mean(sums) - math.pi / 2 * np.sum(weights) - bias[0]))
-    return found
+def _train(law: str, seed: int) -> _Saturated:
+    trial = article_trial(law, seed, article.DROP_EPOCH, images=200, dtype=np.float32)
+    pixels, ones = trial.split.train_images, float(np.mean(trial.split.train_labels))
+    start = np.std(read_out(trial.network, trial.parameters, pixels))
+    costs = [record.cost for record in trial.train()]
+    sums = read_out(trial.network, trial.parameters, pixels)
+    above, middle = float(np.mean(sums > 0)), float(np.mean(sums))
+    constant = special.expit(middle)
+    cost = trial.objective.evaluate(trial.trained).cost
+    weights, bias = trial.network.views(trial.parameters)[-1]
+    return _Saturated(
+        alike=above in (0, 1),
+        one=above > 0.5,
+        spread=float(np.std(sums) / start),
+        gap=abs(cost - ones * (1 - ones) - (constant - ones) ** 2),
+        corner=float(abs(middle - math.pi / 2 * np.sum(weights) - bias[0])),
+        costs=costs,
+    )
 
 
 def _saturation(effort: Effort) -> Found:
-    images = zeros_and_ones().take(200)
-    nets, more = effort.size(16, 12), effort.size(128, 32)
-    first = effort.seed * more
-    laws = ["normal", "gumbel", "zipf", "pareto"]
-    found = {law: _train(images, law, range(first, first + nets)) for law in laws[:-1]}
-    found["pareto"] = pareto = _train(images, "pareto", range(first, first + more))
-    alike = {law: intervals.share(sum(f.alike), len(f.alike), 7) for law, f in found.items()}
-    x = [i for i, law in enumerate(laws) for _ in found[law].spread]
-    return Found(
-        [
-            Check("pareto: share of networks that answer all images alike", 0.5, alike["pareto"],
-                  ">"),
-            Check("zipf: the same", 0.5, alike["zipf"], ">"),
-            Check("normal: the same", 0.5, alike["normal"], "<"),
-            Check("pareto: share of networks that answer 1",
-                  share_of_ones(np.array(pareto.costs), effort.seed),
-                  intervals.share(sum(pareto.ones), more, 7), rival=0.5),
-            Check("pareto: spread of the read-out over images / before training", 0.1,
-                  intervals.mean(np.array(pareto.spread), 7), "<"),
-            Check("pareto: |cost - p(1-p) - (c-p)^2|, c the mean output", 0.001,
-                  intervals.mean(np.array(pareto.gap), 7), "<"),
-            # Of networks, not their mean: a single output weight may outweigh all others.
-            Check("pareto: |read-out - (pi/2 1'W3 + b3)|, median", 0.5,
-                  intervals.median(np.array(pareto.corner), 7), "<"),
-        ],
-        Picture(
-            "Without a mean, the output forgets the image", "",
-            "spread over images / at start",
-            points=[Points("networks after four epochs", x,
-                           np.maximum([s for law in laws for s in found[law].spread], 1e-8))],
-            names=laws, log_y=True,
-        ),
+    few, many = effort.size(16, 12), effort.size(128, 64)
+    first = effort.seed * many
+    sizes = {"normal": few, "gumbel": few, "zipf": few, "pareto": many}
+    nets = {law: [_train(law, first + i) for i in range(n)] for law, n in sizes.items()}
+    alike = {law: intervals.share(sum(net.alike for net in nets[law]), n, 7)
+             for law, n in sizes.items()}  # fmt: skip
+    pareto = nets["pareto"]
+    costs, spread, gap, corner = (
+        np.array([getattr(net, key) for net in pareto])
+        for key in ("costs", "spread", "gap", "corner")
+    )
+    checks = [
+        Check("pareto: share of networks that answer all images alike", 0.5, alike["pareto"], ">"),
+        Check("zipf: the same", 0.5, alike["zipf"], ">"),
+        Check("normal: the same", 0.5, alike["normal"], "<"),
+        Check("pareto: share of networks that answer 1", share_of_ones(costs, effort.seed),
+              intervals.share(sum(net.one for net in pareto), many, 7), rival=0.5),
+        Check("pareto: spread of the read-out over images / before training", 0.1,
+              intervals.mean(spread, 7), "<"),
+        Check("pareto: |cost - p(1-p) - (c-p)^2|, c the mean output", 0.001,
+              intervals.mean(gap, 7), "<"),
+        # Of networks, not their mean: a single output weight may outweigh all others.
+        Check("pareto: |read-out - (pi/2 1'W3 + b3)|, median", 0.5,
+              intervals.median(corner, 7), "<"),
+    ]  # fmt: skip
+    x, y = zip(*((i, net.spread) for i, law in enumerate(sizes) for net in nets[law]), strict=True)
+    picture = Picture(
+        "Without a mean, the output forgets the image", "",
+        "spread over images / at start",
+        points=[Points("networks after four epochs", x, np.maximum(y, 1e-8))],
+        names=list(sizes), log_y=True,
     )  # fmt: skip
+    return Found(checks, picture)
 
 
 CLAIMS = [

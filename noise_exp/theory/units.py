@@ -9,13 +9,13 @@ from noise_exp.theory import intervals
 from noise_exp.theory.claims import Check, Claim, Effort, Found
 from noise_exp.theory.setting import cosine, noise_of
 from noise_exp.theory.weights import Point, mean_cosine
+from noise_exp.training.block import Block
 from noise_exp.training.estimators import LearnedFeedback, NodePerturbation
 from noise_exp.training.network import with_ones
-from noise_exp.training.noise import Repair
-from noise_exp.training.objective import Block
 
 _SCALE = 1e-4
 _DRAWS = 1000  # of the noise, for a mean over it
+_PASSES, _RATE = 240, 0.1  # of the fit of feedback
 
 
 def unit_variance(point: Point) -> float:
@@ -52,39 +52,36 @@ def _node(effort: Effort) -> Found:
     loss_gradient = point.gradient * point.objective.batch_size / point.objective.cost.per_loss
     square, variance = float(loss_gradient @ loss_gradient), unit_variance(point)
     samples, total = [1, 4, 16, 64], effort.size(2000, 400)
-    estimator = NodePerturbation(_SCALE, Repair.none)
     noise = noise_of("normal", effort.seed, point.network)
-    out = np.empty_like(point.parameters)
-    found, squares = [], np.empty(total)
     estimates = np.empty((total, n))
-    for i in range(total):
-        estimator.estimate(point.objective, point.parameters, noise, None, out)
-        estimates[i] = -out
-        squares[i] = float(np.sum(np.square(-out - loss_gradient)))
+    for estimate in estimates:
+        NodePerturbation(_SCALE).estimate(point.objective, point.parameters, noise, estimate)
+    estimates *= -1
+    squares = np.sum(np.square(estimates - loss_gradient), axis=1)
+    cosines = []
     for k in samples:
         means = estimates[: total // k * k].reshape(-1, k, n).mean(axis=1)
-        cosines = np.array([cosine(mean, loss_gradient) for mean in means])
-        found.append(intervals.mean(cosines, 4))
+        sample = np.array([cosine(mean, loss_gradient) for mean in means])
+        cosines.append(intervals.mean(sample, 4))
 
     def predicted(k: float) -> float:
         return math.sqrt(square / (square + variance / k))
 
     fine = np.geomspace(1, 300, 40)
-    return Found(
-        [
-            Check("E|G' - G|^2 of one pass / |G|^2", variance / square,
-                  intervals.mean(squares / square, 4), rival=float(n)),
-            Check("mean cosine, 16 passes", predicted(16), found[2], rival=mean_cosine(16, n)),
-            Check("mean cosine, 64 passes", predicted(64), found[3], rival=mean_cosine(64, n)),
-        ],
-        Picture(
-            "Noise on 32 units, not on 8,000 weights", "passes", "mean cosine",
-            [Curve("theory, noise on the units", fine, [predicted(k) for k in fine]),
-             Curve("noise on the weights", fine, [mean_cosine(k, n) for k in fine], rival=True)],
-            [intervals.points("node_perturbation", samples, found)],
-            log_x=True, log_y=True,
-        ),
+    checks = [
+        Check("E|G' - G|^2 of one pass / |G|^2", variance / square,
+              intervals.mean(squares / square, 4), rival=float(n)),
+        Check("mean cosine, 16 passes", predicted(16), cosines[2], rival=mean_cosine(16, n)),
+        Check("mean cosine, 64 passes", predicted(64), cosines[3], rival=mean_cosine(64, n)),
+    ]  # fmt: skip
+    picture = Picture(
+        "Noise on 32 units, not on 8,000 weights", "passes", "mean cosine",
+        [Curve("theory, noise on the units", fine, [predicted(k) for k in fine]),
+         Curve("noise on the weights", fine, [mean_cosine(k, n) for k in fine], rival=True)],
+        [intervals.points("node_perturbation", samples, cosines)],
+        log_x=True, log_y=True,
     )  # fmt: skip
+    return Found(checks, picture)
 
 
 def learned_share(point: Point, rate: float, passes: np.ndarray) -> np.ndarray:
@@ -111,49 +108,55 @@ def learned_share(point: Point, rate: float, passes: np.ndarray) -> np.ndarray:
     return learned @ weight / np.sum(weight)
 
 
+def _fits(point: Point, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Fit feedback to noise at a point.
+
+    Returns each direction's cosine to the negative gradient, and the share of the first layer's
+    gradient in it, both (passes,).
+    """
+    estimating = LearnedFeedback(0.01, _RATE).begin(point.objective)
+    noise = noise_of("normal", seed, point.network)
+    out, cosines, shares = np.empty_like(point.parameters), np.empty(_PASSES), np.empty(_PASSES)
+    first = point.network.matrices(point.gradient)[0]
+    # The direction is that of the loss, the gradient that of the cost.
+    square = float(np.vdot(first, first)) / point.objective.cost.per_loss
+    square *= point.objective.batch_size
+    for t in range(_PASSES):
+        estimating.estimate(point.objective, point.parameters, noise, out)
+        cosines[t] = -cosine(out, point.gradient)
+        shares[t] = -float(np.vdot(point.network.matrices(out)[0], first)) / square
+    return cosines, shares
+
+
 def _feedback(effort: Effort) -> Found:
-    passes, rate = 240, 0.1
     repeats = effort.size(12, 6)
     point, deep = Point.start(effort.seed, 32), Point.start(effort.seed, 16, 16)
-    cosines, shares = np.empty((2, repeats, passes)), np.empty((repeats, passes))
-    hidden = point.network.matrices(point.gradient)[0]
-    for k, where in enumerate((point, deep)):
-        out = np.empty_like(where.parameters)
-        for i in range(repeats):
-            estimator = LearnedFeedback(0.01, rate, Repair.none)
-            noise = noise_of("normal", effort.seed * repeats + i, where.network)
-            for t in range(passes):
-                estimator.estimate(where.objective, where.parameters, noise, None, out)
-                cosines[k, i, t] = -cosine(out, where.gradient)
-                if where is point:
-                    shares[i, t] = -float(np.vdot(where.network.matrices(out)[0], hidden))
-    loss = point.objective.batch_size / point.objective.cost.per_loss
-    shares /= loss * float(np.vdot(hidden, hidden))
-    done = np.arange(passes)  # so many fits lie before the t-th direction
-    expected = learned_share(point, rate, done)
+    seeds = [effort.seed * repeats + i for i in range(repeats)]
+    one, shares = (np.array(rows) for rows in zip(*(_fits(point, s) for s in seeds), strict=True))
+    two = np.array([_fits(deep, s)[0] for s in seeds])
+    done = np.arange(_PASSES)  # so many fits lie before the t-th direction
+    expected = learned_share(point, _RATE, done)
     checks = [
         Check(f"one hidden layer: share of its gradient after {k} passes", float(expected[k]),
               intervals.mean(shares[:, k], 5), rival=1.0)
         for k in (3, 10, 30)
     ] + [
-        Check(f"one hidden layer: 1 - cosine after {passes} passes", 1e-3,
-              intervals.mean(1 - cosines[0, :, -1], 5), "<"),
-        Check(f"two hidden layers: 1 - cosine after {passes} passes", 1e-3,
-              intervals.mean(1 - cosines[1, :, -1], 5), ">"),
+        Check(f"{layers}: 1 - cosine after {_PASSES} passes", 1e-3,
+              intervals.mean(1 - cosines[:, -1], 5), sense)
+        for layers, cosines, sense in (("one hidden layer", one, "<"),
+                                       ("two hidden layers", two, ">"))
     ]  # fmt: skip
-    shown = np.unique(np.geomspace(1, passes, 24).astype(int)) - 1
-    return Found(
-        checks,
-        Picture(
-            "Feedback learned from noise becomes the way back", "passes", "",
-            [Curve("share, theory", done + 1, expected)],
-            [Points("share of the gradient, one hidden layer", shown + 1,
-                    shares.mean(axis=0)[shown]),
-             Points("cosine, one hidden layer", shown + 1, cosines[0].mean(axis=0)[shown]),
-             Points("cosine, two hidden layers", shown + 1, cosines[1].mean(axis=0)[shown])],
-            log_x=True,
-        ),
+    shown = np.unique(np.geomspace(1, _PASSES, 24).astype(int)) - 1
+    picture = Picture(
+        "Feedback learned from noise becomes the way back", "passes", "",
+        [Curve("share, theory", done + 1, expected)],
+        [Points(label, shown + 1, rows.mean(axis=0)[shown])
+         for label, rows in (("share of the gradient, one hidden layer", shares),
+                             ("cosine, one hidden layer", one),
+                             ("cosine, two hidden layers", two))],
+        log_x=True,
     )  # fmt: skip
+    return Found(checks, picture)
 
 
 CLAIMS = [

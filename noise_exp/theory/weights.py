@@ -1,17 +1,18 @@
 """Estimates from noise on the weights: how far they point along the gradient."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import special, stats
 
 from noise_exp.figures.theory import Curve, Picture, Points
+from noise_exp.report.intervals import Interval
 from noise_exp.theory import intervals
 from noise_exp.theory.claims import Check, Claim, Effort, Found
 from noise_exp.theory.setting import (
     FINITE_LAWS,
-    SIGNAL,
     Images,
     cosine,
     cost_gradient,
@@ -33,6 +34,7 @@ from noise_exp.training.noise import Repair
 from noise_exp.training.objective import Objective
 
 _SCALE = 1e-4  # of the noise: the cost is straight over so short a way
+_SAMPLES = [1, 4, 16, 64, 256]  # averaged in an estimate
 
 
 @dataclass
@@ -65,14 +67,22 @@ class Point:
         gradient = cost_gradient(objective, parameters)[1]
         return cls(network, images.pixels, objective, parameters, gradient)
 
-    def cosines(self, estimator: Estimator, law: str, seed: int, repeats: int) -> np.ndarray:
+    def cosines(
+        self,
+        estimator: Estimator,
+        law: str,
+        seed: int,
+        repeats: int,
+        repair: Repair = Repair.none,
+    ) -> np.ndarray:
         """Return the cosines of estimates and the negative gradient, (repeats,)."""
-        noise = noise_of(law, seed, self.network, estimator.repair)
-        out, found = np.empty_like(self.parameters), np.empty(repeats)
+        noise = noise_of(law, seed, self.network, repair)
+        estimating = estimator.begin(self.objective)
+        out, cosines = np.empty_like(self.parameters), np.empty(repeats)
         for i in range(repeats):
-            estimator.estimate(self.objective, self.parameters, noise, None, out)
-            found[i] = -cosine(out, self.gradient)
-        return found
+            estimating.estimate(self.objective, self.parameters, noise, out)
+            cosines[i] = -cosine(out, self.gradient)
+        return cosines
 
 
 def mean_cosine(samples: int, n: int) -> float:
@@ -103,131 +113,140 @@ def _mean_order_statistic(rank: int, n: int) -> float:
     return float(stats.halfnorm.ppf(u) @ np.diff(stats.beta.cdf(edges, rank, n + 1 - rank)))
 
 
-def _alignment(effort: Effort) -> Found:
-    point = Point.start(effort.seed, 8, 8)
-    n = point.network.n_parameters
-    samples = [1, 4, 16, 64, 256]
-    total = effort.size(2000, 600)
-    checks, drawn = [], []
-    for own, (name, make) in enumerate(
-        (
-            ("forward_gradient", lambda k: ForwardGradient(k, Repair.none)),
-            ("spsa", lambda k: Spsa(_SCALE, k, Repair.none)),
-        )
-    ):
-        seed = 2 * effort.seed + own  # the two do alike with the same noise
-        found = [
-            intervals.mean(point.cosines(make(k), "normal", seed, max(total // k, 12)), 10)
-            for k in samples
-        ]
-        drawn.append(intervals.points(name, samples, found))
-        checks += [
-            Check(f"{name}: mean cosine, {k} samples", mean_cosine(k, n), f, rival=0.0)
-            for k, f in zip(samples, found, strict=True) if k in (1, 16, 256)
-        ]  # fmt: skip
-    blind = point.cosines(CostScaled(SIGNAL, Repair.none), "normal", effort.seed, total)
-    checks.append(Check("cost_scaled: mean cosine", 0.0, intervals.mean(blind, 10),
-                        rival=mean_cosine(1, n)))  # fmt: skip
-    signs = ForwardGradient(1, Repair.sign)
+def _sampled(
+    point: Point, make: Callable[[int], Estimator], seed: int, total: int
+) -> list[Interval]:
+    """Measure the mean cosine of each number of samples, with `total` of them to spend."""
+    return [
+        intervals.mean(point.cosines(make(k), "normal", seed, max(total // k, 12)), 10)
+        for k in _SAMPLES
+    ]
+
+
+def _one_sample(seed: int, repeats: int) -> list[Check]:
+    """Check that with random signs one sample does alike whatever the law."""
     # One draw of pareto outweighs all others, so the cosine is that of a single weight: where few
     # weights hold the gradient its mean would hang on rare draws.
-    white = Point.white(effort.seed)
+    white = Point.white(seed)
+    n, checks = white.network.n_parameters, []
     for law in ("binomial", "gumbel", "pareto"):
-        squares = np.square(white.cosines(signs, law, effort.seed, 2 * total))
+        squares = np.square(white.cosines(ForwardGradient(1), law, seed, repeats, Repair.sign))
         checks.append(
             Check(f"{law} with random signs: n times the mean squared cosine, 1 sample", 1.0,
-                  intervals.mean(white.network.n_parameters * squares, 10), rival=0.0)
+                  intervals.mean(n * squares, 10), rival=0.0)
         )  # fmt: skip
+    return checks
+
+
+def _alignment(effort: Effort) -> Found:
+    point, total = Point.start(effort.seed, 8, 8), effort.size(2000, 600)
+    n = point.network.n_parameters
+    # Seeds of their own: the two do alike with the same noise.
+    cosines = {
+        "forward_gradient": _sampled(point, ForwardGradient, 2 * effort.seed, total),
+        "spsa": _sampled(point, lambda k: Spsa(_SCALE, k), 2 * effort.seed + 1, total),
+    }
+    blind = point.cosines(CostScaled(), "normal", effort.seed, total)
+    checks = [
+        Check(f"{name}: mean cosine, {k} samples", mean_cosine(k, n), measured, rival=0.0)
+        for name, of_samples in cosines.items()
+        for k, measured in zip(_SAMPLES, of_samples, strict=True) if k in (1, 16, 256)
+    ]  # fmt: skip
+    checks.append(
+        Check("cost_scaled: mean cosine", 0.0, intervals.mean(blind, 10), rival=mean_cosine(1, n))
+    )
+    checks += _one_sample(effort.seed, 2 * total)
     fine = np.geomspace(1, 10_000, 60)
-    return Found(
-        checks,
-        Picture(
-            f"Noise on {n:,} weights against the gradient", "samples", "mean cosine",
-            [Curve("theory", fine, [mean_cosine(k, n) for k in fine]),
-             Curve("√(samples / n)", fine, np.sqrt(fine / n), rival=True)],
-            [*drawn, Points("cost_scaled, absolute value", [1], [float(np.mean(np.abs(blind)))])],
-            log_x=True, log_y=True,
-        ),
+    picture = Picture(
+        f"Noise on {n:,} weights against the gradient", "samples", "mean cosine",
+        [Curve("theory", fine, [mean_cosine(k, n) for k in fine]),
+         Curve("√(samples / n)", fine, np.sqrt(fine / n), rival=True)],
+        [*(intervals.points(name, _SAMPLES, measured) for name, measured in cosines.items()),
+         Points("cost_scaled, absolute value", [1], [float(np.mean(np.abs(blind)))])],
+        log_x=True, log_y=True,
     )  # fmt: skip
+    return Found(checks, picture)
 
 
 def _ranks(effort: Effort) -> Found:
     point = Point.start(effort.seed, 4, 4)
     repeats, sizes = effort.size(80, 30), [2, 8, 64]
-    checks, found = [], []
+    checks, ratios = [], []
     for pairs in sizes:
-        both = [
+        both = tuple(
             point.cosines(estimator, "normal", effort.seed, repeats * 64 // pairs)
-            for estimator in (
-                EvolutionStrategy(_SCALE, pairs, Repair.none), Spsa(_SCALE, pairs, Repair.none),
-            )
-        ]  # fmt: skip
-        ratio = intervals.bootstrap(tuple(both), _squared_ratio, effort.seed, len(sizes))
+            for estimator in (EvolutionStrategy(_SCALE, pairs), Spsa(_SCALE, pairs))
+        )
+        ratios.append(intervals.bootstrap(both, _squared_ratio, effort.seed, len(sizes)))
         checks.append(
-            Check(f"es / spsa, squared mean cosine, {pairs} pairs", rank_efficiency(pairs), ratio,
-                  rival=1.0)
+            Check(f"es / spsa, squared mean cosine, {pairs} pairs", rank_efficiency(pairs),
+                  ratios[-1], rival=1.0)
         )  # fmt: skip
-        found.append(ratio)
     fine = np.unique(np.geomspace(1, 64, 20).astype(int))
-    return Found(
-        checks,
-        Picture(
-            "What ranks cost: 3/π, as Wilcoxon's test", "pairs", "efficiency of es against spsa",
-            [Curve("theory", fine, [rank_efficiency(int(k)) for k in fine]),
-             Curve("3/π", [1, 64], [3 / math.pi] * 2, rival=True)],
-            [intervals.points("measured", sizes, found)],
-            log_x=True,
-        ),
+    picture = Picture(
+        "What ranks cost: 3/π, as Wilcoxon's test", "pairs", "efficiency of es against spsa",
+        [Curve("theory", fine, [rank_efficiency(int(k)) for k in fine]),
+         Curve("3/π", [1, 64], [3 / math.pi] * 2, rival=True)],
+        [intervals.points("measured", sizes, ratios)],
+        log_x=True,
     )  # fmt: skip
+    return Found(checks, picture)
 
 
 def _squared_ratio(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.mean(a) / np.mean(b)) ** 2
 
 
+def uncentred_cosine(samples: float, gradient: np.ndarray, law: str) -> float:
+    """Cosine of the mean of forward gradients with noise that has a mean, by its moments.
+
+    That of their expectation sigma^2 g + mu^2 (1'g) 1, over the root mean square length.
+    """
+    mean, variance = float(FINITE_LAWS[law].mean()), float(FINITE_LAWS[law].var())
+    n, square = len(gradient), float(gradient @ gradient)
+    along_ones = mean * float(np.sum(gradient))
+    limit = variance * gradient + mean * along_ones
+    energy = variance * square + along_ones**2  # E[(g.xi)^2]
+    length = n * (variance + mean**2) * energy / samples
+    length += (1 - 1 / samples) * float(limit @ limit)
+    return float(gradient @ limit) / math.sqrt(square * length)
+
+
 def _centring(effort: Effort) -> Found:
-    point = Point.start(effort.seed, 8, 8)
-    n, g = point.network.n_parameters, point.gradient
-    samples = [16, 128, 1024]
-    law = FINITE_LAWS["gumbel"]
-    mean, variance = float(law.mean()), float(law.var())
-    along_ones = mean * float(np.sum(g))
-    limit = variance * g + mean * along_ones
-    energy = variance * float(g @ g) + along_ones**2  # E[(g.xi)^2]
-    raw, centred = [], []
-
-    def predicted(k: float) -> float:
-        square = n * (variance + mean**2) * energy / k + (1 - 1 / k) * float(limit @ limit)
-        return float(g @ limit) / math.sqrt(float(g @ g) * square)
-
-    for k in samples:
-        repeats = max(effort.size(2000, 1000) // k, 12)
-        raw.append(intervals.mean(point.cosines(ForwardGradient(k, Repair.none), "gumbel",
-                                                effort.seed, repeats), 4))  # fmt: skip
-        centred.append(
-            intervals.mean(point.cosines(ForwardGradient(k, Repair.standardize), "gumbel",
-                                         effort.seed, repeats), 4)
-        )  # fmt: skip
+    point, samples = Point.start(effort.seed, 8, 8), [16, 128, 1024]
+    n = point.network.n_parameters
+    raw, centred = (
+        [
+            intervals.mean(
+                point.cosines(
+                    ForwardGradient(k), "gumbel", effort.seed,
+                    max(effort.size(2000, 1000) // k, 12), repair,
+                ), 4
+            )
+            for k in samples
+        ]
+        for repair in (Repair.none, Repair.standardize)
+    )  # fmt: skip
+    most = uncentred_cosine(1024, point.gradient, "gumbel")
     checks = [
-        Check("gumbel as it is: mean cosine, 1024 samples", predicted(1024), raw[-1],
+        Check("gumbel as it is: mean cosine, 1024 samples", most, raw[-1],
               rival=mean_cosine(1024, n)),
         Check("gumbel standardized: mean cosine, 1024 samples", mean_cosine(1024, n), centred[-1],
-              rival=predicted(1024)),
+              rival=most),
         Check("gumbel standardized: mean cosine, 16 samples", mean_cosine(16, n), centred[0],
               rival=0.0),
     ]  # fmt: skip
     fine = np.geomspace(1, 4000, 40)
-    return Found(
-        checks,
-        Picture(
-            "A mean points the estimate along (1, 1, ..., 1)", "samples", "mean cosine",
-            [Curve("theory, centred", fine, [mean_cosine(k, n) for k in fine]),
-             Curve("theory, with the law's mean", fine, [predicted(k) for k in fine])],
-            [intervals.points("gumbel standardized", samples, centred),
-             intervals.points("gumbel as it is", samples, raw)],
-            log_x=True, log_y=True,
-        ),
+    picture = Picture(
+        "A mean points the estimate along (1, 1, ..., 1)", "samples", "mean cosine",
+        [Curve("theory, centred", fine, [mean_cosine(k, n) for k in fine]),
+         Curve("theory, with the law's mean", fine,
+               [uncentred_cosine(k, point.gradient, "gumbel") for k in fine])],
+        [intervals.points("gumbel standardized", samples, centred),
+         intervals.points("gumbel as it is", samples, raw)],
+        log_x=True, log_y=True,
     )  # fmt: skip
+    return Found(checks, picture)
 
 
 CLAIMS = [

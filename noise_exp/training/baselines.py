@@ -7,10 +7,10 @@ from noise_exp.training.data import Split
 
 def errors(split: Split) -> dict[str, int]:
     """Return how many test images each gets wrong: constant_errors, of two classes ink_errors."""
-    found = {"constant_errors": constant_errors(split)}
+    wrong = {"constant_errors": constant_errors(split)}
     if split.classes == 2:
-        found["ink_errors"] = ink_errors(split)
-    return found
+        wrong["ink_errors"] = ink_errors(split)
+    return wrong
 
 
 def constant_errors(split: Split) -> int:
@@ -19,13 +19,26 @@ def constant_errors(split: Split) -> int:
 
 
 def ink_errors(split: Split) -> int:
-    """Test images wrong by their ink alone: the sum of pixels on one side of one threshold.
+    """Test images of two classes wrong by their ink alone, the sum of their pixels."""
+    train, test = (
+        images.sum(axis=1, dtype=np.float64) for images in (split.train_images, split.test_images)
+    )
+    cut, little_is_one = ink_threshold(train, split.train_labels)
+    return int(np.sum(((test < cut) == little_is_one) != (split.test_labels == 1)))
 
-    Of two classes. Threshold and side are those that get the fewest training images wrong.
+
+def ink_threshold(ink: np.ndarray, labels: np.ndarray) -> tuple[float, bool]:
+    """Return the cut on ink that gets the fewest images wrong, and whether less of it means 1.
+
+    Parameters
+    ----------
+    ink
+        Sum of each image's pixels, shape (images,).
+    labels
+        0 or 1, shape (images,).
     """
-    ink = split.train_images.sum(axis=1, dtype=np.float64)
     order = np.argsort(ink, kind="stable")
-    ink, ones = ink[order], split.train_labels[order] == 1
+    ink, ones = ink[order], labels[order] == 1
     below = np.concatenate([[0], np.cumsum(ones)])  # ones among the k images with least ink
     k = np.arange(len(ones) + 1)
     wrong = k - below + (below[-1] - below)  # if those below the cut are called 1, the others 0
@@ -34,5 +47,4 @@ def ink_errors(split: Split) -> int:
     cuts = (ends[:-1] + ends[1:]) / 2
     candidates = np.stack([wrong, len(ones) - wrong])[:, between]
     side, i = np.unravel_index(np.argmin(candidates), candidates.shape)
-    below_cut = split.test_images.sum(axis=1, dtype=np.float64) < cuts[between][i]
-    return int(np.sum((below_cut != (side == 1)) != (split.test_labels == 1)))
+    return float(cuts[between][i]), bool(side == 0)

@@ -11,16 +11,25 @@ import pytest
 from mlflow import MlflowClient
 from scipy import integrate, stats
 
+from noise_exp.report.intervals import Interval
 from noise_exp.theory import __main__ as command
-from noise_exp.theory import descent, ink, intervals, memory, schedule, tails, walk, weights
+from noise_exp.theory import descent, intervals, memory, schedule, tails, walk, weights
 from noise_exp.theory.claims import Check, Claim, Effort, Found
-from noise_exp.theory.intervals import Interval
 from noise_exp.theory.registry import CLAIMS
-from noise_exp.theory.setting import FINITE_LAWS, Images, hessian_diagonal
-from noise_exp.training import optimizers
+from noise_exp.theory.setting import (
+    FINITE_LAWS,
+    Images,
+    article_trial,
+    hessian_diagonal,
+    initial,
+    network_for,
+    zeros_and_ones,
+)
+from noise_exp.training.baselines import ink_threshold
 from noise_exp.training.estimators import NodePerturbation
 from noise_exp.training.network import Network
 from noise_exp.training.noise import ARTICLE_LAWS, Law
+from noise_exp.training.optimizers import Vanilla, hill_climb
 
 QUICK = Effort(quick=True, seed=0)
 
@@ -54,14 +63,14 @@ def test_intervals_miss_as_rarely_as_they_say():
     missed = {"mean": 0, "share": 0, "median": 0, "bootstrap": 0}
     for i in range(150):
         sample = rng.standard_normal(60)
-        found = {
+        measured = {
             "mean": (0.0, intervals.mean(sample)),
             "share": (0.5, intervals.share(int(np.sum(sample > 0)), len(sample))),
             "median": (0.0, intervals.median(sample)),
         }
         if i < 30:
-            found["bootstrap"] = (0.0, intervals.bootstrap((sample,), np.mean, i))
-        for name, (truth, interval) in found.items():
+            measured["bootstrap"] = (0.0, intervals.bootstrap((sample,), np.mean, i))
+        for name, (truth, interval) in measured.items():
             missed[name] += not interval.low <= truth <= interval.high
     # Misses of 1%: more than 7 of 150 has a probability below 1e-4.
     assert max(missed.values()) <= 7
@@ -163,14 +172,15 @@ def test_movement_by_the_articles_schedule():
     )
 
 
-def test_ink_counter_is_the_best_threshold():
+@pytest.mark.parametrize("less_is_one", [True, False])
+def test_ink_counter_is_the_best_threshold(less_is_one):
     rng = np.random.default_rng(0)
-    pixels = rng.random((40, 3))
-    labels = (pixels.sum(axis=1) + 0.3 * rng.standard_normal(40) < 1.4).astype(int)
-    weight, bias = ink.ink_counter(Images(pixels, labels))
-    total = pixels.sum(axis=1)
-    wrong = np.sum((weight * total + bias > 0) != labels)
-    assert wrong == min(np.sum((total <= t) != labels) for t in total)
+    ink = rng.random((40, 3)).sum(axis=1)
+    labels = ((ink + 0.3 * rng.standard_normal(40) < 1.4) == less_is_one).astype(int)
+    cut, little_is_one = ink_threshold(ink, labels)
+    assert little_is_one == less_is_one
+    wrong = np.sum(((ink < cut) == little_is_one) != (labels == 1))
+    assert wrong == min(np.sum(((ink <= t) == less_is_one) != (labels == 1)) for t in ink)
 
 
 @pytest.mark.parametrize("name", list(FINITE_LAWS))
@@ -199,10 +209,8 @@ def test_second_derivatives_are_those_of_the_cost():
 @pytest.mark.parametrize("name", ["constant", "mirror", "largest", "schedule", "stalled", "accept",
                                   "nodes", "centring", "clock", "student", "memory"])  # fmt: skip
 def test_cheap_claims_hold(name):
-    found = CLAIMS[name].test(QUICK)
-    assert {check.what: check.verdict for check in found.checks} == {
-        check.what: "holds" for check in found.checks
-    }
+    verdicts = {check.what: check.verdict for check in CLAIMS[name].test(QUICK).checks}
+    assert verdicts == dict.fromkeys(verdicts, "holds")
 
 
 def _never_drops(self, parameters, direction, moment):
@@ -228,8 +236,8 @@ _ESTIMATE = NodePerturbation.estimate
 @pytest.mark.parametrize(
     ("name", "owner", "attribute", "broken"),
     [
-        ("schedule", optimizers.Vanilla, "step", _never_drops),
-        ("accept", optimizers, "_improves", _accepts_always),
+        ("schedule", Vanilla, "step", _never_drops),
+        ("accept", hill_climb, "improves", _accepts_always),
         ("nodes", NodePerturbation, "estimate", _exaggerates),
     ],
 )
@@ -290,6 +298,7 @@ def test_a_claim_that_fails_makes_the_command_fail(monkeypatch, tmp_path, capsys
         (["--no-tracking", "--page", "empty.md"],
          "empty.md has no place for the table: <!-- claims --> <!-- end -->"),
         (["--quick", "--page", "empty.md"], "leave --claims and --quick out"),
+        (["--no-tracking", "--output", "empty.md"], "File exists: 'empty.md'"),
     ],
 )  # fmt: skip
 def test_mistakes_are_said_in_one_line(monkeypatch, tmp_path, capsys, arguments, words):
@@ -301,8 +310,18 @@ def test_mistakes_are_said_in_one_line(monkeypatch, tmp_path, capsys, arguments,
     assert words in f"{stopped.value.code} {capsys.readouterr().err}"
 
 
+def test_the_article_is_trained_on_the_network_of_all_its_images():
+    images = zeros_and_ones()
+    trial = article_trial("normal", 3, 2, images=60, hidden=(4, 4))
+    assert trial.objective.network.sizes == network_for(images, 4, 4).sizes
+    np.testing.assert_array_equal(trial.parameters, initial(trial.network, 3))
+    objective = images.take(60).objective(trial.network)
+    (first, _), expected = trial.train(), objective.evaluate(initial(trial.network, 3))
+    assert first.cost == expected.cost
+
+
 def test_the_page_tells_of_every_claim():
-    docs = Path(__file__).parents[1] / "docs"
+    docs = Path(__file__).parents[2] / "docs"
     text = (docs / "theory.md").read_text()
     for name in CLAIMS:
         assert f'<a id="{name}"></a>' in text

@@ -168,7 +168,7 @@ class _Slope:
         self._objective.known = self._here
         for i in range(trials):
             CostScaled([1.0]).estimate(self._objective, self._start, self._noise, direction)
-            costs[i] = climb.begin(direction).step(self._start.copy(), direction, moment).cost
+            costs[i] = climb.begin(self._start).step(self._start.copy(), direction, moment).cost
         return (self._here.cost - costs) / self._unit
 
     def perturbed(self, trials: int) -> tuple[float, np.ndarray]:

@@ -57,7 +57,7 @@ def _node(effort: Effort) -> Found:
     for estimate in estimates:
         NodePerturbation(_SCALE).estimate(point.objective, point.parameters, noise, estimate)
     estimates *= -1
-    squares = np.sum(np.square(estimates - loss_gradient), axis=1)
+    squares = np.array([np.sum(np.square(e - loss_gradient)) for e in estimates])
     cosines = []
     for k in samples:
         means = estimates[: total // k * k].reshape(-1, k, n).mean(axis=1)

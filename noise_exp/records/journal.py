@@ -75,7 +75,7 @@ class Journal:
                 f"the output folder {folder} is used by a run that is still alive; "
                 "choose another hydra.run.dir or hydra.sweep.dir"
             ) from None
-        journal._put_aside()
+        _put_aside(folder)
         journal._write()
         return journal
 
@@ -181,27 +181,29 @@ class Journal:
         part.write_text(json.dumps(asdict(self.facts), indent=1))
         part.replace(self.folder / _FACTS)
 
-    def _put_aside(self) -> None:
-        try:
-            before = Journal.load(self.folder)
-        except (OSError, ValueError):
-            owed = None
+
+def _put_aside(folder: Path) -> None:
+    """Delete an earlier run's record, or move what it still owes its store to a folder below."""
+    try:
+        before = Journal.load(folder).facts
+    except (OSError, ValueError):
+        owed = None
+    else:
+        owed = before if before.uri and not before.delivered else None
+    if owed:
+        log.warning(
+            "An earlier run in %s still owes its store something, which is kept. Deliver it "
+            "with\n    python -m noise_exp.tracking sync %s",
+            folder,
+            folder,
+        )
+    names = [_FACTS, _EPOCHS, _ARTIFACTS, *(owed.files if owed else [])]
+    for path in (folder / name for name in names):
+        if owed and path.exists():
+            aside = folder / f"owed-{owed.uid[:8]}"
+            aside.mkdir(exist_ok=True)
+            os.replace(path, aside / path.name)
+        elif path.is_dir():
+            shutil.rmtree(path)
         else:
-            owed = before.facts if before.facts.uri and not before.facts.delivered else None
-        names = [_FACTS, _EPOCHS, _ARTIFACTS, *(owed.files if owed else [])]
-        if owed:
-            log.warning(
-                "An earlier run in %s still owes its store something, which is kept. Deliver it "
-                "with\n    python -m noise_exp.tracking sync %s",
-                self.folder,
-                self.folder,
-            )
-        for path in (self.folder / name for name in names):
-            if owed and path.exists():
-                aside = self.folder / f"owed-{owed.uid[:8]}"
-                aside.mkdir(exist_ok=True)
-                os.replace(path, aside / path.name)
-            elif path.is_dir():
-                shutil.rmtree(path)
-            else:
-                path.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)

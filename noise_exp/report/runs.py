@@ -90,30 +90,9 @@ def collect(records: Sequence[Record], outcome: str | None) -> Runs:
     validated = "validation_images" in keys and "test_images" not in keys
     part = "validation" if validated else "test"
     outcome = outcome or f"{part}_error_rate"
-    labels = name_methods([r.params for r in records])
-    rows = [
-        {
-            "method": label,
-            "letter": r.letter or "",
-            "dist": r.params.get("dist", ""),
-            "data_set": _data_set(r.params, part),
-            "block": _block([_seed(r, s) for s in SOURCES]),
-            **{source: _seed(r, source) for source in SOURCES},
-            "outcome": _finite(r.final(outcome)),
-            "errors": r.final(f"{part}_errors"),
-            "images": float(r.params.get(f"{part}_images", math.nan)),
-            "constant_errors": r.final("constant_errors"),
-            "ink_errors": r.final("ink_errors"),
-            "train_seconds": r.final("train_seconds"),
-            "forward_passes": r.final("forward_passes"),
-            "diverged": r.diverged,
-            "error": r.error,
-            "run_id": r.run_id,
-            "number": number,
-        }
-        for number, (label, r) in enumerate(zip(labels, records, strict=True))
-    ]
-    table = pd.DataFrame(rows)
+    table = pd.DataFrame([_row(record, part, outcome) for record in records])
+    table["method"] = name_methods([r.params for r in records])
+    table["number"] = range(len(table))
     # A run that failed must not hide one that did not.
     table = table.sort_values("error", key=lambda e: e.isna(), kind="stable")
     # One that failed before its settings were known is no other run's duplicate.
@@ -131,6 +110,26 @@ def collect(records: Sequence[Record], outcome: str | None) -> Runs:
         len(table) - len(newest),
         _differing(kept, list(newest.method)),
     )
+
+
+def _row(record: Record, part: str, outcome: str) -> dict[str, Any]:
+    seeds = {source: _seed(record, source) for source in SOURCES}
+    finals = ("constant_errors", "ink_errors", "train_seconds", "forward_passes")
+    return {
+        "method": "",
+        "letter": record.letter or "",
+        "dist": record.params.get("dist", ""),
+        "data_set": _data_set(record.params, part),
+        "block": _block(list(seeds.values())),
+        **seeds,
+        "outcome": _finite(record.final(outcome)),
+        "errors": record.final(f"{part}_errors"),
+        "images": float(record.params.get(f"{part}_images", math.nan)),
+        **{metric: record.final(metric) for metric in finals},
+        "diverged": record.diverged,
+        "error": record.error,
+        "run_id": record.run_id,
+    }
 
 
 def _differing(records: Sequence[Record], methods: list[str]) -> list[str]:

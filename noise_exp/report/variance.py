@@ -35,15 +35,7 @@ def shares(table: pd.DataFrame, factors: Sequence[str]) -> pd.DataFrame:
     ValueError
         If the design allows none; the message says why.
     """
-    levels = [table[f].nunique() for f in factors]
-    if len(factors) < 2 or min(levels) < 2:
-        raise ValueError("a share needs two crossed sources with two seeds each")
-    if len(table) != math.prod(levels) or table.duplicated(list(factors)).any():
-        raise ValueError(
-            f"the design is not complete: {len(table)} of {math.prod(levels)} cells have a result"
-        )
-    if table.outcome.nunique() == 1:
-        raise ValueError("all runs have the same outcome: there is no variance to share")
+    levels = _levels(table, factors)
     effects, mean_squares, freedom = _mean_squares(table, factors)
     matrix = np.array(
         [_expectation(e, effects, dict(zip(factors, levels, strict=True))) for e in effects]
@@ -63,6 +55,20 @@ def shares(table: pd.DataFrame, factors: Sequence[str]) -> pd.DataFrame:
             "high": high,
         }
     )
+
+
+def _levels(table: pd.DataFrame, factors: Sequence[str]) -> list[int]:
+    """Return how many levels each factor has, in a design that allows shares."""
+    levels = [table[f].nunique() for f in factors]
+    if len(factors) < 2 or min(levels) < 2:
+        raise ValueError("a share needs two crossed sources with two seeds each")
+    if len(table) != math.prod(levels) or table.duplicated(list(factors)).any():
+        raise ValueError(
+            f"the design is not complete: {len(table)} of {math.prod(levels)} cells have a result"
+        )
+    if table.outcome.nunique() == 1:
+        raise ValueError("all runs have the same outcome: there is no variance to share")
+    return levels
 
 
 def _mean_squares(

@@ -68,61 +68,87 @@ def design(report: Report) -> str:
 
 def findings(report: Report) -> list[str]:
     """Say what the runs show, most important first."""
+    return [
+        *_of_the_best(report),
+        *(_of_luck(name, table, report.runs.outcome) for name, table in report.luck.items()),
+        *(_of_sources(name, table, report.runs.outcome) for name, table in report.sources.items()),
+        *_of_pairs(report),
+        *_of_the_floor(report),
+        *_of_ranks(report),
+    ]
+
+
+def _of_the_best(report: Report) -> list[str]:
+    if not report.best:
+        return []
+    (row,) = rows_of(report.summary[report.summary.method == report.best])
+    interval = _interval(row.iqm_low, row.iqm_high, row.note)
+    return [
+        f"Lowest {report.runs.outcome}: {report.best}{_alike(report)}, median "
+        f"{number(row.median)}, interquartile mean {number(row.iqm)} ({interval}), worst seed "
+        f"{number(row.worst)}."
+    ]
+
+
+def _of_luck(name: str, table: pd.DataFrame, outcome: str) -> str:
+    share = table.set_index("effect")
+    parts = {"method": "the method", "seed": "the seed, alike for all methods",
+             "method x seed": "the luck of one method with one seed"}  # fmt: skip
+    text = ", ".join(
+        f"{share.share[effect]:.0%} is {words} "
+        f"({spread(share.low[effect], share.high[effect], form='{:.0%}')})"
+        for effect, words in parts.items()
+    )
+    return f"Method or luck ({name})? Of the variance of {outcome}, {text}."
+
+
+def _of_sources(method: str, table: pd.DataFrame, outcome: str) -> str:
+    largest = max(rows_of(table), key=lambda r: r.share)
+    text = (
+        f"Which luck ({method})? Of the variance of {outcome}, {largest.share:.0%} is "
+        f"{largest.effect} ({spread(largest.low, largest.high, form='{:.0%}')})"
+    )
+    noise = table[table.effect.str.contains("noise")]
+    if len(noise):
+        text += f"; {noise.share.sum():.0%} has to do with the noise, alone or with others"
+    return f"{text}."
+
+
+def _of_pairs(report: Report) -> list[str]:
     said = []
-    outcome = report.runs.outcome
-    if report.best:
-        (row,) = rows_of(report.summary[report.summary.method == report.best])
-        interval = _interval(row.iqm_low, row.iqm_high, row.note)
-        said.append(
-            f"Lowest {outcome}: {report.best}{_alike(report)}, median {number(row.median)}, "
-            f"interquartile mean {number(row.iqm)} ({interval}), worst seed {number(row.worst)}."
-        )
-    for name, table in report.luck.items():
-        share = table.set_index("effect")
-        parts = {"method": "the method", "seed": "the seed, alike for all methods",
-                 "method x seed": "the luck of one method with one seed"}  # fmt: skip
-        text = ", ".join(
-            f"{share.share[effect]:.0%} is {words} "
-            f"({spread(share.low[effect], share.high[effect], form='{:.0%}')})"
-            for effect, words in parts.items()
-        )
-        said.append(f"Method or luck ({name})? Of the variance of {outcome}, {text}.")
-    for method, table in report.sources.items():
-        largest = max(rows_of(table), key=lambda r: r.share)
-        text = (
-            f"Which luck ({method})? Of the variance of {outcome}, {largest.share:.0%} is "
-            f"{largest.effect} ({spread(largest.low, largest.high, form='{:.0%}')})"
-        )
-        noise = table[table.effect.str.contains("noise")]
-        if len(noise):
-            text += f"; {noise.share.sum():.0%} has to do with the noise, alone or with others"
-        said.append(f"{text}.")
     for compared in (report.to_backprop, report.to_best):
         if compared is not None and len(compared) and compared.pairs.max() > 1:
             kinds = compared.groupby("verdict", sort=False).method.apply(list)
             text = "; ".join(f"{verdict}: {', '.join(who)}" for verdict, who in kinds.items())
             said.append(f"Against {compared.reference.iloc[0]}, seed by seed: {text}.")
+    return said
+
+
+def _of_the_floor(report: Report) -> list[str]:
+    said = []
     for row in rows_of(report.floor):
+        one_law = f"{row.method} and {row.reference} are one law"
         if row.ties == row.pairs == 1:  # with few images, as good as nothing
             continue
         if row.ties == row.pairs:
-            said.append(
-                f"{row.method} and {row.reference} are one law, and tie in all {row.pairs} pairs: "
-                "they say nothing of luck."
-            )
+            said.append(f"{one_law}, and tie in all {row.pairs} pairs: they say nothing of luck.")
         elif row.pairs == 1:
             said.append(
-                f"Noise floor: {row.method} and {row.reference} are one law. On this seed they "
-                f"differ by {number(row.largest)}: that is luck."
+                f"Noise floor: {one_law}. On this seed they differ by {number(row.largest)}: that "
+                "is luck."
             )
         else:
             said.append(
-                f"Noise floor: {row.method} and {row.reference} are one law. On one seed they "
-                f"differ by up to {number(row.largest)} (standard deviation "
-                f"{number(row.deviation)}), on average by {number(row.difference)} "
-                f"({_interval(row.low, row.high, row.note)}): that much of a difference on one "
-                "seed is luck."
+                f"Noise floor: {one_law}. On one seed they differ by up to {number(row.largest)} "
+                f"(standard deviation {number(row.deviation)}), on average by "
+                f"{number(row.difference)} ({_interval(row.low, row.high, row.note)}): that much "
+                "of a difference on one seed is luck."
             )
+    return said
+
+
+def _of_ranks(report: Report) -> list[str]:
+    said = []
     for ranking, who in ((report.ranking, "methods"), (report.ranking_of_laws, "noise laws alone")):
         if ranking and math.isfinite(ranking.p_friedman):
             verdict = "differ" if ranking.p_friedman < ALPHA else "are not shown to differ"

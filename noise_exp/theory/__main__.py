@@ -8,19 +8,20 @@ as one run.
 import argparse
 import io
 import logging
-import sys
 import time
 from pathlib import Path
 
 from noise_exp import __version__
 from noise_exp.errors import UserError, at_the_edge
 from noise_exp.figures.theory import draw
+from noise_exp.records.facts import Facts
 from noise_exp.theory import tables
-from noise_exp.theory.claims import Claim, Effort, Found
+from noise_exp.theory.claims import Claim, Effort, Outcome
 from noise_exp.theory.registry import CLAIMS
 from noise_exp.writing.pages import Page
 
 _RECORD = Path("outputs/theory/record")  # what MLflow is still owed, while it is away
+_PATIENCE = 30.0  # seconds for a store that is away
 _DOTS = 72  # per inch of 5.2: figures of about 20 kB
 
 
@@ -28,12 +29,9 @@ def main() -> None:
     """Test the claims asked for, and say what became of them."""
     options = _options()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(logging.ERROR)
     with at_the_edge("noise_exp.theory"):
-        bad = _test(options)
-    if bad:
-        sys.exit(f"not these: {', '.join(bad)}")
+        if bad := _test(options):
+            raise UserError(f"not these: {', '.join(bad)}")
 
 
 def _test(options: argparse.Namespace) -> list[str]:
@@ -42,7 +40,7 @@ def _test(options: argparse.Namespace) -> list[str]:
     effort = Effort(options.quick, options.seed)
     page = Page(options.output, options.page, "theory")
     page.require("claims")
-    results: list[tuple[Claim, Found]] = []
+    results: list[tuple[Claim, Outcome]] = []
     pictures: dict[str, bytes] = {}
     for name in options.claims or CLAIMS:
         claim, begun = CLAIMS[name], time.time()
@@ -65,7 +63,7 @@ def _test(options: argparse.Namespace) -> list[str]:
     return bad
 
 
-def _say(claim: Claim, outcome: Found, seconds: float) -> None:
+def _say(claim: Claim, outcome: Outcome, seconds: float) -> None:
     print(f"\n{claim.name}: {claim.statement} ({outcome.verdict}, {seconds:.0f} s)")
     print(f"    {claim.formula}")
     for check in outcome.checks:
@@ -74,49 +72,41 @@ def _say(claim: Claim, outcome: Found, seconds: float) -> None:
 
 
 def _track(
-    results: list[tuple[Claim, Found]],
+    results: list[tuple[Claim, Outcome]],
     pictures: dict[str, bytes],
     table: str,
     options: argparse.Namespace,
     start: float,
 ) -> None:
-    from noise_exp.records.facts import Facts, masked
-    from noise_exp.records.journal import Journal
-    from noise_exp.tracking import Courier, Store, user
+    from noise_exp.tracking.recording import Recording
+    from noise_exp.tracking.store import Store
 
-    try:
-        store = Store(options.uri, options.experiment)
-        counts = [found.verdict for _, found in results].count("holds")
-        facts = Facts(
-            name="theory",
-            tags={
-                "kind": "theory",
-                "code_version": __version__,
-                "mlflow.user": user(),
-                "mlflow.note.content": f"{counts} of {len(results)} claims hold.\n\n{table}",
-            },
-            params={"quick": str(options.quick), "seed": str(options.seed)},
-            uri=masked(store.uri),
-            experiment_id=store.experiment_id,
-            start_time=int(1000 * start),
-        )
-        journal = Journal.start(_RECORD, facts)
-    except UserError as error:
-        sys.exit(f"noise_exp.theory: {error}")
-    for claim, found in results:
-        first = found.checks[0]
-        facts.metrics[f"{claim.name}.holds"] = float(found.verdict == "holds")
-        facts.metrics[f"{claim.name}.measured"] = first.measured.value
-        facts.metrics[f"{claim.name}.predicted"] = first.predicted
-    for name, content in pictures.items():
-        journal.log_artifact(name, content)
-    journal.log_artifact("theory_claims.md", table.encode())
-    journal.log_artifact("theory_claims.csv", tables.as_csv(results).encode())
-    courier = Courier(journal, store.uri)
-    courier.start()
-    journal.end("FINISHED")
-    courier.close(30.0)
-    journal.release()
+    store = Store.open(options.uri, options.experiment)
+    holding = [outcome.verdict for _, outcome in results].count("holds")
+    facts = Facts(
+        "theory",
+        {"kind": "theory", "code_version": __version__},
+        {"quick": str(options.quick), "seed": str(options.seed)},
+        note=f"{holding} of {len(results)} claims hold.\n\n{table}",
+        experiment_id=store.experiment_id,
+        start_time=int(1000 * start),
+    )
+    files = {
+        **pictures,
+        "theory_claims.md": table.encode(),
+        "theory_claims.csv": tables.as_csv(results).encode(),
+    }
+    with Recording(_RECORD, facts, store.uri, _PATIENCE) as journal:
+        for name, content in files.items():
+            journal.log_artifact(name, content)
+        for claim, outcome in results:
+            first = outcome.checks[0]
+            values = {
+                "holds": float(outcome.verdict == "holds"),
+                "measured": first.measured.value,
+                "predicted": first.predicted,
+            }
+            journal.update(metrics={f"{claim.name}.{key}": value for key, value in values.items()})
     print(f"\nBrowse the run:\n    {store.browse}")
 
 

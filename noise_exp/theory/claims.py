@@ -72,7 +72,7 @@ class Effort:
 
 
 @dataclass(frozen=True)
-class Found:
+class Outcome:
     """What the experiment of a claim found."""
 
     checks: Sequence[Check]
@@ -102,4 +102,4 @@ class Claim:
     name: str
     statement: str
     formula: str
-    test: Callable[[Effort], Found]
+    test: Callable[[Effort], Outcome]

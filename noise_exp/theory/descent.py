@@ -7,7 +7,7 @@ from scipy import optimize, stats
 
 from noise_exp.figures.theory import Curve, Picture
 from noise_exp.theory import intervals
-from noise_exp.theory.claims import Check, Claim, Effort, Found
+from noise_exp.theory.claims import Check, Claim, Effort, Outcome
 from noise_exp.theory.setting import (
     FINITE_LAWS,
     article_trial,
@@ -114,7 +114,7 @@ def _climb(
     return objective.evaluate(parameters).cost
 
 
-def _stalled(effort: Effort) -> Found:
+def _stalled(effort: Effort) -> Outcome:
     nets, draws, trials = effort.size(8, 4), effort.size(150, 60), effort.size(1500, 400)
     stalled = [_stall(effort.seed * nets + i, draws, trials) for i in range(nets)]
     hits = np.sum([s.downhill for s in stalled], axis=0)
@@ -139,7 +139,7 @@ def _stalled(effort: Effort) -> Found:
         [intervals.points("measured", _SCALES, downhill)],
         log_x=True, y_range=(-0.02, 0.65),
     )  # fmt: skip
-    return Found(checks, picture)
+    return Outcome(checks, picture)
 
 
 class _Slope:
@@ -186,7 +186,7 @@ class _Slope:
         return expected, (self._here.cost - costs) / 2 / self._unit
 
 
-def _accept(effort: Effort) -> Found:
+def _accept(effort: Effort) -> Outcome:
     slope, trials = _Slope(effort.seed), effort.size(4000, 800)
     best, success, most = best_step()
     fifth = float(-stats.norm.ppf(0.2))  # where the one-fifth rule settles
@@ -215,7 +215,7 @@ def _accept(effort: Effort) -> Found:
         [intervals.points("measured", steps, list(gains.values()))],
         y_range=(0, 0.3),
     )  # fmt: skip
-    return Found(checks, picture)
+    return Outcome(checks, picture)
 
 
 CLAIMS = [

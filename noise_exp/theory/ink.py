@@ -5,7 +5,7 @@ from scipy import stats
 
 from noise_exp.figures.theory import Curve, Picture, Sample
 from noise_exp.theory import intervals
-from noise_exp.theory.claims import Check, Claim, Effort, Found
+from noise_exp.theory.claims import Check, Claim, Effort, Outcome
 from noise_exp.theory.setting import (
     FINITE_LAWS,
     article_trial,
@@ -83,7 +83,7 @@ def _explained(values: np.ndarray, ink: np.ndarray) -> float:
     return float(np.var(fitted) / np.var(values))
 
 
-def _ink(effort: Effort) -> Found:
+def _ink(effort: Effort) -> Outcome:
     images = zeros_and_ones()
     zero, one = (int(np.flatnonzero(images.labels == k)[0]) for k in (0, 1))
     ink = images.pixels.sum(axis=1)
@@ -104,7 +104,7 @@ def _ink(effort: Effort) -> Found:
         curves=[Curve(f"an ink counter's threshold: {error:.1%} wrong",
                       [cut / 1000] * 2, [0.0, 0.1], rival=True)],
     )  # fmt: skip
-    return Found(checks, picture)
+    return Outcome(checks, picture)
 
 
 CLAIMS = [

@@ -5,7 +5,7 @@ import numpy as np
 from noise_exp.figures.theory import Curve, Picture
 from noise_exp.report.intervals import Interval
 from noise_exp.theory import intervals
-from noise_exp.theory.claims import Check, Claim, Effort, Found
+from noise_exp.theory.claims import Check, Claim, Effort, Outcome
 from noise_exp.theory.setting import FINITE_LAWS, law_of, streams_of
 from noise_exp.training.costs import CrossEntropy
 from noise_exp.training.data import Embedded
@@ -34,7 +34,7 @@ def _error(law: str, seed: int) -> float:
     return trial.test().error_rate
 
 
-def _laws(effort: Effort) -> Found:
+def _laws(effort: Effort) -> Outcome:
     seeds = effort.size(16, 12)
     names = [*FINITE_LAWS, "pareto", "zipf"]
     rates = np.array([[_error(law, effort.seed * seeds + i) for i in range(seeds)]
@@ -48,7 +48,7 @@ def _laws(effort: Effort) -> Found:
         abs(worst.value), max(0.0, worst.low, -worst.high), max(abs(worst.low), abs(worst.high))
     )
     floor = rates[names.index("normal")] - rates[names.index("standard_normal")]
-    return Found(
+    return Outcome(
         [
             Check("largest difference of one of the eleven laws to the others, standardized",
                   _MARGIN, widest, "<"),

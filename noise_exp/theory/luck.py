@@ -4,7 +4,7 @@ import numpy as np
 
 from noise_exp.figures.theory import Curve, Picture, Sample
 from noise_exp.theory import intervals
-from noise_exp.theory.claims import Check, Claim, Effort, Found
+from noise_exp.theory.claims import Check, Claim, Effort, Outcome
 from noise_exp.theory.setting import law_of, streams_of
 from noise_exp.training import article
 from noise_exp.training.baselines import ink_errors
@@ -33,7 +33,7 @@ def _wrong(seed: int, whole: bool) -> tuple[int, int, int]:
     return untrained, trial.test().errors, ink_errors(split)
 
 
-def _luck(effort: Effort) -> Found:
+def _luck(effort: Effort) -> Outcome:
     seeds, whole = effort.size(100, 30), effort.size(3, 0)
     first = effort.seed * seeds
     untrained, trained, ink = np.array([_wrong(first + i, False) for i in range(seeds)]).T
@@ -52,7 +52,7 @@ def _luck(effort: Effort) -> Found:
                   "<")
         )  # fmt: skip
     bins = (np.arange(22) - 0.5).tolist()
-    return Found(
+    return Outcome(
         checks,
         Picture(
             "Test images wrong of 20: the article's 2 is luck", "wrong of 20", "share of seeds",

@@ -8,7 +8,7 @@ from scipy import stats
 
 from noise_exp.figures.theory import Curve, Picture, Points
 from noise_exp.theory import intervals
-from noise_exp.theory.claims import Check, Claim, Effort, Found
+from noise_exp.theory.claims import Check, Claim, Effort, Outcome
 from noise_exp.theory.setting import FINITE_LAWS, article_trial, read_out, zeros_and_ones
 from noise_exp.training import article
 
@@ -81,7 +81,7 @@ def _expected(law: str, costs: np.ndarray) -> tuple[float, float]:
     return float(np.mean(by_kernel)), float(np.mean(by_weights))
 
 
-def _memory(effort: Effort) -> Found:
+def _memory(effort: Effort) -> Outcome:
     seeds = effort.size(120, 50)
     checks, clouds, costs = [], [], {}
     for law in ("normal", "triangular"):
@@ -109,7 +109,7 @@ def _memory(effort: Effort) -> Found:
         "read-out before training, one image, every seed", "read-out after the walk",
         [Curve("no change", [-edge, edge], [-edge, edge], rival=True)], clouds,
     )  # fmt: skip
-    return Found(checks, picture)
+    return Outcome(checks, picture)
 
 
 def _correlation(before: np.ndarray, after: np.ndarray) -> float:

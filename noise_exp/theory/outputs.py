@@ -7,7 +7,7 @@ from scipy import stats
 
 from noise_exp.figures.theory import Curve, Picture, Points, Sample
 from noise_exp.theory import intervals
-from noise_exp.theory.claims import Check, Claim, Effort, Found
+from noise_exp.theory.claims import Check, Claim, Effort, Outcome
 from noise_exp.theory.setting import initial, network_for, zeros_and_ones
 from noise_exp.training import article
 
@@ -45,7 +45,7 @@ def _random(networks: int, first_seed: int) -> tuple[np.ndarray, np.ndarray, np.
     return costs, rates, saturated
 
 
-def _constant(effort: Effort) -> Found:
+def _constant(effort: Effort) -> Outcome:
     ones, best, always_one = _constants()
     networks = effort.size(150, 30)
     costs, rates, saturated = _random(networks, effort.seed * networks)
@@ -71,10 +71,10 @@ def _constant(effort: Effort) -> Found:
         ],
         [Points("random networks", rates, costs), Points("the same, saturated", rates, saturated)],
     )  # fmt: skip
-    return Found(checks, picture)
+    return Outcome(checks, picture)
 
 
-def _mirror(effort: Effort) -> Found:
+def _mirror(effort: Effort) -> Outcome:
     images = zeros_and_ones().take(400)
     network = network_for(images, 128, 128)
     objective = images.objective(network)
@@ -88,7 +88,7 @@ def _mirror(effort: Effort) -> Found:
     bins = np.linspace(0, 1, 21).tolist()
     both = np.concatenate([rates, 1 - rates])
     height, _ = np.histogram(both, bins, density=True)
-    return Found(
+    return Outcome(
         [
             Check("error rate + error rate with the read-out negated, largest deviation from 1",
                   0.0, intervals.exact(float(np.max(np.abs(sums - 1))), _ROUNDING)),

@@ -7,7 +7,7 @@ import numpy as np
 from noise_exp.figures.theory import Curve, Picture, Points
 from noise_exp.report.intervals import Interval
 from noise_exp.theory import intervals
-from noise_exp.theory.claims import Check, Claim, Effort, Found
+from noise_exp.theory.claims import Check, Claim, Effort, Outcome
 from noise_exp.theory.setting import FINITE_LAWS, article_trial
 from noise_exp.training import article
 from noise_exp.training.optimizers import Vanilla
@@ -58,7 +58,7 @@ def _walk(law: str, optimizer: Vanilla, seed: int) -> tuple[float, np.ndarray]:
     return float(after / before), np.array(costs)
 
 
-def _schedule(effort: Effort) -> Found:
+def _schedule(effort: Effort) -> Outcome:
     seeds = effort.size(30, 8)
     checks, alone, every = [], [], []
     for law, name, optimizer in _CASES:
@@ -77,7 +77,7 @@ def _schedule(effort: Effort) -> Found:
                 rival=1.0,
             )
         )  # fmt: skip
-    return Found(checks, _picture(alone, every))
+    return Outcome(checks, _picture(alone, every))
 
 
 def _picture(alone: list[float], every: list[np.ndarray]) -> Picture:

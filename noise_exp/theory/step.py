@@ -7,7 +7,7 @@ import numpy as np
 from noise_exp.figures.theory import Curve, Picture, Points
 from noise_exp.report.intervals import Interval
 from noise_exp.theory import intervals
-from noise_exp.theory.claims import Check, Claim, Effort, Found
+from noise_exp.theory.claims import Check, Claim, Effort, Outcome
 from noise_exp.theory.setting import (
     FINITE_LAWS,
     cost_gradient,
@@ -65,7 +65,7 @@ class _Place:
         return changes
 
 
-def _step(effort: Effort) -> Found:
+def _step(effort: Effort) -> Outcome:
     place, draws = _Place(effort.seed), effort.size(1500, 600)
     names, family = list(FINITE_LAWS), len(FINITE_LAWS) + 2
     predicted, measured = {}, {}  # beyond the first order, in units of tr(SHS)
@@ -83,7 +83,7 @@ def _step(effort: Effort) -> Found:
         Check("of the eleven laws with finite moments, those that agree",
               len(names), intervals.exact(agree, 0)),
     ]  # fmt: skip
-    return Found(checks, _picture(names, list(predicted.values()), list(measured.values())))
+    return Outcome(checks, _picture(names, list(predicted.values()), list(measured.values())))
 
 
 def _picture(

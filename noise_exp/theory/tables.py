@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterable
 
-from noise_exp.theory.claims import Check, Claim, Found
+from noise_exp.theory.claims import Check, Claim, Outcome
 from noise_exp.writing.tables import markdown as as_markdown
 
 _SENSES = {"=": "", ">": "above ", "<": "below "}
@@ -33,7 +33,7 @@ def row(claim: Claim, check: Check) -> tuple[str, ...]:
     )
 
 
-def markdown(results: Iterable[tuple[Claim, Found]]) -> str:
+def markdown(results: Iterable[tuple[Claim, Outcome]]) -> str:
     """Return a table with a row for each check; formulas stand in the page's text."""
     rows, last = [], None
     for claim, outcome in results:
@@ -45,7 +45,7 @@ def markdown(results: Iterable[tuple[Claim, Found]]) -> str:
     return as_markdown(_COLUMNS, rows)
 
 
-def as_csv(results: Iterable[tuple[Claim, Found]]) -> str:
+def as_csv(results: Iterable[tuple[Claim, Outcome]]) -> str:
     """Return all numbers in full."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

@@ -9,7 +9,7 @@ from scipy import special, stats
 from noise_exp.figures.theory import Curve, Picture, Points
 from noise_exp.report.intervals import Interval
 from noise_exp.theory import intervals
-from noise_exp.theory.claims import Check, Claim, Effort, Found
+from noise_exp.theory.claims import Check, Claim, Effort, Outcome
 from noise_exp.theory.setting import (
     article_trial,
     network_for,
@@ -35,7 +35,7 @@ def zipf_largest(n: int) -> float:
     return 6 / math.pi**2 * n / math.log(2)
 
 
-def _largest(effort: Effort) -> Found:
+def _largest(effort: Effort) -> Outcome:
     sizes = [100, 1000, 10_000, 100_000]
     repeats = effort.size(2000, 300)
     network = network_for(zeros_and_ones().take(2), 2)
@@ -55,7 +55,7 @@ def _largest(effort: Effort) -> Found:
             for n, m in zip(sizes, medians, strict=True) if n > 100
         ]  # fmt: skip
         points.append(intervals.points(law, sizes, medians))
-    return Found(
+    return Outcome(
         checks,
         Picture(
             "The largest of n draws grows like n", "draws n", "median of the largest",
@@ -121,7 +121,7 @@ def _train(law: str, seed: int) -> _Saturated:
     )
 
 
-def _saturation(effort: Effort) -> Found:
+def _saturation(effort: Effort) -> Outcome:
     few, many = effort.size(16, 12), effort.size(128, 64)
     first = effort.seed * many
     sizes = {"normal": few, "gumbel": few, "zipf": few, "pareto": many}
@@ -154,7 +154,7 @@ def _saturation(effort: Effort) -> Found:
         points=[Points("networks after four epochs", x, np.maximum(y, 1e-8))],
         names=list(sizes), log_y=True,
     )  # fmt: skip
-    return Found(checks, picture)
+    return Outcome(checks, picture)
 
 
 CLAIMS = [

@@ -6,7 +6,7 @@ import numpy as np
 
 from noise_exp.figures.theory import Curve, Picture, Points
 from noise_exp.theory import intervals
-from noise_exp.theory.claims import Check, Claim, Effort, Found
+from noise_exp.theory.claims import Check, Claim, Effort, Outcome
 from noise_exp.theory.setting import cosine, noise_of
 from noise_exp.theory.weights import Point, mean_cosine
 from noise_exp.training.block import Block
@@ -46,7 +46,7 @@ def unit_variance(point: Point) -> float:
     return total
 
 
-def _node(effort: Effort) -> Found:
+def _node(effort: Effort) -> Outcome:
     point = Point.start(effort.seed, 16, 16)
     n = point.network.n_parameters
     loss_gradient = point.gradient * point.objective.batch_size / point.objective.cost.per_loss
@@ -81,7 +81,7 @@ def _node(effort: Effort) -> Found:
         [intervals.points("node_perturbation", samples, cosines)],
         log_x=True, log_y=True,
     )  # fmt: skip
-    return Found(checks, picture)
+    return Outcome(checks, picture)
 
 
 def learned_share(point: Point, rate: float, passes: np.ndarray) -> np.ndarray:
@@ -128,7 +128,7 @@ def _fits(point: Point, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return cosines, shares
 
 
-def _feedback(effort: Effort) -> Found:
+def _feedback(effort: Effort) -> Outcome:
     repeats = effort.size(12, 6)
     point, deep = Point.start(effort.seed, 32), Point.start(effort.seed, 16, 16)
     seeds = [effort.seed * repeats + i for i in range(repeats)]
@@ -156,7 +156,7 @@ def _feedback(effort: Effort) -> Found:
                              ("cosine, two hidden layers", two))],
         log_x=True,
     )  # fmt: skip
-    return Found(checks, picture)
+    return Outcome(checks, picture)
 
 
 CLAIMS = [

@@ -7,7 +7,7 @@ from scipy import integrate, special, stats
 
 from noise_exp.figures.theory import Curve, Picture, Sample
 from noise_exp.theory import intervals
-from noise_exp.theory.claims import Check, Claim, Effort, Found
+from noise_exp.theory.claims import Check, Claim, Effort, Outcome
 from noise_exp.theory.setting import noise_of, streams_of
 from noise_exp.training.costs import Cost
 from noise_exp.training.estimators import CostScaled
@@ -68,7 +68,7 @@ def _leave(
     return ends, clocks, steps, costs
 
 
-def _clock(effort: Effort) -> Found:
+def _clock(effort: Effort) -> Outcome:
     walks, lr = effort.size(500, 120), 0.4
     ends, clocks, steps, costs = _leave(walks, lr, effort.seed)
     # A cost measured midway (Stratonovich) would send more walks to the wall that is dear.
@@ -91,7 +91,7 @@ def _clock(effort: Effort) -> Found:
         [intervals.points("share of walks that leave here", [-1, 1], sides)],
         y_range=(0, 0.8),
     )  # fmt: skip
-    return Found(checks, picture)
+    return Outcome(checks, picture)
 
 
 def stationary(wall: float, power: float) -> tuple[np.ndarray, np.ndarray]:
@@ -108,7 +108,7 @@ def student_share(inner: float, wall: float) -> float:
     return float(inside / whole)
 
 
-def _student(effort: Effort) -> Found:
+def _student(effort: Effort) -> Outcome:
     parameters, places = np.zeros(2), np.empty(effort.size(2400, 600) * _FOLD)
     walk = _walk(parameters, 0.05, effort.seed, Parabola())
     for i in range(len(places)):
@@ -122,7 +122,7 @@ def _student(effort: Effort) -> Found:
     batches = inside.reshape(30, -1).mean(axis=1)  # long against the walk's memory
     grid, density = stationary(_WALL, 2.0)
     by_stratonovich = float(np.arctan(inner) / np.arctan(_WALL))  # of 1/C
-    return Found(
+    return Outcome(
         [
             Check(
                 f"share of time that |w| < {inner}", student_share(inner, _WALL),

@@ -10,7 +10,7 @@ from scipy import special, stats
 from noise_exp.figures.theory import Curve, Picture, Points
 from noise_exp.report.intervals import Interval
 from noise_exp.theory import intervals
-from noise_exp.theory.claims import Check, Claim, Effort, Found
+from noise_exp.theory.claims import Check, Claim, Effort, Outcome
 from noise_exp.theory.setting import (
     FINITE_LAWS,
     Images,
@@ -138,7 +138,7 @@ def _one_sample(seed: int, repeats: int) -> list[Check]:
     return checks
 
 
-def _alignment(effort: Effort) -> Found:
+def _alignment(effort: Effort) -> Outcome:
     point, total = Point.start(effort.seed, 8, 8), effort.size(2000, 600)
     n = point.network.n_parameters
     # Seeds of their own: the two do alike with the same noise.
@@ -165,10 +165,10 @@ def _alignment(effort: Effort) -> Found:
          Points("cost_scaled, absolute value", [1], [float(np.mean(np.abs(blind)))])],
         log_x=True, log_y=True,
     )  # fmt: skip
-    return Found(checks, picture)
+    return Outcome(checks, picture)
 
 
-def _ranks(effort: Effort) -> Found:
+def _ranks(effort: Effort) -> Outcome:
     point = Point.start(effort.seed, 4, 4)
     repeats, sizes = effort.size(80, 30), [2, 8, 64]
     checks, ratios = [], []
@@ -190,7 +190,7 @@ def _ranks(effort: Effort) -> Found:
         [intervals.points("measured", sizes, ratios)],
         log_x=True,
     )  # fmt: skip
-    return Found(checks, picture)
+    return Outcome(checks, picture)
 
 
 def _squared_ratio(a: np.ndarray, b: np.ndarray) -> float:
@@ -212,7 +212,7 @@ def uncentred_cosine(samples: float, gradient: np.ndarray, law: str) -> float:
     return float(gradient @ limit) / math.sqrt(square * length)
 
 
-def _centring(effort: Effort) -> Found:
+def _centring(effort: Effort) -> Outcome:
     point, samples = Point.start(effort.seed, 8, 8), [16, 128, 1024]
     n = point.network.n_parameters
     raw, centred = (
@@ -246,7 +246,7 @@ def _centring(effort: Effort) -> Found:
          intervals.points("gumbel as it is", samples, raw)],
         log_x=True, log_y=True,
     )  # fmt: skip
-    return Found(checks, picture)
+    return Outcome(checks, picture)
 
 
 CLAIMS = [

@@ -109,17 +109,7 @@ class Digits:
         OSError
             If the images cannot be read.
         """
-        images, classes, source = self.load()
-        images = images.reshape(len(images), -1)
-        for digit in self.digits:
-            if not np.any(classes == digit):
-                held = ", ".join(str(c) for c in np.unique(classes))
-                raise ValueError(f"digits: {source} holds no {digit}; it holds {held}")
-        chosen = np.concatenate([np.flatnonzero(classes == digit) for digit in self.digits])
-        images = images[chosen]
-        labels = np.concatenate(
-            [np.full(np.sum(classes == digit), i) for i, digit in enumerate(self.digits)]
-        )
+        images, labels, source = self._chosen()
         left = len(labels) - self.test_size - self.validation_size
         if left < 1:
             digits = ", ".join(map(str, self.digits))
@@ -148,6 +138,17 @@ class Digits:
             len(self.digits),
             bool(self.validation_size),
         )
+
+    def _chosen(self) -> tuple[np.ndarray, np.ndarray, str]:
+        """Return the classes' images (n, pixels) one after the other, labels and source."""
+        images, classes, source = self.load()
+        places = [np.flatnonzero(classes == digit) for digit in self.digits]
+        for digit, place in zip(self.digits, places, strict=True):
+            if not len(place):
+                held = ", ".join(str(c) for c in np.unique(classes))
+                raise ValueError(f"digits: {source} holds no {digit}; it holds {held}")
+        labels = np.repeat(np.arange(len(places)), [len(place) for place in places])
+        return images.reshape(len(images), -1)[np.concatenate(places)], labels, source
 
 
 @dataclass

@@ -115,15 +115,21 @@ def train(
                 objective.known = stepping.step(parameters, direction, moment)
             measured.append((objective.batch_size, evaluation))
         seconds += perf_counter() - start
-        images = sum(size for size, _ in measured)
-        yield EpochRecord(
-            epoch,
-            sum(size * e.cost for size, e in measured) / images,
-            sum(size * e.error_rate for size, e in measured) / images,
-            seconds,
-            pace.forward_passes,
-            1.0 if pace.over() else pace.progress(),
-        )
+        yield _record(epoch, measured, seconds, pace)
+
+
+def _record(
+    epoch: int, measured: list[tuple[int, Evaluation]], seconds: float, pace: "_Pace"
+) -> EpochRecord:
+    images = sum(size for size, _ in measured)
+    return EpochRecord(
+        epoch,
+        sum(size * e.cost for size, e in measured) / images,
+        sum(size * e.error_rate for size, e in measured) / images,
+        seconds,
+        pace.forward_passes,
+        1.0 if pace.over() else pace.progress(),
+    )
 
 
 class _Pace:

@@ -103,32 +103,23 @@ class Trial:
         schedule: Schedule | None = None,
         threads: int = 1,
     ) -> None:
-        if any(units < 1 for units in hidden):
-            raise ValueError(f"hidden must hold numbers of at least 1, got {list(hidden)}")
-        if not np.isfinite(init_scale):
-            raise ValueError(f"init_scale must be finite, got {init_scale}")
         self.split, self.law = split, law
         self.estimator = (estimator or CostScaled()) if law else ExactGradient()
         self.optimizer = optimizer or Vanilla()
         self._streams, self._repair = streams, repair
         self._schedule = schedule or Schedule(article.EPOCHS)
         self._workers, self._cost = Workers(threads), cost or SquaredError()
-        n_out = 1 if split.classes == 2 else split.classes
-        dtype = split.train_images.dtype
-        self.network = Network((split.train_images.shape[1], *hidden, n_out), dtype)
+        self.network = _network(split, hidden, frozen)
         self.estimator.check(self.network)
-        if not set(frozen) <= set(range(1, self.network.layers + 1)):
-            raise ValueError(
-                f"frozen must hold layers, 1 to {self.network.layers} from the input on, "
-                f"got {list(frozen)}"
-            )
+        if not np.isfinite(init_scale):
+            raise ValueError(f"init_scale must be finite, got {init_scale}")
         self._initial = streams.initial_parameters(self.network, init_scale)
         inputs = np.ones(self.network.sizes[0], bool)
         if streams.spare_dead_pixels:
             inputs = live_pixels(split)
         self.kept = self.network.parameters_of_inputs(inputs)
         self.trained = self._initial[self.kept]
-        network = Network((int(inputs.sum()), *self.network.sizes[1:]), dtype)
+        network = Network((int(inputs.sum()), *self.network.sizes[1:]), self.network.dtype)
         self._frozen = [network.layer_slices()[layer - 1] for layer in set(frozen)]
         self.objective = Objective(
             network, split.train_images[:, inputs], split.train_labels, self._workers, self._cost
@@ -169,3 +160,15 @@ class Trial:
             outputs = self.network.outputs(parameters, images, self._workers)
             cost = measured.evaluate(parameters).cost
         return Tested(outputs, misclassified(outputs, labels), cost)
+
+
+def _network(split: Split, hidden: Sequence[int], frozen: Sequence[int]) -> Network:
+    if any(units < 1 for units in hidden):
+        raise ValueError(f"hidden must hold numbers of at least 1, got {list(hidden)}")
+    n_out = 1 if split.classes == 2 else split.classes
+    network = Network((split.train_images.shape[1], *hidden, n_out), split.train_images.dtype)
+    if not set(frozen) <= set(range(1, network.layers + 1)):
+        raise ValueError(
+            f"frozen must hold layers, 1 to {network.layers} from the input on, got {list(frozen)}"
+        )
+    return network

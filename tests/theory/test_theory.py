@@ -14,7 +14,7 @@ from scipy import integrate, stats
 from noise_exp.report.intervals import Interval
 from noise_exp.theory import __main__ as command
 from noise_exp.theory import descent, intervals, memory, schedule, tails, walk, weights
-from noise_exp.theory.claims import Check, Claim, Effort, Found
+from noise_exp.theory.claims import Check, Claim, Effort, Outcome
 from noise_exp.theory.registry import CLAIMS
 from noise_exp.theory.setting import (
     FINITE_LAWS,
@@ -280,12 +280,12 @@ def test_command_writes_figures_and_a_run(tmp_path):
 def test_a_claim_that_fails_makes_the_command_fail(monkeypatch, tmp_path, capsys):
     picture = CLAIMS["constant"].test(QUICK).picture
     wrong = Check("two and two", 5.0, Interval(4.0, 4.0, 4.0))
-    claim = Claim("sum", "Two and two are five.", "2 + 2 = 5", lambda _: Found([wrong], picture))
+    claim = Claim("sum", "Two and two are five.", "2 + 2 = 5", lambda _: Outcome([wrong], picture))
     monkeypatch.setattr(command, "CLAIMS", {"sum": claim})
     monkeypatch.setattr(sys, "argv", ["theory", "--no-tracking", "--output", str(tmp_path)])
     with pytest.raises(SystemExit) as stopped:
         command.main()
-    assert stopped.value.code == "not these: sum"
+    assert stopped.value.code == "noise_exp.theory: not these: sum"
     assert "fails" in capsys.readouterr().out
 
 

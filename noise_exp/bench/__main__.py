@@ -7,12 +7,13 @@ The tables replace what stands between `<!-- name -->` and `<!-- end -->` in the
 import argparse
 import platform
 import re
-import sys
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 
 from noise_exp.bench import compare, growth, ours, overhead, race
 from noise_exp.bench.problem import METHODS
+from noise_exp.errors import at_the_edge
 from noise_exp.figures import bench as figures
 from noise_exp.run import launchers
 from noise_exp.writing.pages import Page
@@ -20,6 +21,7 @@ from noise_exp.writing.pages import Page
 _PARTS = ("methods", "growth", "learn", "overhead")
 
 
+@at_the_edge("noise_exp.bench")
 def main() -> None:
     """Run the parts asked for, each followed by what it writes."""
     options = _options()
@@ -37,10 +39,7 @@ def main() -> None:
 def _methods(options: argparse.Namespace, report: Page) -> None:
     methods = METHODS if not options.quick else ("gumbel", "zipf", "backprop")
     epochs, rounds = (3, 2) if options.quick else (8, options.rounds)
-    try:
-        timings = compare.compare(options.threads, epochs, rounds, methods)
-    except ModuleNotFoundError as error:
-        sys.exit(f"noise_exp.bench: {error.name} is missing: pip install 'noise-exp[bench]'")
+    timings = compare.compare(options.threads, epochs, rounds, methods)
     where = f"{_processor()}, threads={options.threads}, {ours.kernel()}"
     report.table("where", f"{where}; {rounds} rounds of {epochs} epochs.\n")
     report.table("methods", compare.table(timings))
@@ -49,7 +48,7 @@ def _methods(options: argparse.Namespace, report: Page) -> None:
     rounds_of: dict[str, list] = {}
     for timing in timings:
         rounds_of.setdefault(timing.contender, []).append(timing.rounds)
-    floor = [compare.median(r) for r in rounds_of.pop(compare.ROOFLINE)]
+    floor = [median(r) for r in rounds_of.pop(compare.ROOFLINE)]
     named = list(dict.fromkeys(timing.method for timing in timings))
     figure = figures.time_per_epoch(named, rounds_of, floor)
     figure.savefig(report.folder / "performance_methods.png", dpi=120)
@@ -57,10 +56,7 @@ def _methods(options: argparse.Namespace, report: Page) -> None:
 
 def _learn(options: argparse.Namespace, report: Page) -> None:
     seeds, repeats, cap = (1, 1, 5.0) if options.quick else (options.rounds, 2, race.CAP)
-    try:
-        arrivals = race.race(options.threads, range(seeds), repeats, cap)
-    except ModuleNotFoundError as error:
-        sys.exit(f"noise_exp.bench: {error.name} is missing: pip install 'noise-exp[bench]'")
+    arrivals = race.race(options.threads, range(seeds), repeats, cap)
     report.table("learn", race.table(arrivals, cap))
     report.table("learn_target", race.verdict(arrivals, cap))
     race.write_csv(arrivals, report.folder / "performance_learn.csv")

@@ -1,6 +1,6 @@
 """evosax as its users write it: ask, evaluate, tell in one compiled step, its state donated."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -10,53 +10,30 @@ import numpy as np
 import optax
 from evosax.algorithms import algorithms
 
-from noise_exp.bench.race import Course, Racer, Watch
+from noise_exp.bench.race import Racer, Watch, course
+from noise_exp.training.data import live_pixels
 
 
 def prepare(
-    course: Course,
     settings: Mapping[str, Any],
     seed: int,
     threads: int,  # noqa: ARG001 (by affinity)
 ) -> Racer:
-    """Return a compiled racer.
+    """Return a compiled racer, which is spared the dead pixels too.
 
     `settings`: algorithm, population and std (of the noise at the start) as evosax calls them,
     batch (images per generation; None for all) and, of algorithms with a gradient, optimizer
     (optax's name) and lr.
     """
-    split = course.split
-    x, y = jnp.asarray(split.train_images), jnp.asarray(split.train_labels, jnp.float32)
-    test_images, batch = jnp.asarray(split.test_images), settings["batch"]
-    start = [(jnp.asarray(w), jnp.asarray(b)) for w, b in course.network.views(course.parameters)]
+    trial = course(seed)
+    split, live = trial.split, live_pixels(trial.split)
+    test_images = jnp.asarray(split.test_images[:, live])
+    initial = trial.objective.network.views(trial.trained)
+    start = [(jnp.asarray(w), jnp.asarray(b)) for w, b in initial]
     strategy, params = _strategy(settings, start)
-
-    def sums(layers: Any, images: Any) -> Any:
-        below = images
-        for w, b in layers[:-1]:
-            below = jnp.arctan(below @ w + b)
-        w, b = layers[-1]
-        return (below @ w + b)[:, 0]
-
-    def fitness(layers: Any, images: Any, labels: Any) -> Any:
-        return jnp.mean(optax.sigmoid_binary_cross_entropy(sums(layers, images), labels))
-
-    @partial(jax.jit, donate_argnums=0)
-    def generation(state: Any, key: Any) -> Any:
-        key, k_ask, k_tell, k_batch = jax.random.split(key, 4)
-        images, labels = x, y
-        if batch:
-            rows = jax.random.choice(k_batch, len(x), (batch,), replace=False)
-            images, labels = x[rows], y[rows]
-        population, state = strategy.ask(k_ask, state, params)
-        # One member after the other: large products of two matrices, each on all cores.
-        costs = jax.lax.map(lambda member: fitness(member, images, labels), population)
-        state, _ = strategy.tell(k_tell, population, costs, state, params)
-        return state, key
-
-    @jax.jit
-    def predictions(layers: Any) -> Any:
-        return sums(layers, test_images) > 0
+    x, y = jnp.asarray(split.train_images[:, live]), jnp.asarray(split.train_labels, jnp.float32)
+    generation = _generation(strategy, params, x, y, settings["batch"])
+    predictions = jax.jit(lambda layers: _sums(layers, test_images) > 0)
 
     def racer(watch: Watch) -> None:
         # Copied: a compiled step overwrites what it is given.
@@ -74,6 +51,37 @@ def prepare(
             watch.look(errors)
 
     return racer
+
+
+def _generation(
+    strategy: Any, params: Any, x: Any, y: Any, batch: int | None
+) -> Callable[[Any, Any], Any]:
+    def fitness(layers: Any, images: Any, labels: Any) -> Any:
+        return jnp.mean(optax.sigmoid_binary_cross_entropy(_sums(layers, images), labels))
+
+    @partial(jax.jit, donate_argnums=0)
+    def generation(state: Any, key: Any) -> Any:
+        key, k_ask, k_tell, k_batch = jax.random.split(key, 4)
+        images, labels = x, y
+        if batch:
+            rows = jax.random.choice(k_batch, len(x), (batch,), replace=False)
+            images, labels = x[rows], y[rows]
+        population, state = strategy.ask(k_ask, state, params)
+        # One member after the other: large products of two matrices, each on all cores.
+        costs = jax.lax.map(lambda member: fitness(member, images, labels), population)
+        state, _ = strategy.tell(k_tell, population, costs, state, params)
+        return state, key
+
+    return generation
+
+
+def _sums(layers: Any, images: Any) -> Any:
+    """What goes into the output unit, shape (images,)."""
+    below = images
+    for w, b in layers[:-1]:
+        below = jnp.arctan(below @ w + b)
+    w, b = layers[-1]
+    return (below @ w + b)[:, 0]
 
 
 def _strategy(settings: Mapping[str, Any], start: Any) -> tuple[Any, Any]:

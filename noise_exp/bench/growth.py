@@ -1,27 +1,24 @@
 """How time and memory grow with images, width and threads."""
 
-import csv
-import multiprocessing
 import resource
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, fields
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
+from statistics import median
 from time import perf_counter
 
-import numpy as np
-
 from noise_exp.bench import ours
-from noise_exp.bench.compare import only_cores
-from noise_exp.bench.problem import article_problem, enlarged
+from noise_exp.bench.problem import article_trial
 from noise_exp.bench.quiet import time_undisturbed
-from noise_exp.writing.tables import markdown
+from noise_exp.bench.turns import own_process
+from noise_exp.training import article
+from noise_exp.writing import tables
 
 IMAGES: tuple[int, ...] = (500, 2095, 10_000, 60_000)
 WIDTHS: tuple[int, ...] = (64, 256, 1024, 4096)
 METHODS = ("gumbel", "backprop")
-_ARTICLE = (840, 1024)
+_TRAINING_IMAGES = 2095  # of the article
 _LEAST = 0.3  # seconds that a measurement lasts
 
 
@@ -50,15 +47,14 @@ class Size:
 
 def growth(images: Sequence[int], widths: Sequence[int], threads: Sequence[int]) -> list[Size]:
     """Measure each size in a new process, with the article's problem for what does not vary."""
-    cases = [("images", n, _ARTICLE) for n in images]
-    cases += [("width", 2095, (width, width)) for width in widths]
+    cases = [("images", n, article.HIDDEN) for n in images]
+    cases += [("width", _TRAINING_IMAGES, (width, width)) for width in widths]
     sizes = []
     for axis, n, hidden in cases:
         for method in METHODS:
             for k in threads:
                 # Each a process of its own: its high-water mark never falls.
-                context = multiprocessing.get_context("spawn")
-                with ProcessPoolExecutor(1, context, only_cores, (k,)) as process:
+                with own_process(k) as process:
                     ms, mib = process.submit(_measure, method, n, hidden, k).result()
                 sizes.append(Size(axis, method, n, max(hidden), k, ms, mib))
     return sizes
@@ -67,8 +63,7 @@ def growth(images: Sequence[int], widths: Sequence[int], threads: Sequence[int])
 def _measure(
     method: str, images: int, hidden: tuple[int, ...], threads: int
 ) -> tuple[float, float]:
-    problem = enlarged(article_problem(hidden), images)
-    run = ours.prepare(problem, method, threads)
+    run = ours.prepare(article_trial(method, threads, hidden, images))
     run(1)
     start = perf_counter()
     run(1)
@@ -76,18 +71,13 @@ def _measure(
     seconds = [time_undisturbed(lambda: run(epochs), lambda: run(1)) for _ in range(3)]
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     mib = most / 2**20 if sys.platform == "darwin" else most / 2**10
-    return 1e3 * float(np.median(seconds)) / epochs, mib
+    return 1e3 * median(seconds) / epochs, mib
 
 
 def write_csv(sizes: Sequence[Size], path: Path) -> None:
     """Write one row per measurement."""
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, [f.name for f in fields(Size)], lineterminator="\n")
-        writer.writeheader()
-        for size in sizes:
-            row = asdict(size)
-            row |= {key: f"{row[key]:.4g}" for key in ("milliseconds", "mebibytes")}
-            writer.writerow(row)
+    rows = [[f"{v:.4g}" if isinstance(v, float) else v for v in astuple(s)] for s in sizes]
+    tables.write_csv(path, [f.name for f in fields(Size)], rows)
 
 
 def table(sizes: Sequence[Size]) -> str:
@@ -98,13 +88,13 @@ def table(sizes: Sequence[Size]) -> str:
     groups: dict[tuple, dict[int, Size]] = {}
     for s in sizes:
         groups.setdefault((s.axis, s.images, s.width, s.method), {})[s.threads] = s
-    for (axis, images, width, method), found in groups.items():
+    for (axis, images, width, method), of_threads in groups.items():
         rows.append(
             [f"{images:,}", "article's" if axis == "images" else f"{width:,}", method,
-             *(_three_digits(found[k].milliseconds) for k in threads),
-             f"{max(s.mebibytes for s in found.values()):.0f}"]
+             *(_three_digits(of_threads[k].milliseconds) for k in threads),
+             f"{max(s.mebibytes for s in of_threads.values()):.0f}"]
         )  # fmt: skip
-    return markdown(head, rows)
+    return tables.markdown(head, rows)
 
 
 def _three_digits(value: float) -> str:

@@ -13,48 +13,23 @@ import jax
 import jax.numpy as jnp
 
 from noise_exp.bench.probabilities import poisson_cumulative, zipf_cumulative
-from noise_exp.bench.problem import LR, SIGNAL, Problem, Train
+from noise_exp.bench.problem import Train
+from noise_exp.training import Trial
+from noise_exp.training.article import DROPPED_LR as LR
+from noise_exp.training.article import SEED, SIGNAL
+
+Sampler = Callable[[Any, tuple[int, ...]], Any]
 
 _TINY = 2**-25
 
 
-def prepare(problem: Problem, method: str, threads: int) -> Train:  # noqa: ARG001 (by affinity)
-    """Return a function that trains for a number of epochs."""
-    x, y = jnp.asarray(problem.split.train_images), jnp.asarray(problem.split.train_labels)[:, None]
-    state = [jax.tree.map(jnp.array, problem.layers), jax.random.key(452)]
-
-    def outputs(layers: Any) -> Any:
-        below = x
-        for w, b in layers[:-1]:
-            below = jnp.arctan(below @ w + b)
-        w, b = layers[-1]
-        return jax.nn.sigmoid(below @ w + b)
-
-    def measure(output: Any) -> tuple[Any, Any]:
-        return jnp.mean((output - y) ** 2), jnp.mean(jnp.round(output) != y)
-
-    @partial(jax.jit, donate_argnums=(0, 1))
-    def noise_step(layers: Any, key: Any) -> Any:
-        cost, wrong = measure(outputs(layers))
-        key, *keys = jax.random.split(key, 1 + 2 * len(layers))
-        moved = []
-        for (w, b), key_w, key_b, signal in zip(layers, keys[::2], keys[1::2], SIGNAL, strict=True):
-            scale = signal * LR * cost
-            draw = _SAMPLERS[method]
-            moved.append((w + scale * draw(key_w, w.shape), b + scale * draw(key_b, b.shape)))
-        return moved, key, cost, wrong
-
-    @partial(jax.jit, donate_argnums=(0, 1))
-    def gradient_step(layers: Any, key: Any) -> Any:
-        def half_sum(layers: Any) -> tuple[Any, Any]:
-            output = outputs(layers)
-            return jnp.sum((output - y) ** 2) / 2, output
-
-        gradients, output = jax.grad(half_sum, has_aux=True)(layers)
-        moved = jax.tree.map(lambda w, g: w - LR * g, layers, gradients)
-        return moved, key, *measure(output)
-
-    step = gradient_step if method == "backprop" else noise_step
+def prepare(trial: Trial) -> Train:
+    """Return a function that trains for a number of epochs; the threads are set by affinity."""
+    split = trial.split
+    x, y = jnp.asarray(split.train_images), jnp.asarray(split.train_labels)[:, None]
+    layers = trial.network.views(trial.parameters)
+    state = [jax.tree.map(jnp.array, layers), jax.random.key(SEED)]
+    step = _noise_step(x, y, _SAMPLERS[trial.law.name]) if trial.law else _gradient_step(x, y)
 
     def run(epochs: int) -> float:
         for _ in range(epochs):
@@ -64,6 +39,46 @@ def prepare(problem: Problem, method: str, threads: int) -> Train:  # noqa: ARG0
         return measured[0]
 
     return run
+
+
+def _noise_step(x: Any, y: Any, draw: Sampler) -> Callable[..., Any]:
+    @partial(jax.jit, donate_argnums=(0, 1))
+    def step(layers: Any, key: Any) -> Any:
+        cost, wrong = _measure(_outputs(layers, x), y)
+        key, *keys = jax.random.split(key, 1 + 2 * len(layers))
+        moved = []
+        for (w, b), key_w, key_b, signal in zip(layers, keys[::2], keys[1::2], SIGNAL, strict=True):
+            scale = signal * LR * cost
+            moved.append((w + scale * draw(key_w, w.shape), b + scale * draw(key_b, b.shape)))
+        return moved, key, cost, wrong
+
+    return step
+
+
+def _gradient_step(x: Any, y: Any) -> Callable[..., Any]:
+    def half_sum(layers: Any) -> tuple[Any, Any]:
+        output = _outputs(layers, x)
+        return jnp.sum((output - y) ** 2) / 2, output
+
+    @partial(jax.jit, donate_argnums=(0, 1))
+    def step(layers: Any, key: Any) -> Any:
+        gradients, output = jax.grad(half_sum, has_aux=True)(layers)
+        moved = jax.tree.map(lambda w, g: w - LR * g, layers, gradients)
+        return moved, key, *_measure(output, y)
+
+    return step
+
+
+def _outputs(layers: Any, x: Any) -> Any:
+    below = x
+    for w, b in layers[:-1]:
+        below = jnp.arctan(below @ w + b)
+    w, b = layers[-1]
+    return jax.nn.sigmoid(below @ w + b)
+
+
+def _measure(output: Any, y: Any) -> tuple[Any, Any]:
+    return jnp.mean((output - y) ** 2), jnp.mean(jnp.round(output) != y)
 
 
 def _uniform(key: Any, shape: tuple[int, ...]) -> Any:
@@ -87,7 +102,7 @@ def _zipf(key: Any, shape: tuple[int, ...]) -> Any:
     return jnp.where(index < len(cumulative), index + 1.0, jnp.floor(6 / math.pi**2 / (1 - u)))
 
 
-_SAMPLERS: dict[str, Callable[[Any, tuple[int, ...]], Any]] = {
+_SAMPLERS: dict[str, Sampler] = {
     "gumbel": jax.random.gumbel,
     "normal": jax.random.normal,
     "standard_normal": jax.random.normal,

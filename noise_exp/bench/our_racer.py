@@ -1,69 +1,76 @@
-"""noise_exp in the race to 99%, put together as `noise_exp.run.experiment` does."""
+"""noise_exp in the race to 99%."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from noise_exp.bench.race import Course, Racer, Watch
-from noise_exp.training import optimizers
-from noise_exp.training.costs import CrossEntropy
-from noise_exp.training.estimators import CostScaled, Estimator, LearnedFeedback, NodePerturbation
-from noise_exp.training.loop import Schedule, train
-from noise_exp.training.network import misclassified
-from noise_exp.training.noise import Law, Repair
-from noise_exp.training.objective import Evaluation, Objective
-from noise_exp.training.streams import IndependentStreams
-from noise_exp.training.workers import Workers
+from noise_exp.bench.race import Racer, Watch, course
+from noise_exp.training import Adam, CostScaled, HillClimb, LearnedFeedback, NodePerturbation
+from noise_exp.training.estimators import Estimator
+from noise_exp.training.loop import Schedule
+from noise_exp.training.noise import Repair
+from noise_exp.training.objective import Evaluation
+from noise_exp.training.optimizers import Moment, Optimizer, Stepping
 
 
-def prepare(course: Course, settings: Mapping[str, Any], seed: int, threads: int) -> Racer:
+def prepare(settings: Mapping[str, Any], seed: int, threads: int) -> Racer:
     """Return a racer; `settings` are keys of the estimator and the optimizer, and batch."""
-    workers, split, network = Workers(threads), course.split, course.network
+    estimator, repair, optimizer = _parts(settings)
 
     def racer(watch: Watch) -> None:
-        parameters = course.parameters.copy()
-        estimator, optimizer = _parts(settings)
-        objective = Objective(
-            network, split.train_images, split.train_labels, workers, CrossEntropy()
+        trial = course(
+            seed,
+            threads,
+            estimator=estimator,
+            repair=repair,
+            optimizer=_Watched(optimizer, lambda: watch.look(errors)),
+            schedule=Schedule(batch_size=settings["batch"]),
         )
-        streams = IndependentStreams(seed, seed, seed)
-        noise = streams.noise(Law("normal", loc=0.0, scale=1.0), network, workers)
 
         def errors() -> int:
-            outputs = network.outputs(parameters, split.test_images, workers)
-            return int(misclassified(outputs, split.test_labels).sum())
+            return trial.test().errors
 
-        watched = _Watched(optimizer, lambda: watch.look(errors))
-        schedule = Schedule(batch_size=settings["batch"])
+        errors()  # starts the trial's threads
+        records = trial.train()
         watch.start()
-        for _ in train(objective, estimator, watched, noise, parameters, schedule, streams):
+        for _ in records:
             pass
 
     return racer
 
 
+@dataclass(frozen=True)
 class _Watched:
-    """An optimizer with a look at the test images after every step."""
+    """An optimizer with a look after every step."""
 
-    def __init__(self, inner: optimizers.Optimizer, look: Any) -> None:
-        self._inner = inner
-        self._look = look
+    inner: Optimizer
+    look: Callable[[], None]
+
+    def begin(self, parameters: np.ndarray) -> Stepping:
+        return _WatchedSteps(self.inner.begin(parameters), self.look)
+
+
+@dataclass(frozen=True)
+class _WatchedSteps:
+    inner: Stepping
+    look: Callable[[], None]
 
     def step(
-        self, parameters: np.ndarray, direction: np.ndarray, moment: optimizers.Moment
+        self, parameters: np.ndarray, direction: np.ndarray, moment: Moment
     ) -> Evaluation | None:
-        known = self._inner.step(parameters, direction, moment)
-        self._look()
+        known = self.inner.step(parameters, direction, moment)
+        self.look()
         return known
 
 
-def _parts(settings: Mapping[str, Any]) -> tuple[Estimator, optimizers.Optimizer]:
+def _parts(settings: Mapping[str, Any]) -> tuple[Estimator, Repair, Optimizer]:
     scale = settings["scale"]
     if settings["estimator"] == "cost_scaled":
-        climb = optimizers.HillClimb(scale, settings["adaptation"])
-        return CostScaled([1.0, 1.0, 1.0], Repair.none), climb
-    adam = optimizers.Adam(settings["lr"], beta1=0.9, beta2=0.999, decay=False)
+        climb = HillClimb(scale, settings["adaptation"])
+        return CostScaled([1.0, 1.0, 1.0]), Repair.none, climb
+    adam = Adam(settings["lr"], beta1=0.9, beta2=0.999, decay=False)
     if settings["estimator"] == "node_perturbation":
-        return NodePerturbation(scale, Repair.none), adam
-    return LearnedFeedback(scale, settings["rate"], Repair.sign), adam
+        return NodePerturbation(scale), Repair.none, adam
+    return LearnedFeedback(scale, settings["rate"]), Repair.sign, adam

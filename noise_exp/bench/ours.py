@@ -1,53 +1,34 @@
-"""noise_exp itself, put together as `noise_exp.run.experiment` does, and its roofline."""
-
-from collections import deque
+"""noise_exp itself, and its roofline."""
 
 import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from noise_exp.bench.problem import LR, SIGNAL, Problem, Train
+from noise_exp.bench.problem import Train
+from noise_exp.training import Trial
 from noise_exp.training.data import live_pixels
-from noise_exp.training.estimators import CostScaled, Estimator, ExactGradient, Noise, Silence
-from noise_exp.training.loop import Schedule, train
-from noise_exp.training.network import Network
-from noise_exp.training.noise import ARTICLE_LAWS, Law, Repair
-from noise_exp.training.objective import Objective
-from noise_exp.training.optimizers import Vanilla
-from noise_exp.training.streams import IndependentStreams
-from noise_exp.training.workers import Workers
 
 
-def prepare(problem: Problem, method: str, threads: int) -> Train:
+def prepare(trial: Trial) -> Train:
     """Return a function that trains for a number of epochs."""
-    split, workers, live = problem.split, Workers(threads), live_pixels(problem.split)
-    network, parameters = _live_network(problem, live)
-    objective = Objective(network, split.train_images[:, live], split.train_labels, workers)
-    streams = IndependentStreams(0, 0, 452)
-    estimator: Estimator = ExactGradient()
-    noise: Noise = Silence()
-    if method != "backprop":
-        estimator = CostScaled(list(SIGNAL), Repair.none)
-        law = Law(method, **ARTICLE_LAWS[method])
-        noise = streams.noise(law, network, workers)
-    optimizer = Vanilla(LR, None, 0.0)
+    records = trial.train()  # one training, which the calls go on with: no set-up is timed
 
     def run(epochs: int) -> float:
-        schedule = Schedule(epochs)
-        records = train(objective, estimator, optimizer, noise, parameters, schedule, streams)
-        return deque(records, maxlen=1).pop().cost
+        for _ in range(epochs):
+            cost = next(records).cost
+        return cost
 
     return run
 
 
-def prepare_products(problem: Problem, method: str, threads: int) -> Train:
+def prepare_products(trial: Trial) -> Train:
     """Return the roofline: an epoch's matrix products alone, on the live pixels, by plain matmul.
 
-    Of the forward pass; for ``backprop`` of the backward pass too.
+    Of the forward pass; for back propagation of the backward pass too.
     """
-    live = live_pixels(problem.split)
-    network, parameters = _live_network(problem, live)
-    weights = [w for w, _ in network.views(parameters)]
-    values = [np.ascontiguousarray(problem.split.train_images[:, live])]
+    threads, backprop = trial.objective.workers.threads, trial.law is None
+    weights = [w for w, _ in trial.objective.network.views(trial.trained)]
+    images = trial.split.train_images[:, live_pixels(trial.split)]
+    values = [np.ascontiguousarray(images)]
     for w in weights:
         values.append(np.arctan(values[-1] @ w))
     gradients, deltas = [np.empty_like(w) for w in weights], [np.empty_like(v) for v in values]
@@ -57,7 +38,7 @@ def prepare_products(problem: Problem, method: str, threads: int) -> Train:
             for _ in range(epochs):
                 for below, w, above in zip(values, weights, deltas[1:], strict=False):
                     np.matmul(below, w, out=above)
-                if method == "backprop":
+                if backprop:
                     for i in reversed(range(len(weights))):
                         np.matmul(values[i].T, deltas[i + 1], out=gradients[i])
                         if i:
@@ -71,14 +52,3 @@ def kernel() -> str:
     """Return which BLAS NumPy uses, and its kernel for this processor."""
     blas = next(m for m in threadpool_info() if m["user_api"] == "blas")
     return f"{blas['internal_api']} {blas['version']}, {blas.get('architecture', 'unknown')} kernel"
-
-
-def _live_network(problem: Problem, live: np.ndarray) -> tuple[Network, np.ndarray]:
-    (w1, b1), *above = problem.layers
-    sizes = (int(live.sum()), *(len(biases) for _, biases in problem.layers))
-    network = Network(sizes, np.float32)
-    parameters = np.empty(network.n_parameters, np.float32)
-    given = [(w1[live], b1), *above]
-    for (weights, biases), (w, b) in zip(network.views(parameters), given, strict=True):
-        weights[...], biases[...] = w, b
-    return network, parameters

@@ -1,33 +1,24 @@
 """Seconds until 99% of the zeros and ones for test are told apart: ours against evosax."""
 
 import contextlib
-import csv
 import importlib
-import importlib.util
 import math
-import multiprocessing
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from time import perf_counter, sleep
+from statistics import median
+from time import perf_counter
 from typing import Any
 
-import numpy as np
-
-from noise_exp.bench.compare import median, only_cores
-from noise_exp.training.data import Embedded, Split, live_pixels
-from noise_exp.training.network import Network
-from noise_exp.training.streams import IndependentStreams
-from noise_exp.writing.tables import markdown
+from noise_exp.bench import turns
+from noise_exp.training import CrossEntropy, Embedded, IndependentStreams, Law, Split, Trial
+from noise_exp.writing import tables
 
 TEST_IMAGES = 500
 MOST_ERRORS = 5
 CAP = 15.0  # seconds, then a run has not arrived
 TARGET = 5.0  # times as fast as the best of evosax
-_SETTLE = 0.05  # seconds; BLAS's threads of the turn before wait actively that long
-_INIT_SCALE = 0.2
 
 # Contender: the module that prepares it, and its settings; `noise_exp.bench.search` seeks better.
 CONTENDERS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -61,23 +52,6 @@ CONTENDERS: dict[str, tuple[str, dict[str, Any]]] = {
         {"algorithm": "HillClimbing", "population": 1, "std": 0.1, "batch": None},
     ),
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Course:
-    """What every contender is given of one seed.
-
-    Attributes
-    ----------
-    split
-        1,615 training and 500 test images in 0..1, float32, without the pixels that are 0 in all.
-    network, parameters
-        784-840-1024-1 without the dead inputs, and its initial weights, flat.
-    """
-
-    split: Split
-    network: Network
-    parameters: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -147,24 +121,26 @@ class Watch:
 Racer = Callable[[Watch], None]
 
 
+def course(seed: int, threads: int = 1, **parts: Any) -> Trial:
+    """Return a new trial with what every contender is given of one seed.
+
+    The article's network and its initial weights; 1,615 training and 500 test images in 0..1.
+    `parts` are further ones of the trial.
+    """
+    streams, law = IndependentStreams(seed, seed, seed), Law("normal", loc=0.0, scale=1.0)
+    return Trial(_split(seed), law, streams, cost=CrossEntropy(), threads=threads, **parts)
+
+
 @cache
-def course(seed: int) -> Course:
-    """Return data=mnist01 with pixels in 0..1, and the article's network."""
-    streams = IndependentStreams(seed, seed, seed)
-    split = Embedded([0, 1], TEST_IMAGES, 255.0).split(streams.permutation, np.float32)
-    whole = Network((784, 840, 1024, 1), np.float32)
-    live = live_pixels(split)
-    parameters = streams.initial_parameters(whole, _INIT_SCALE)[whole.parameters_of_inputs(live)]
-    split = replace(
-        split, train_images=split.train_images[:, live], test_images=split.test_images[:, live]
-    )
-    return Course(split, Network((int(live.sum()), 840, 1024, 1), np.float32), parameters)
+def _split(seed: int) -> Split:
+    permutation = IndependentStreams(seed, seed, seed).permutation
+    return Embedded(test_size=TEST_IMAGES, pixel_divisor=255.0).split(permutation)
 
 
 def prepared(module: str, settings: Mapping[str, Any], seed: int, threads: int) -> Racer:
     """Return a contender, compiled and warm."""
     racer = importlib.import_module(f"noise_exp.bench.{module}")
-    ready: Racer = racer.prepare(course(seed), settings, seed, threads)
+    ready: Racer = racer.prepare(settings, seed, threads)
     run(ready, 0.0)
     return ready
 
@@ -180,54 +156,41 @@ def run(racer: Racer, cap: float) -> Arrival:
 _ready: dict[tuple[str, int], Racer] = {}
 
 
-def _arrive(name: str, seed: int, threads: int, cap: float) -> Arrival:
+def _arrive(name: str, threads: int, seed: int, cap: float) -> Arrival:
     """Run in the contender's own process."""
     if (name, seed) not in _ready:
         _ready.clear()  # one at a time: a population takes memory
         _ready[name, seed] = prepared(*CONTENDERS[name], seed, threads)
-    sleep(_SETTLE)
+    turns.settle()
     return run(_ready[name, seed], cap)
 
 
 def race(
     threads: int, seeds: Sequence[int], repeats: int, cap: float = CAP
 ) -> dict[str, list[Arrival]]:
-    """Let every contender run with every seed, turn and turn about, each in its own process.
+    """Let every contender run with every seed, turn and turn about.
 
     Raises
     ------
-    ModuleNotFoundError
+    UserError
         If evosax is not installed.
     """
-    if importlib.util.find_spec("evosax") is None:
-        raise ModuleNotFoundError("evosax", name="evosax")
-    context = multiprocessing.get_context("spawn")
-    processes = {
-        name: ProcessPoolExecutor(1, context, only_cores, (threads,)) for name in CONTENDERS
-    }
+    turns.require(["evosax"])
+    cases = [(seed, cap) for seed in seeds for _ in range(repeats)]
     arrivals: dict[str, list[Arrival]] = {name: [] for name in CONTENDERS}
-    try:
-        for seed in seeds:
-            for _ in range(repeats):
-                for name, process in processes.items():
-                    arrivals[name].append(
-                        process.submit(_arrive, name, seed, threads, cap).result()
-                    )
-    finally:
-        for process in processes.values():
-            process.shutdown()
+    for name, _, arrival in turns.take_turns(_arrive, CONTENDERS, cases, threads):
+        arrivals[name].append(arrival)
     return arrivals
 
 
 def write_csv(arrivals: Mapping[str, Sequence[Arrival]], path: Path) -> None:
     """Write one row per run; seconds are empty where it did not arrive."""
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("contender", "run", "seconds", "steps", "errors"))
-        for name, runs in arrivals.items():
-            for i, a in enumerate(runs):
-                seconds = f"{a.seconds:.4f}" if math.isfinite(a.seconds) else ""
-                writer.writerow((name, i, seconds, a.steps, a.errors))
+    rows = [
+        (name, i, f"{a.seconds:.4f}" if math.isfinite(a.seconds) else "", a.steps, a.errors)
+        for name, runs in arrivals.items()
+        for i, a in enumerate(runs)
+    ]
+    tables.write_csv(path, ("contender", "run", "seconds", "steps", "errors"), rows)
 
 
 def table(arrivals: Mapping[str, Sequence[Arrival]], cap: float = CAP) -> str:
@@ -256,7 +219,7 @@ def table(arrivals: Mapping[str, Sequence[Arrival]], cap: float = CAP) -> str:
                 " ".join(f"{k}={v}" for k, v in CONTENDERS[name][1].items() if k not in _NAMED),
             ]
         )
-    return markdown(head, rows)
+    return tables.markdown(head, rows)
 
 
 _NAMED = ("estimator", "algorithm")
@@ -272,7 +235,7 @@ def verdict(arrivals: Mapping[str, Sequence[Arrival]], cap: float = CAP) -> str:
     met = "met" if reached >= TARGET else "missed"
     what = f"time to 99%, our fastest against {best}"
     row = [what, f"{TARGET:g}", f"{bound}{reached:.1f}", met]
-    return markdown(("target", "at least", "reached", ""), [row])
+    return tables.markdown(("target", "at least", "reached", ""), [row])
 
 
 def _seconds(value: float, cap: float) -> str:

@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from noise_exp.bench.compare import only_cores
 from noise_exp.bench.race import CONTENDERS, Arrival, prepared, run
+from noise_exp.bench.turns import only_cores, require
+from noise_exp.errors import at_the_edge
 from noise_exp.run import launchers
 
 _SEED = 1000
@@ -56,6 +57,7 @@ def _text(settings: Mapping[str, Any]) -> str:
     return " ".join(f"{key}={value}" for key, value in settings.items())
 
 
+@at_the_edge("noise_exp.bench.search")
 def main() -> None:
     """Search the settings of the contenders asked for."""
     parser = argparse.ArgumentParser("python -m noise_exp.bench.search", description=__doc__)
@@ -66,6 +68,7 @@ def main() -> None:
     unknown = set(options.contenders) - set(SPACE)
     if unknown:
         parser.error(f"there is no contender {', '.join(unknown)}; there are {', '.join(SPACE)}")
+    require("evosax" for name in options.contenders if name.startswith("evosax"))
     only_cores(options.threads)
     options.output.mkdir(parents=True, exist_ok=True)
     path = options.output / "performance_search.csv"

@@ -10,23 +10,27 @@ from collections.abc import Callable
 import torch
 
 from noise_exp.bench.probabilities import poisson_cumulative, zipf_cumulative
-from noise_exp.bench.problem import LR, SIGNAL, Problem, Train
+from noise_exp.bench.problem import Train
+from noise_exp.training import Trial
+from noise_exp.training.article import DROPPED_LR as LR
+from noise_exp.training.article import SEED, SIGNAL
 
 _TINY = 2**-25  # uniform_ may give 0
 
 
-def prepare(problem: Problem, method: str, threads: int) -> Train:
+def prepare(trial: Trial) -> Train:
     """Return a function that trains for a number of epochs."""
-    torch.set_num_threads(threads)
-    torch.manual_seed(452)
-    x = torch.from_numpy(problem.split.train_images.copy())
-    y = torch.from_numpy(problem.split.train_labels.copy())[:, None]
-    layers = [(torch.from_numpy(w.copy()), torch.from_numpy(b.copy())) for w, b in problem.layers]
-    if method == "backprop":
+    torch.set_num_threads(trial.objective.workers.threads)
+    torch.manual_seed(SEED)
+    x = torch.from_numpy(trial.split.train_images.copy())
+    y = torch.from_numpy(trial.split.train_labels.copy())[:, None]
+    initial = trial.network.views(trial.parameters)
+    layers = [(torch.from_numpy(w.copy()), torch.from_numpy(b.copy())) for w, b in initial]
+    if trial.law is None:
         return _backprop(x, y, layers)
     hidden = [torch.empty(len(x), len(b)) for _, b in layers]
     noise = [(torch.empty_like(w), torch.empty_like(b)) for w, b in layers]
-    fill = _SAMPLERS[method]
+    fill = _SAMPLERS[trial.law.name]
 
     @torch.inference_mode()
     def run(epochs: int) -> float:

@@ -1,8 +1,9 @@
 """Tables that a command writes into a page of the documentation."""
 
 import re
-import sys
 from pathlib import Path
+
+from noise_exp.errors import UserError
 
 
 def fill(path: Path, name: str, text: str) -> bool:
@@ -37,12 +38,14 @@ class Page:
         folder.mkdir(parents=True, exist_ok=True)
 
     def require(self, name: str) -> None:
-        """Exit if the page has no place for a table; to be asked before the work begins."""
+        """Raise UserError if the page has no place for a table; to be asked before the work."""
         if self._path and not _place(name).search(self._path.read_text()):
-            sys.exit(f"{self._path} has no place for the table: <!-- {name} --> <!-- end -->")
+            raise UserError(
+                f"{self._path} has no place for the table: <!-- {name} --> <!-- end -->"
+            )
 
     def table(self, name: str, text: str) -> None:
-        """Print a table and write it to the folder and into the page; exit if it has no place."""
+        """Print a table, write it to the folder and into the page, which must have its place."""
         print(f"\n{text}", flush=True)
         (self.folder / f"{self._prefix}_{name}.md").write_text(text)
         self.require(name)

@@ -1,6 +1,8 @@
-"""Tables in Markdown."""
+"""Tables in Markdown, and as csv files."""
 
+import csv
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # half a second that few callers have to spend
@@ -12,6 +14,13 @@ def markdown(head: Iterable[object], rows: Iterable[Iterable[object]]) -> str:
     names = list(head)
     lines: list[Iterable[object]] = [names, ["---"] * len(names), *rows]
     return "".join(f"| {' | '.join(map(str, cells))} |\n" for cells in lines)
+
+
+def write_csv(path: Path, head: Iterable[object], rows: Iterable[Iterable[object]]) -> None:
+    """Write a table to a csv file."""
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerows([head, *rows])
 
 
 def markdown_of(frame: "pd.DataFrame") -> str:

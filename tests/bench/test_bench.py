@@ -2,6 +2,7 @@
 
 import importlib
 import math
+import os
 import subprocess
 import sys
 import time
@@ -9,11 +10,13 @@ import time
 import numpy as np
 import pytest
 
+from noise_exp.bench import __main__ as bench
 from noise_exp.bench import compare, ours, race, search
 from noise_exp.bench.growth import growth
 from noise_exp.bench.overhead import Overhead
 from noise_exp.bench.overhead import table as overhead_table
-from noise_exp.bench.problem import METHODS, article_problem
+from noise_exp.bench.problem import METHODS, article_trial
+from noise_exp.bench.turns import take_turns
 from noise_exp.figures import bench as figures
 
 
@@ -43,14 +46,36 @@ def test_table_and_verdict_divide_medians():
 def test_peers_train_as_we_do(peer, method):
     package = {"torch_peer": "torch", "jax_peer": "jax"}.get(peer, "numpy")
     pytest.importorskip(package)
-    problem = article_problem((12, 9))
-    theirs = importlib.import_module(f"noise_exp.bench.{peer}").prepare(problem, method, 1)
-    mine = ours.prepare(problem, method, 2)
+    module = importlib.import_module(f"noise_exp.bench.{peer}")
+    theirs = module.prepare(article_trial(method, 1, (12, 9)))
+    mine = ours.prepare(article_trial(method, 2, (12, 9)))
     assert theirs(1) == pytest.approx(mine(1), rel=1e-4)
     # Back propagation goes the same way; noise is other noise, of the same law, so small here.
     close = 1e-3 if method == "backprop" else 0.05
     if method not in ("pareto", "zipf"):
         assert theirs(3) == pytest.approx(mine(3), rel=close)
+
+
+@pytest.mark.parametrize("method", ["gumbel", "backprop"])
+def test_calls_go_on_with_one_training(method):
+    whole, parts = (ours.prepare(article_trial(method, 1, (12, 9))) for _ in range(2))
+    assert whole(5) == [parts(n) for n in (1, 3, 1)][-1]
+    roof = ours.prepare_products(article_trial(method, 1, (12, 9)))
+    assert math.isnan(roof(1))
+
+
+def where(name, threads, case):
+    return os.getpid(), name, threads, case
+
+
+def test_contenders_take_turns_each_in_its_own_process():
+    rounds = list(take_turns(where, ["a", "b"], [("first",), ("second",)], 1))
+    assert [(name, case) for name, case, _ in rounds] == [
+        ("a", ("first",)), ("b", ("first",)), ("a", ("second",)), ("b", ("second",)),
+    ]  # fmt: skip
+    told = [outcome for *_, outcome in rounds]
+    assert [outcome[1:] for outcome in told] == [(name, 1, *case) for name, case, _ in rounds]
+    assert told[0][0] == told[2][0] != told[1][0] == told[3][0]
 
 
 def test_sixty_thousand_images_fit_in_two_gibibytes():
@@ -91,10 +116,13 @@ def test_mistakes_are_said_in_one_line(tmp_path, arguments, words):
     assert "Traceback" not in done.stderr
 
 
-def test_a_missing_peer_is_named(monkeypatch):
+def test_a_missing_peer_is_named_in_one_line(monkeypatch, tmp_path):
     monkeypatch.setattr(compare, "CONTENDERS", {"Peer": ("peer", "not_installed_here")})
-    with pytest.raises(ModuleNotFoundError, match="not_installed_here"):
-        compare.compare(1, 1, 1, METHODS[:1])
+    monkeypatch.setattr(sys, "argv", ["bench", "--parts", "methods", "--output", str(tmp_path)])
+    with pytest.raises(SystemExit) as stopped:
+        bench.main()
+    missing = "not_installed_here is missing: pip install 'noise-exp[bench]'"
+    assert stopped.value.code == f"noise_exp.bench: {missing}"
 
 
 def run_until(errors_by_step, cap, pause=0.0):

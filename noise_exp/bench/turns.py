@@ -1,0 +1,59 @@
+"""Contenders in turn, each in a process of its own that sleeps while it is another's turn.
+
+So no library's waiting threads disturb another.
+"""
+
+import importlib.util
+import multiprocessing
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from time import sleep
+from typing import TypeVar
+
+from noise_exp.errors import UserError
+
+_SETTLE = 0.05  # seconds; BLAS and OpenMP threads of the turn before wait actively that long
+
+Case = TypeVar("Case", bound=tuple)
+Outcome = TypeVar("Outcome")
+
+
+def take_turns(
+    work: Callable[..., Outcome], contenders: Iterable[str], cases: Iterable[Case], threads: int
+) -> Iterator[tuple[str, Case, Outcome]]:
+    """Let every contender work at the first case, then at the second, and so on.
+
+    Yields contender, case, and what `work(contender, threads, *case)` returned in the
+    contender's process.
+    """
+    with ExitStack() as stack:
+        processes = {name: stack.enter_context(own_process(threads)) for name in contenders}
+        for case in cases:
+            for name, process in processes.items():
+                yield name, case, process.submit(work, name, threads, *case).result()
+
+
+def own_process(threads: int) -> ProcessPoolExecutor:
+    """Return a new process, kept to as many cores as threads."""
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(1, context, only_cores, (threads,))
+
+
+def only_cores(threads: int) -> None:
+    """Keep this process, and every thread it will start, to as many cores as threads."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+
+
+def settle() -> None:
+    """Wait until the turn before is over; to be called when all is ready to be timed."""
+    sleep(_SETTLE)
+
+
+def require(packages: Iterable[str]) -> None:
+    """Raise UserError if a package of a peer is not installed."""
+    for package in packages:
+        if importlib.util.find_spec(package) is None:
+            raise UserError(f"{package} is missing: pip install 'noise-exp[bench]'")

@@ -85,18 +85,18 @@ def write_csv(timings: Sequence[Timing], path: Path) -> None:
 
 def table(timings: Sequence[Timing]) -> str:
     """Return the comparison in Markdown: medians (lowest to highest), ratios of medians."""
-    found = {(t.contender, t.method): t for t in timings}
+    timed = {(t.contender, t.method): t for t in timings}
     methods = list(dict.fromkeys(t.method for t in timings))
     peers = [name for name in CONTENDERS if name not in (OURS, ROOFLINE)]
     head = ["method", OURS, *peers, "products alone", "share", *(f"{p} / ours" for p in peers)]
     rows = []
     for method in methods:
-        ours, roof = found[OURS, method], found[ROOFLINE, method]
-        row = [method, *(_spread(found[name, method]) for name in (OURS, *peers)), _spread(roof)]
+        ours, roof = timed[OURS, method], timed[ROOFLINE, method]
+        row = [method, *(_spread(timed[name, method]) for name in (OURS, *peers)), _spread(roof)]
         row.append(f"{roof.median / ours.median:.0%}")
-        row += [f"{found[name, method].median / ours.median:.2f}" for name in peers]
+        row += [f"{timed[name, method].median / ours.median:.2f}" for name in peers]
         rows.append(row)
-    sums = {name: sum(found[name, m].median for m in methods) for name in CONTENDERS}
+    sums = {name: sum(timed[name, m].median for m in methods) for name in CONTENDERS}
     rows.append(
         ["sum", *(f"{sums[name]:.0f}" for name in (OURS, *peers, ROOFLINE)),
          f"{sums[ROOFLINE] / sums[OURS]:.0%}", *(f"{sums[p] / sums[OURS]:.2f}" for p in peers)]
@@ -106,7 +106,7 @@ def table(timings: Sequence[Timing]) -> str:
 
 def verdict(timings: Sequence[Timing]) -> str:
     """Return what became of the targets, in Markdown."""
-    found = {(t.contender, t.method): t.median for t in timings}
+    medians = {(t.contender, t.method): t.median for t in timings}
     methods = list(dict.fromkeys(t.method for t in timings))
     laws = [m for m in methods if m != "backprop"]
     rows = []
@@ -116,16 +116,16 @@ def verdict(timings: Sequence[Timing]) -> str:
         rows.append([what, f"{least:{form}}", f"{reached:{form}}", met])
 
     for peer, (of_laws, of_backprop) in TARGETS.items():
-        ratios = {m: found[peer, m] / found[OURS, m] for m in methods}
+        ratios = {m: medians[peer, m] / medians[OURS, m] for m in methods}
         if laws:
             worst = min(laws, key=ratios.__getitem__)
             judge(f"every law against {peer}; least: {worst}", of_laws, ratios[worst], ".2f")
         if "backprop" in ratios:
             judge(f"backprop against {peer}", of_backprop, ratios["backprop"], ".2f")
-    total = sum(found["article", m] for m in methods) / sum(found[OURS, m] for m in methods)
+    total = sum(medians["article", m] for m in methods) / sum(medians[OURS, m] for m in methods)
     judge("sum of all methods against article", 4.5, total, ".2f")
     if laws:
-        shares = {m: found[ROOFLINE, m] / found[OURS, m] for m in laws}
+        shares = {m: medians[ROOFLINE, m] / medians[OURS, m] for m in laws}
         worst = min(laws, key=shares.__getitem__)
         judge(f"share of the products, every law; least: {worst}", 0.8, shares[worst], ".0%")
         middle = median(shares.values())

@@ -39,18 +39,18 @@ SPACE: dict[str, dict[str, tuple[Any, ...]]] = {
 def search(name: str, threads: int) -> Iterator[tuple[dict[str, Any], Arrival]]:
     """Yield the settings tried and what came of them; the best is the last that is yielded."""
     module, best = CONTENDERS[name]
-    found = run(prepared(module, best, _SEED, threads), _CAP)
-    yield best, found
+    reached = run(prepared(module, best, _SEED, threads), _CAP)
+    yield best, reached
     for key, values in SPACE[name].items():
         for value in values:
             tried = {**best, key: value}
             # Whatever is slower by half need not be run to its end.
-            cap = min(_CAP, 1.5 * found.seconds)
+            cap = min(_CAP, 1.5 * reached.seconds)
             arrival = run(prepared(module, tried, _SEED, threads), cap)
             yield tried, arrival
-            if (arrival.seconds, arrival.errors) < (found.seconds, found.errors):
-                best, found = tried, arrival
-    yield best, found
+            if (arrival.seconds, arrival.errors) < (reached.seconds, reached.errors):
+                best, reached = tried, arrival
+    yield best, reached
 
 
 def _text(settings: Mapping[str, Any]) -> str:

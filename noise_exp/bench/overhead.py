@@ -1,6 +1,5 @@
 """What a run costs beyond its training: Hydra, MLflow, figures; measured on the real command."""
 
-import json
 import subprocess
 import sys
 import tempfile
@@ -9,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
+from noise_exp.records.journal import Journal
+from noise_exp.records.record import from_folder
 from noise_exp.writing.tables import markdown
 
 _JOBS, _ROUNDS = 7, 3
@@ -54,7 +55,8 @@ def _run(folder: Path, *arguments: str) -> None:
 
 
 def _train_seconds(folder: Path) -> float:
-    return sum(json.loads(p.read_text())["train_seconds"] for p in folder.rglob("result.json"))
+    records = map(from_folder, Journal.find(folder))
+    return sum(record.seconds for record in records if record.epochs)
 
 
 def _sweep(folder: Path, jobs: int) -> float:

@@ -8,6 +8,7 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ import numpy as np
 from noise_exp.records.facts import Facts
 from noise_exp.records.journal import Journal
 from noise_exp.sweep import comparison
-from noise_exp.tracking import Delivery, Store
+from noise_exp.tracking import reading
+from noise_exp.tracking.delivery import Delivery
+from noise_exp.tracking.store import Store
 from noise_exp.training.loop import EpochRecord
 from noise_exp.training.noise import ARTICLE_LAWS, article_letter
 from noise_exp.writing.tables import markdown
@@ -36,8 +39,8 @@ def main() -> None:
 
 
 def _measure(folder: Path, runs: int, sweep: int) -> list[tuple[str, str]]:
-    store = Store(f"sqlite:///{folder}/mlflow.db", "noise_training")
-    parent = _begin(folder / "parent", store, Facts("sweep", {"kind": "sweep"}))
+    store = Store.open(f"sqlite:///{folder}/mlflow.db", "noise_training")
+    parent = Journal.start(folder / "parent", _of_store(store, Facts("sweep", {"kind": "sweep"})))
     Delivery(parent, store.uri).send()
     parent_id = parent.facts.run_id or ""
     seconds = np.empty(runs)
@@ -51,21 +54,20 @@ def _measure(folder: Path, runs: int, sweep: int) -> list[tuple[str, str]]:
         )
         for size in (0, runs // 4, runs // 2, runs)
     ]
-    done, index = _timed(lambda: store.finished("0"))
-    children, reading = _timed(lambda: store.with_costs(store.children(parent_id)))
+    done, index = _timed(lambda: reading.finished(store, "0"))
+    children, read = _timed(lambda: reading.read(store, reading.children(store, parent_id)))
     pictures, making = _timed(
         lambda: (comparison.comparison(children), comparison.article_figures(children))
     )
-    assert len(done) == runs
-    assert len(children) == sweep
-    assert len(pictures[1]) == 3
+    if (len(done), len(children), len(pictures[1])) != (runs, sweep, 3):
+        raise RuntimeError("the store does not hold what it was told")
     return [
         *rows,
         (
             f"resume=true: to find the finished among {runs:,} runs, once per sweep",
             f"{index:.2f} s",
         ),
-        (f"to read a sweep of {sweep} runs with all its cost curves", f"{reading:.2f} s"),
+        (f"to read a sweep of {sweep} runs with all its cost curves", f"{read:.2f} s"),
         ("to make its comparison and figures", f"{making:.2f} s"),
     ]
 
@@ -76,9 +78,8 @@ def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
     return result, time.perf_counter() - start
 
 
-def _begin(folder: Path, store: Store, facts: Facts) -> Journal:
-    facts.uri, facts.experiment_id = store.uri, store.experiment_id
-    return Journal.start(folder, facts)
+def _of_store(store: Store, facts: Facts) -> Facts:
+    return replace(facts, uri=store.uri, experiment_id=store.experiment_id)
 
 
 def _deliver_run(folder: Path, store: Store, number: int, parent_id: str, in_sweep: bool) -> float:
@@ -94,17 +95,17 @@ def _deliver_run(folder: Path, store: Store, number: int, parent_id: str, in_swe
         "source_digest": "0",
         "article_letter": article_letter(law) or "",
     }
-    if in_sweep:
-        tags["mlflow.parentRunId"] = parent_id
     params = {"dist": dist, "seed": str(seed), "epochs": str(EPOCHS), "test_images": "20"}
     params |= {f"key.{i}": str(i) for i in range(22)}  # as many as a real run has
-    journal = _begin(folder, store, Facts(f"{dist} seed={seed}", tags, params))
+    parent = parent_id if in_sweep else None
+    facts = Facts(f"{dist} seed={seed}", tags, params, parent_id=parent)
+    journal = Journal.start(folder, _of_store(store, facts))
     costs = np.random.default_rng(number).random(EPOCHS)
     for epoch, cost in enumerate(costs):
         done = epoch + 1
         record = EpochRecord(epoch, float(cost), float(cost), 0.01 * done, done, done / EPOCHS)
         journal.log_epoch(record)
-    journal.facts.metrics = {"test_errors": number % 20, "train_seconds": 1.0}
+    journal.update(metrics={"test_errors": number % 20, "train_seconds": 1.0})
     journal.end("FINISHED")
     _, seconds = _timed(Delivery(journal, store.uri).send)
     journal.release()

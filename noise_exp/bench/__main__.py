@@ -16,7 +16,7 @@ from noise_exp.bench.problem import METHODS
 from noise_exp.errors import at_the_edge
 from noise_exp.figures import bench as figures
 from noise_exp.run import launchers
-from noise_exp.writing.pages import Page
+from noise_exp.writing.pages import Page, add_page
 
 _PARTS = ("methods", "growth", "learn", "overhead")
 
@@ -112,15 +112,12 @@ def _options() -> argparse.Namespace:
         "--rounds", type=int, default=5, help="of the methods, and seeds of learn; default: 5"
     )
     parser.add_argument("--quick", action="store_true", help="fewer methods, sizes and rounds")
-    parser.add_argument("--output", type=Path, default=Path("benchmark"), metavar="FOLDER")
-    parser.add_argument("--page", type=Path, metavar="FILE", help="Markdown page for the tables")
+    add_page(parser, "benchmark")
     options = parser.parse_args()
     if options.threads < 1:
         parser.error(f"--threads must be at least 1, got {options.threads}")
     if options.rounds < 1:
         parser.error(f"--rounds must be at least 1, got {options.rounds}")
-    if options.page and not options.page.is_file():
-        parser.error(f"--page: there is no file {options.page}")
     return options
 
 

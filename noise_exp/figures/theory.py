@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from noise_exp.figures.style import COLOURS, GREY
@@ -86,21 +87,8 @@ def draw(picture: Picture) -> Figure:
         lines += not curve.rival
         axes.plot(curve.x, curve.y, color=colour, linestyle=dash, linewidth=1.8, label=curve.label)
     for i, points in enumerate(picture.points):
-        y = np.asarray(points.y, float)
         colour = _MEASURED if len(picture.points) == 1 else (_MEASURED, *_LINES[1:])[i % 5]
-        crowd = len(y) > 100
-        style: dict[str, Any] = {
-            "color": colour,
-            "label": points.label,
-            "zorder": 3,
-            "linestyle": "none",
-        }
-        style |= {"marker": _MARKS[i % 5], "markersize": 3 if crowd else 4.5}
-        if points.low is None or points.high is None:
-            axes.plot(points.x, y, alpha=0.5 if crowd else 1.0, markeredgewidth=0, **style)
-        else:
-            reach = [y - np.asarray(points.low, float), np.asarray(points.high, float) - y]
-            axes.errorbar(points.x, y, np.maximum(reach, 0), capsize=2, elinewidth=1, **style)
+        _draw_points(axes, points, colour, _MARKS[i % 5])
     axes.set_title(picture.title, fontsize=10)
     axes.set(xlabel=picture.x, ylabel=picture.y)
     if picture.log_x:
@@ -123,3 +111,15 @@ def draw(picture: Picture) -> Figure:
     if axes.get_legend_handles_labels()[0] and picture.legend:
         axes.legend(frameon=False, fontsize=8)
     return figure
+
+
+def _draw_points(axes: Axes, points: Points, colour: str, mark: str) -> None:
+    y = np.asarray(points.y, float)
+    crowd = len(y) > 100
+    style: dict[str, Any] = {"color": colour, "label": points.label, "zorder": 3}
+    style |= {"linestyle": "none", "marker": mark, "markersize": 3 if crowd else 4.5}
+    if points.low is None or points.high is None:
+        axes.plot(points.x, y, alpha=0.5 if crowd else 1.0, markeredgewidth=0, **style)
+    else:
+        reach = [y - np.asarray(points.low, float), np.asarray(points.high, float) - y]
+        axes.errorbar(points.x, y, np.maximum(reach, 0), capsize=2, elinewidth=1, **style)

@@ -22,7 +22,7 @@ from noise_exp.learning import tables, tasks
 from noise_exp.learning.sweeps import load
 from noise_exp.records.record import Record
 from noise_exp.run import launchers
-from noise_exp.writing.pages import Page
+from noise_exp.writing.pages import Page, add_page
 
 _VARIANTS = ("learn_none", "learn_rank", "learn_nodes")
 _LAYERS = tuple(f"{task}_layers" for task in tasks.TASKS)
@@ -75,8 +75,7 @@ def _options() -> argparse.Namespace:
         description="Tables and figures of what noise learns, from the sweeps in a folder.",
     )
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="holds learn, digits, ...")
-    parser.add_argument("--output", type=Path, default=Path("learning"), metavar="FOLDER")
-    parser.add_argument("--page", type=Path, metavar="FILE", help="a page with places for tables")
+    add_page(parser, "learning")
     parser.add_argument(
         "--seconds", action="store_true", help="time them beside the article's way too (a minute)"
     )

@@ -163,13 +163,17 @@ def _options() -> argparse.Namespace:
     )  # fmt: skip
     parser.add_argument("--no-log", action="store_true", help="write the folder, not the store")
     options = parser.parse_args()
+    _check(parser, options)
+    return options
+
+
+def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
     if options.at_most is not None and options.at_most < 0:
         parser.error(f"--at-most must be at least 0, got {options.at_most}")
     if options.margin is not None and not (math.isfinite(options.margin) and options.margin > 0):
         parser.error(f"--margin must be a number above 0, got {options.margin}")
     if options.page and not Path(options.page.partition("#")[0]).is_file():
         parser.error(f"--page: there is no file {options.page}")
-    return options
 
 
 if __name__ == "__main__":

@@ -110,14 +110,7 @@ def build(records: Sequence[Record], choices: Choices | None = None) -> Report:
     wide = runs.wide if runs.comparable else runs.wide.head(0)
     best = pairs.best(runs.wide) if len(runs.data_sets) <= 1 else None
     reference = next((m for m in runs.methods if _is_backprop(m)), None)
-    rival = best
-    if best == reference:
-        rival = pairs.best(_laws(wide))
-    to_backprop = to_best = None
-    if len(runs.methods) > 1 and len(wide):
-        to_backprop = pairs.against(wide, reference, choices.margin) if reference else None
-        if rival and not (reference and len(runs.methods) == 2):  # else the same pair again
-            to_best = pairs.against(wide, rival, choices.margin)
+    to_backprop, to_best = _against(wide, reference, best, choices.margin)
     ranking = pairs.rank(wide) if len(wide) else pairs.Ranking(0, 0, [], pd.Series(dtype=float))
     sources, no_sources = _sources(runs)
     if runs.blocks > 1:  # of a single seed the caveats have said all there is
@@ -137,6 +130,19 @@ def build(records: Sequence[Record], choices: Choices | None = None) -> Report:
         targets.to_target(runs, choices.target),
         unsaid,
     )
+
+
+def _against(
+    wide: pd.DataFrame, reference: str | None, best: str | None, margin: float
+) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
+    """Compare with back propagation, and with the best or else the best of the others."""
+    to_backprop = to_best = None
+    rival = pairs.best(_laws(wide)) if best == reference else best
+    if len(wide.columns) > 1 and len(wide):
+        to_backprop = pairs.against(wide, reference, margin) if reference else None
+        if rival and not (reference and len(wide.columns) == 2):  # else the same pair again
+            to_best = pairs.against(wide, rival, margin)
+    return to_backprop, to_best
 
 
 def _of_ranks(ranking: pairs.Ranking) -> list[str]:

@@ -129,18 +129,22 @@ def _pairs(report: Report) -> list[str]:
                 "Undecided: neither a difference nor its absence is shown."
             )
         )
-    ranking = report.ranking
-    if picture := picture_of_ranks(report):
-        parts += [
-            "<h3>Mean ranks (critical difference diagram)</h3>",
-            pictures.inline(picture, "mean ranks of the methods; bars join those not told apart"),
-            _note(
-                f"Rank 1 is the lowest {_text(report.runs.outcome)}, over {ranking.blocks} "
-                "seeds. A bar joins methods that signed-rank tests of all pairs, Holm-corrected, "
-                "do not tell apart at 5%; that is not to say they are equal."
-            ),
-        ]
-    return parts
+    return parts + _ranks(report)
+
+
+def _ranks(report: Report) -> list[str]:
+    picture = picture_of_ranks(report)
+    if not picture:
+        return []
+    return [
+        "<h3>Mean ranks (critical difference diagram)</h3>",
+        pictures.inline(picture, "mean ranks of the methods; bars join those not told apart"),
+        _note(
+            f"Rank 1 is the lowest {_text(report.runs.outcome)}, over {report.ranking.blocks} "
+            "seeds. A bar joins methods that signed-rank tests of all pairs, Holm-corrected, "
+            "do not tell apart at 5%; that is not to say they are equal."
+        ),
+    ]
 
 
 def _variance(report: Report) -> list[str]:

@@ -16,8 +16,7 @@ def shares(table: pd.DataFrame, factors: Sequence[str]) -> pd.DataFrame:
     All effects are random. The components of variance are the usual unbiased ones (from mean
     squares and their expectations; Searle, Casella and McCulloch, Variance Components, ch. 4),
     those below zero set to zero. The highest interaction holds whatever is left, as there is one
-    run per cell. Intervals are generalised ones (Weerahandi, 1993): they take the effects as
-    normal.
+    run per cell.
 
     Parameters
     ----------
@@ -33,18 +32,14 @@ def shares(table: pd.DataFrame, factors: Sequence[str]) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If the design allows none; the message says why.
+        If the design allows none, and why.
     """
     levels = _levels(table, factors)
     effects, mean_squares, freedom = _mean_squares(table, factors)
-    matrix = np.array(
-        [_expectation(e, effects, dict(zip(factors, levels, strict=True))) for e in effects]
-    )
+    counts = dict(zip(factors, levels, strict=True))
+    matrix = np.array([_expectation(effect, effects, counts) for effect in effects])
     components = np.linalg.solve(matrix, mean_squares)
-    rng = np.random.default_rng(0)
-    chi_squares = rng.chisquare(freedom, (_DRAWS, len(effects)))
-    drawn = np.linalg.solve(matrix, (freedom * mean_squares / chi_squares).T).T
-    low, high = np.nanpercentile(_normalised(drawn), [2.5, 97.5], axis=0)
+    low, high = _generalised(matrix, mean_squares, freedom)
     return pd.DataFrame(
         {
             "effect": [" x ".join(e) for e in effects],
@@ -55,6 +50,13 @@ def shares(table: pd.DataFrame, factors: Sequence[str]) -> pd.DataFrame:
             "high": high,
         }
     )
+
+
+def _generalised(matrix: np.ndarray, mean_squares: np.ndarray, freedom: np.ndarray) -> np.ndarray:
+    """Return generalised 95% intervals (Weerahandi, 1993), (2, effects); effects are normal."""
+    chi_squares = np.random.default_rng(0).chisquare(freedom, (_DRAWS, len(freedom)))
+    drawn = np.linalg.solve(matrix, (freedom * mean_squares / chi_squares).T).T
+    return np.nanpercentile(_normalised(drawn), [2.5, 97.5], axis=0)
 
 
 def _levels(table: pd.DataFrame, factors: Sequence[str]) -> list[int]:

@@ -18,7 +18,7 @@ from noise_exp.records.facts import Facts
 from noise_exp.theory import tables
 from noise_exp.theory.claims import Claim, Effort, Outcome
 from noise_exp.theory.registry import CLAIMS
-from noise_exp.writing.pages import Page
+from noise_exp.writing.pages import Page, add_page
 
 _RECORD = Path("outputs/theory/record")  # what MLflow is still owed, while it is away
 _PATIENCE = 30.0  # seconds for a store that is away
@@ -118,11 +118,7 @@ def _options() -> argparse.Namespace:
     )  # fmt: skip
     parser.add_argument("--quick", action="store_true", help="smaller samples, wider intervals")
     parser.add_argument("--seed", type=int, default=0, help="of everything random; default: 0")
-    parser.add_argument(
-        "--output", type=Path, default=Path("outputs/theory"), metavar="FOLDER",
-        help="for the table and the figures; default: outputs/theory",
-    )  # fmt: skip
-    parser.add_argument("--page", type=Path, metavar="FILE", help="Markdown page for the table")
+    add_page(parser, "outputs/theory")
     parser.add_argument(
         "--uri", help="the MLflow store; default: MLFLOW_TRACKING_URI, else mlruns/mlflow.db"
     )
@@ -135,8 +131,6 @@ def _options() -> argparse.Namespace:
         parser.error(f"--seed must be at least 0, got {options.seed}")
     if options.page and (options.claims or options.quick):
         parser.error("--page takes the table of all claims: leave --claims and --quick out")
-    if options.page and not options.page.is_file():
-        parser.error(f"--page: there is no file {options.page}")
     return options
 
 

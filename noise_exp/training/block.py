@@ -1,5 +1,7 @@
 """A few images at a time: what one thread computes of them."""
 
+import threading
+
 import numpy as np
 
 from noise_exp.training.costs import Cost
@@ -143,3 +145,18 @@ class Block:
             self._gradient = np.empty(self._network.n_parameters, self._network.dtype)
         self.write_gradient(self._gradient)
         return self._gradient
+
+
+class Blocks:
+    """One block for each thread, made when it is first needed and kept for the next time."""
+
+    def __init__(self, network: Network, cost: Cost) -> None:
+        self._network, self._cost = network, cost
+        self._of_thread = threading.local()
+
+    def of_thread(self, images: int, light: bool) -> Block:
+        """Return this thread's block for so many images; a light one can only measure."""
+        block = getattr(self._of_thread, "block", None)
+        if block is None or block.capacity < images or (block.light and not light):
+            block = self._of_thread.block = Block(self._network, self._cost, images, light)
+        return block

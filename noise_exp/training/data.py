@@ -104,10 +104,8 @@ class Digits:
 
         Raises
         ------
-        ValueError
-            If a digit has no image or no image is left for training.
-        OSError
-            If the images cannot be read.
+        ValueError, OSError
+            If a digit or the training has no image, or the images cannot be read.
         """
         images, labels, source = self._chosen()
         left = len(labels) - self.test_size - self.validation_size
@@ -123,9 +121,9 @@ class Digits:
         scaled = images[order].astype(dtype)
         if self.pixel_divisor != 1:
             scaled /= self.pixel_divisor
-        train, test = slice(self.test_size, self.test_size + left), slice(self.test_size)
-        if self.validation_size:
-            test = slice(self.test_size + left, None)
+        end = self.test_size + left
+        train = slice(self.test_size, end)
+        test = slice(end, None) if self.validation_size else slice(self.test_size)
         shuffled = labels[order]
         return Split(
             scaled[train],

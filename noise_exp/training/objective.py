@@ -6,14 +6,13 @@ image (`assign_credit`), of which back propagation is one source and noise anoth
 """
 
 import itertools
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 
-from noise_exp.training.block import Block
+from noise_exp.training.block import Block, Blocks
 from noise_exp.training.costs import Cost, SquaredError
 from noise_exp.training.network import Network, row_groups, with_ones
 from noise_exp.training.workers import ALONE, Workers, chunks
@@ -88,12 +87,10 @@ class Objective:
         self.network = network
         self.cost: Cost = cost or SquaredError()
         self.workers = workers
-        self._all_images = with_ones(images)
-        self._all_labels = labels
-        self._all_targets = _targets(labels, network)
+        self._all = (with_ones(images), labels, _targets(labels, network))
         self._image_passes = 0
         self._parts: list[np.ndarray] = []  # one gradient per group, made when first needed
-        self._of_thread = threading.local()
+        self._blocks = Blocks(network, self.cost)
         self.known: Evaluation | None = None
         self.choose(None)
 
@@ -103,11 +100,11 @@ class Objective:
 
         The unit is the work of the matrix products of one forward pass over all images.
         """
-        return self._image_passes / len(self._all_labels)
+        return self._image_passes / len(self)
 
     def __len__(self) -> int:
         """Return how many images there are in all."""
-        return len(self._all_labels)
+        return len(self._all[0])
 
     @property
     def batch_size(self) -> int:
@@ -117,10 +114,10 @@ class Objective:
     def choose(self, rows: np.ndarray | None) -> None:
         """Measure on these images only, given by their indices (batch,); None for all."""
         self.known = None
-        whole = rows is None
-        self._images = self._all_images if whole else self._all_images[rows]
-        self._labels = self._all_labels if whole else self._all_labels[rows]
-        self._targets = self._all_targets if whole else self._all_targets[rows]
+        images, labels, targets = self._all
+        if rows is not None:
+            images, labels, targets = images[rows], labels[rows], targets[rows]
+        self._images, self._labels, self._targets = images, labels, targets
         self._groups = row_groups(len(self._labels))
 
     def evaluate(self, parameters: np.ndarray) -> Evaluation:
@@ -129,10 +126,10 @@ class Objective:
         matrices = self.network.matrices(parameters)
 
         def measure(rows: list[slice]) -> list[tuple[float, int]]:
-            return [block.measure() for block in self._blocks(matrices, rows, light=True)]
+            return [block.measure() for block in self._turn_to(matrices, rows, light=True)]
 
         measured = self.workers.map(measure, self._groups)
-        return self._evaluation(list(itertools.chain.from_iterable(measured)))
+        return _evaluation(itertools.chain(*measured), self.cost, self.batch_size)
 
     def directional_derivative(
         self, parameters: np.ndarray, along: np.ndarray
@@ -146,11 +143,12 @@ class Objective:
         matrices, tangents = self.network.matrices(parameters), self.network.matrices(along)
 
         def differentiate(rows: list[slice]) -> list[tuple[tuple[float, int], float]]:
-            blocks = self._blocks(matrices, rows)
+            blocks = self._turn_to(matrices, rows)
             return [(block.measure(), block.derivative_along(tangents)) for block in blocks]
 
-        found = list(itertools.chain.from_iterable(self.workers.map(differentiate, self._groups)))
-        return self._evaluation([measure for measure, _ in found]), sum(d for _, d in found)
+        blocks = itertools.chain(*self.workers.map(differentiate, self._groups))
+        measured, derivatives = zip(*blocks, strict=True)
+        return _evaluation(measured, self.cost, self.batch_size), sum(derivatives)
 
     def gradient(self, parameters: np.ndarray, out: np.ndarray) -> Evaluation:
         """Write dE/dw to `out` and measure at `parameters`, both (n_parameters,).
@@ -179,44 +177,35 @@ class Objective:
             self._parts.append(np.empty_like(out))
         parts = self._parts[: len(self._groups)]
 
-        def propagate(
-            group: tuple[list[slice], np.ndarray],
-        ) -> list[tuple[tuple[float, int], Told]]:
-            rows, part = group
-            found = []
-            for i, block in enumerate(self._blocks(matrices, rows)):
-                measure = block.measure()
-                found.append((measure, assign(block)))
+        def propagate(group: int) -> list[tuple[tuple[float, int], Told]]:
+            blocks = []
+            for i, block in enumerate(self._turn_to(matrices, self._groups[group])):
+                blocks.append((block.measure(), assign(block)))
                 if i == 0:
-                    block.write_gradient(part)
+                    block.write_gradient(parts[group])
                 else:
-                    part += block.gradient()
-            return found
+                    parts[group] += block.gradient()
+            return blocks
 
-        found = list(
-            itertools.chain.from_iterable(
-                self.workers.map(propagate, list(zip(self._groups, parts, strict=True)))
-            )
-        )
+        blocks = itertools.chain(*self.workers.map(propagate, range(len(parts))))
+        measured, told = zip(*blocks, strict=True)
         self.workers.map(lambda chunk: _add_up(parts, out, chunk), chunks(len(out)))
-        return self._evaluation([measure for measure, _ in found]), [told for _, told in found]
+        return _evaluation(measured, self.cost, self.batch_size), list(told)
 
-    def _blocks(
+    def _turn_to(
         self, matrices: list[np.ndarray], rows: list[slice], light: bool = False
     ) -> Iterator[Block]:
         """Yield this thread's block, set to each of `rows` in turn."""
-        block = getattr(self._of_thread, "block", None)
-        needed = max(r.stop - r.start for r in rows)
-        if block is None or block.capacity < needed or (block.light and not light):
-            block = self._of_thread.block = Block(self.network, self.cost, needed, light)
+        block = self._blocks.of_thread(max(r.stop - r.start for r in rows), light)
         for r in rows:
             block.set(r, matrices, self._images[r], self._targets[r], self._labels[r])
             yield block
 
-    def _evaluation(self, measured: list[tuple[float, int]]) -> Evaluation:
-        losses, wrong = zip(*measured, strict=True)
-        n = self.batch_size
-        return Evaluation(sum(losses), self.cost.per_loss * sum(losses) / n, sum(wrong) / n)
+
+def _evaluation(measured: Iterable[tuple[float, int]], cost: Cost, images: int) -> Evaluation:
+    """Put the blocks' losses and numbers of wrong images together."""
+    losses, wrong = zip(*measured, strict=True)
+    return Evaluation(sum(losses), cost.per_loss * sum(losses) / images, sum(wrong) / images)
 
 
 def _add_up(parts: list[np.ndarray], out: np.ndarray, chunk: slice) -> None:

@@ -1,5 +1,6 @@
 """Tables that a command writes into a page of the documentation."""
 
+import argparse
 import re
 from pathlib import Path
 
@@ -51,3 +52,18 @@ class Page:
         self.require(name)
         if self._path:
             fill(self._path, name, text)
+
+
+def add_page(parser: argparse.ArgumentParser, folder: str) -> None:
+    """Give a command the options of a page: --output FOLDER and --page FILE."""
+    parser.add_argument(
+        "--output", type=Path, default=Path(folder), metavar="FOLDER",
+        help="for tables and figures; default: %(default)s",
+    )  # fmt: skip
+    parser.add_argument("--page", type=_file, metavar="FILE", help="Markdown page for the tables")
+
+
+def _file(text: str) -> Path:
+    if not Path(text).is_file():
+        raise argparse.ArgumentTypeError(f"there is no file {text}")
+    return Path(text)

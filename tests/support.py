@@ -62,13 +62,13 @@ def idx_bytes(array: np.ndarray) -> bytes:
 
 def costs_in(folder: Path) -> list[float | None]:
     """Cost per epoch as a run left it in its folder."""
-    return [json.loads(line)["cost"] for line in (folder / "epochs.jsonl").open()]
+    return [json.loads(line)["cost"] for line in (folder / ".noise_exp" / "epochs.jsonl").open()]
 
 
 def jobs_in(folder: Path) -> list[tuple[dict, list[float | None]]]:
     """What the jobs of a sweep left in its folder: their records and costs, by number."""
-    jobs = [path.parent for path in folder.glob("*/run.json")]
-    found = [(json.loads((job / "run.json").read_text()), costs_in(job)) for job in jobs]
+    records = folder.glob("*/.noise_exp/run.json")
+    found = [(json.loads(path.read_text()), costs_in(path.parent.parent)) for path in records]
     return sorted(found, key=lambda record_and_costs: record_and_costs[0]["job"])
 
 

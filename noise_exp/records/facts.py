@@ -52,6 +52,8 @@ class Facts:
         Final values.
     series
         Metrics with a value per step, from step 0 on; None where a step has none.
+    artifacts
+        Names of those on their way to the store, which leave the folder when it has them.
     files
         Artifacts that stay where they are, relative to the folder.
     delivered
@@ -78,6 +80,7 @@ class Facts:
     end_time: int | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     series: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
+    artifacts: Sequence[str] = field(default_factory=list)
     files: Sequence[str] = field(default_factory=list)
     delivered: bool = False
 

@@ -1,19 +1,21 @@
 """What a run leaves in its own folder as it goes; a tracking store is told from it.
 
+All of it lies in `.noise_exp/`, a name that nobody else uses, so that a run may be given a folder
+that holds other things:
+
 - `run.json`: what the run is, where it is tracked, and how it ended;
 - `epochs.jsonl`: one line per epoch, flushed;
 - `artifacts/`: files on their way to the store;
 - `alive`: a file that the run's process keeps locked, so that the lock ends when the process
-  does, however it ends.
+  does, however it ends;
+- `owed-*/`: what an earlier run in the folder still owes its store, a record like this one.
 """
 
 import contextlib
 import json
 import logging
 import math
-import os
 import platform
-import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -26,6 +28,7 @@ from noise_exp.errors import UserError
 from noise_exp.records.facts import Facts, now
 from noise_exp.training.loop import EpochRecord
 
+RECORDS = ".noise_exp"  # in an output folder: what the program keeps there for itself
 _FACTS = "run.json"
 _EPOCHS = "epochs.jsonl"
 _ALIVE = "alive"
@@ -48,8 +51,9 @@ class Journal:
     def __init__(self, folder: Path, facts: Facts) -> None:
         self.folder = folder
         self.facts = facts
+        self._records = folder / RECORDS
         self._guard = Lock()  # the delivery runs in a thread of its own
-        self._alive = FileLock(folder / _ALIVE, timeout=0)
+        self._alive = FileLock(self._records / _ALIVE, timeout=0)
         self._lines: TextIO | None = None
 
     @classmethod
@@ -65,7 +69,7 @@ class Journal:
             If a run that is still alive uses the folder.
         """
         folder = folder.absolute()
-        folder.mkdir(parents=True, exist_ok=True)
+        (folder / RECORDS).mkdir(parents=True, exist_ok=True)
         where = {"host": platform.node(), "folder": str(folder)}
         journal = cls(folder, replace(facts, tags={**facts.tags, **where}))
         try:
@@ -88,19 +92,19 @@ class Journal:
         OSError, ValueError
             If there is none, or it is not one.
         """
-        return cls(folder, Facts.of_json(json.loads((folder / _FACTS).read_text())))
+        return cls(folder, Facts.of_json(json.loads((folder / RECORDS / _FACTS).read_text())))
 
     @staticmethod
     def find(folder: Path) -> list[Path]:
         """Return the folders with a record, `folder` itself and all below it."""
-        return sorted(path.parent for path in folder.rglob(_FACTS))
+        return sorted(path.parent.parent for path in folder.rglob(f"{RECORDS}/{_FACTS}"))
 
     @classmethod
     @contextlib.contextmanager
     def claim(cls, folder: Path) -> Iterator["Journal | None"]:
         """Read the record in `folder` with the run's lock held; None while the run is alive."""
         # Two processes that look at the same time hold each other up for a moment only.
-        lock = FileLock(folder / _ALIVE, timeout=0.2)
+        lock = FileLock(folder / RECORDS / _ALIVE, timeout=0.2)
         try:
             lock.acquire()
         except Timeout:
@@ -112,14 +116,17 @@ class Journal:
             lock.release()
 
     @property
-    def artifacts(self) -> Path:
-        """Where files lie that leave the folder when the store has them."""
-        return self.folder / _ARTIFACTS
+    def artifacts(self) -> list[Path]:
+        """The files that leave the folder when the store has them."""
+        paths = [self._records / _ARTIFACTS / name for name in self.facts.artifacts]
+        return [path for path in paths if path.exists()]  # a full disk may have kept one out
 
     def log_artifact(self, name: str, content: bytes) -> None:
         """Keep a file for the store."""
-        self.artifacts.mkdir(exist_ok=True)
-        (self.artifacts / name).write_bytes(content)
+        path = self._records / _ARTIFACTS / name
+        path.parent.mkdir(exist_ok=True)
+        self.update(artifacts=[*(a for a in self.facts.artifacts if a != name), name])
+        path.write_bytes(content)
 
     def update(self, **changes: Any) -> None:
         """Change facts and write them: whole or not at all, whatever happens meanwhile.
@@ -138,13 +145,13 @@ class Journal:
             key: value if math.isfinite(value) else None for key, value in asdict(record).items()
         }
         if self._lines is None:
-            self._lines = (self.folder / _EPOCHS).open("a", buffering=1)  # flushed by the line
+            self._lines = (self._records / _EPOCHS).open("a", buffering=1)  # flushed by the line
         self._lines.write(json.dumps(line | {"time": now()}) + "\n")
 
     def epochs(self, start: int = 0) -> tuple[list[dict[str, Any]], int]:
         """Read the epochs' lines from byte `start` on; return them and where the next will be."""
         try:
-            with (self.folder / _EPOCHS).open("rb") as file:
+            with (self._records / _EPOCHS).open("rb") as file:
                 file.seek(start)
                 text = file.read()
         except FileNotFoundError:
@@ -160,7 +167,7 @@ class Journal:
         try:
             self.update(status=status, end_time=now(), tags=tags)
         except OSError as error:
-            log.error("%s cannot be written: %s", self.folder / _FACTS, error.strerror)
+            log.error("%s cannot be written: %s", self._records / _FACTS, error.strerror)
 
     def release(self) -> None:
         """Give up the run's lock: nothing is written any more."""
@@ -173,37 +180,44 @@ class Journal:
         self.update(status="KILLED", end_time=last)
 
     def clear_artifacts(self) -> None:
-        """Delete the files that the store has."""
-        shutil.rmtree(self.folder / _ARTIFACTS, ignore_errors=True)
+        """Delete the files that the store has, and nothing else that may lie beside them."""
+        with contextlib.suppress(OSError):
+            for path in self.artifacts:
+                path.unlink()
+            (self._records / _ARTIFACTS).rmdir()
 
     def _write(self) -> None:
-        part = self.folder / f"{_FACTS}.part"
+        part = self._records / f"{_FACTS}.part"
         part.write_text(json.dumps(asdict(self.facts), indent=1))
-        part.replace(self.folder / _FACTS)
+        part.replace(self._records / _FACTS)
 
 
 def _put_aside(folder: Path) -> None:
     """Delete an earlier run's record, or move what it still owes its store to a folder below."""
     try:
-        before = Journal.load(folder).facts
+        before = Journal.load(folder)
     except (OSError, ValueError):
-        owed = None
+        pass
     else:
-        owed = before if before.uri and not before.delivered else None
-    if owed:
-        log.warning(
-            "An earlier run in %s still owes its store something, which is kept. Deliver it "
-            "with\n    python -m noise_exp.tracking sync %s",
-            folder,
-            folder,
-        )
-    names = [_FACTS, _EPOCHS, _ARTIFACTS, *(owed.files if owed else [])]
-    for path in (folder / name for name in names):
-        if owed and path.exists():
-            aside = folder / f"owed-{owed.uid[:8]}"
-            aside.mkdir(exist_ok=True)
-            os.replace(path, aside / path.name)
-        elif path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
+        if before.facts.uri and not before.facts.delivered:
+            log.warning(
+                "An earlier run in %s still owes its store something, which is kept. Deliver it "
+                "with\n    python -m noise_exp.tracking sync %s",
+                folder,
+                folder,
+            )
+            _move(before)
+        before.clear_artifacts()
+    for name in (_FACTS, _EPOCHS):
+        (folder / RECORDS / name).unlink(missing_ok=True)
+
+
+def _move(journal: Journal) -> None:
+    """Move a record and the files that it lists to a folder below; cut short, it can go on."""
+    folder = journal.folder
+    aside = folder / RECORDS / f"owed-{journal.facts.uid[:8]}"
+    (aside / RECORDS).mkdir(parents=True, exist_ok=True)
+    record = [f"{RECORDS}/{name}" for name in (_ARTIFACTS, _EPOCHS, _FACTS)]
+    for name in (*journal.facts.files, *record):
+        if (folder / name).exists():
+            (folder / name).replace(aside / name)

@@ -42,11 +42,14 @@ def main() -> None:
 
 
 def _report(options: argparse.Namespace, store: "Store") -> None:
+    from noise_exp.records import output
     from noise_exp.report.build import Choices, build
     from noise_exp.report.words import findings
     from noise_exp.report.write import PAGE, write
-    from noise_exp.tracking import reading
+    from noise_exp.tracking import places, reading
 
+    places.refuse_store(options.output, options.uri, "--output")
+    output.refuse_foreign(options.output, output.REPORT, "--output")
     asked = reading.ask(store, options.what)
     if asked.running:
         logging.warning("Left out, as they have not ended: %d runs", asked.running)

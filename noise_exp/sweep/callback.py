@@ -2,7 +2,6 @@
 
 import atexit
 import logging
-from pathlib import Path
 from typing import Any
 
 from hydra.experimental.callback import Callback
@@ -10,7 +9,8 @@ from omegaconf import DictConfig
 
 from noise_exp.errors import Enough, UserError, at_the_edge
 from noise_exp.sweep import ending, plan
-from noise_exp.sweep.sweep import Sweep, check_folder
+from noise_exp.sweep.folders import check_folder
+from noise_exp.sweep.sweep import Sweep
 
 log = logging.getLogger(__name__)
 
@@ -29,11 +29,11 @@ class SweepCallback(Callback):
         return {"_sweep": None}
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
-        """Exit if the output folder cannot be written, or if this is a dry run."""
+        """Exit if the output folder is not free for output, or if this is a dry run."""
         with at_the_edge("noise_exp"):
             if config.dry_run:
                 plan.tell(config, plan.single(config))
-            check_folder(Path(config.hydra.run.dir), "hydra.run.dir")
+            check_folder(config, "hydra.run.dir")
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Begin the sweep."""

@@ -1,12 +1,14 @@
 """The end of a sweep: its jobs' records, compared, reported on, and told."""
 
 import dataclasses
+import io
 import logging
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from noise_exp.errors import ToldError
+from noise_exp.records import output
 from noise_exp.records.journal import Journal
 from noise_exp.records.record import Record, from_folder, params_or_asked
 from noise_exp.sweep.sweep import Sweep, command
@@ -52,20 +54,24 @@ def finish(sweep: Sweep) -> None:
 def gather(sweep: Sweep) -> list[Record]:
     """Return what every job ended with: from its folder, or from the store if that is all.
 
-    A job on another machine may have left its folder there. One that is planned and has left
-    nothing anywhere has failed.
+    A job on another machine may have left its folder there. One that is planned, or that a search
+    has numbered, and that has left nothing anywhere has failed.
     """
     records: dict[int, Record] = {}
     cut_off: dict[int, Record] = {}  # its end could not be written: the store may know it
     for folder in Journal.find(sweep.folder):
-        facts = Journal.load(folder).facts
+        try:
+            facts = Journal.load(folder).facts
+        except (OSError, ValueError):  # damaged: of an earlier sweep, or counted as missing
+            continue
         if folder != sweep.folder and facts.sweep == sweep.journal.facts.uid:
             ends = cut_off if facts.status == "RUNNING" else records
             ends[facts.job] = from_folder(folder)
     if sweep.store:
         _complete(records, sweep.store, sweep.journal.facts.run_id or "")
     records = {**cut_off, **records}
-    for job, overrides in enumerate(sweep.plan.jobs or ()):
+    planned = sweep.plan.jobs or [[]] * (1 + max(records, default=-1))
+    for job, overrides in enumerate(planned):
         if job not in records:
             params = params_or_asked({}, overrides, "?")
             records[job] = Record(params, error="it left no record", job=job, overrides=overrides)
@@ -108,14 +114,14 @@ def _compare(sweep: Sweep, records: Sequence[Record]) -> None:
     summary = comparison.compared(records) if searched is None else study.summary(records, searched)
     print_table(summary.table, summary.title)
     files = {**summary.files, "runs.csv": comparison.runs(records).to_csv(index=False)}
-    for name, content in files.items():
-        (sweep.folder / name).write_text(content)
+    kept = [output.write(sweep.folder, name, text.encode()) for name, text in files.items()]
     for name, figure in summary.pictures.items():
-        figure.savefig(sweep.folder / name, dpi=120)
+        content = io.BytesIO()
+        figure.savefig(content, format="png", dpi=120)
+        kept.append(output.write(sweep.folder, name, content.getvalue()))
     if summary.advice:
         print(summary.advice)
     print(f"Table and figures: {sweep.folder}")
-    kept = [*files, *summary.pictures]
     if searched is None:
         kept += _report(sweep, records)
     seconds = time.perf_counter() - sweep.started

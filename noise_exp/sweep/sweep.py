@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig
 
 from noise_exp.errors import UserError
+from noise_exp.records import output
 from noise_exp.records.facts import Facts, masked
 from noise_exp.records.journal import Journal
 from noise_exp.run.build import build
@@ -21,6 +22,7 @@ from noise_exp.run.context import SweepContext
 from noise_exp.run.fingerprint import source_digest
 from noise_exp.run.launchers import prepare
 from noise_exp.sweep import plan
+from noise_exp.sweep.folders import check_folder, check_jobs
 from noise_exp.sweep.plan import Plan
 from noise_exp.sweep.progress import SweepProgress
 from noise_exp.tracking.recording import Recording
@@ -28,7 +30,6 @@ from noise_exp.tracking.recording import Recording
 if TYPE_CHECKING:  # a second of MLflow that an untracked sweep has no use for
     from noise_exp.tracking.store import Store
 
-_ROOM = 1 << 16  # bytes that must fit: Hydra's own files and a record
 _HASTE = 2.0  # seconds that an interrupted sweep may still take to be delivered
 _NAME_LENGTH = 250  # of a run, in the databases that MLflow uses
 
@@ -76,7 +77,7 @@ class Sweep:
         """
         planned = _checked(config)
         folder = Path(config.hydra.sweep.dir)
-        check_folder(folder, "hydra.sweep.dir")
+        check_folder(config, "hydra.sweep.dir", output.SWEEP)
         store = _store(config)
         context = SweepContext.instance()
         if store:
@@ -144,34 +145,13 @@ def command(resume: bool = False) -> str:
     return masked(shlex.join(["python", "-m", "noise_exp", *arguments]))
 
 
-def check_folder(folder: Path, key: str) -> None:
-    """Make a folder for output, and see that there is room.
-
-    Raises
-    ------
-    UserError
-        If it cannot be written.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".writable"
-        try:
-            probe.write_bytes(bytes(_ROOM))
-        finally:
-            probe.unlink(missing_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"the output folder {folder} cannot be written "
-            f"({error.strerror}); set {key} to another folder"
-        ) from None
-
-
 def _checked(config: DictConfig) -> Plan:
-    """Return the plan of a sweep whose launcher and first job are in order."""
+    """Return the plan of a sweep whose launcher, first job and jobs' folders are in order."""
     prepare(config.hydra.launcher)
     planned = plan.sweep(config)
     if planned.first is not None:
         build(plan.compose(config, planned.first))
+    check_jobs(config, planned)
     if config.resume and not config.tracking.enabled:
         raise UserError(
             "resume=true looks for finished runs in the tracking store; set tracking.enabled=true"

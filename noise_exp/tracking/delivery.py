@@ -156,8 +156,8 @@ class Delivery:
             metrics=metrics,
             tags=[RunTag(key, value) for key, value in _tags(facts).items()],
         )
-        files = sorted(self._journal.artifacts.glob("*"))
-        for path in (*files, *(self._journal.folder / name for name in facts.files)):
+        kept = (self._journal.folder / name for name in facts.files)
+        for path in (*self._journal.artifacts, *kept):
             self._client.log_artifact(run_id, str(path))
             self._beat(run_id)
         self._client.set_terminated(run_id, facts.status, end_time)

@@ -21,8 +21,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from noise_exp.errors import UserError
 from noise_exp.records.facts import masked
 from noise_exp.tracking.delivery import reason
+from noise_exp.tracking.places import DEFAULT_URI
+from noise_exp.tracking.places import SQLITE as _SQLITE
 
-DEFAULT_URI = "sqlite:///mlruns/mlflow.db"
 FAILURES = (MlflowException, OSError, SQLAlchemyError, sqlite3.Error)
 _PAGE = 1000
 _DESCRIPTION = """Noise Training (Jae Duk Seo, 2018): a NumPy network learns MNIST 0 against 1 from
@@ -49,7 +50,6 @@ _EXPERIMENT_TAGS = {
     ),
 }
 _LOCAL_UI = "http://127.0.0.1:5000"
-_SQLITE = "sqlite:///"
 
 
 class Store:
@@ -189,7 +189,7 @@ def _ready(uri: str, experiment: str) -> str:
         database = Path(uri.removeprefix(_SQLITE))
         database.parent.mkdir(parents=True, exist_ok=True)
         artifacts = (database.parent / "artifacts").as_uri()
-        lock = database.with_suffix(".lock")
+        lock = database.with_name(f"{database.name}.noise_exp-lock")
     _probe(uri, database)
     # Concurrent first use of a SQLite store crashes MLflow, so one process at a time.
     with FileLock(lock):
@@ -233,7 +233,7 @@ def _create(database: Path) -> None:
     """
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore  # slow, and rarely used
 
-    part = database.with_suffix(".part")
+    part = database.with_name(f"{database.name}.noise_exp-part")
     part.unlink(missing_ok=True)
     store = SqlAlchemyStore(f"{_SQLITE}{part}", (database.parent / "artifacts").as_uri())
     store.engine.dispose()

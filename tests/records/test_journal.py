@@ -40,4 +40,4 @@ def test_updates_of_many_threads_lose_nothing(tmp_path):
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(json.loads((tmp_path / "run.json").read_text())["metrics"]) == 200
+    assert len(json.loads((tmp_path / ".noise_exp" / "run.json").read_text())["metrics"]) == 200

@@ -77,7 +77,7 @@ def test_a_cluster_that_shares_no_folder(cli, cluster):
     for methods in ("gumbel,beta", "gumbel,beta,zipf"):
         done = here("-m", f"dist={methods}", *SMALL, *ray)
         assert done.returncode == 0, done.stderr + done.stdout
-    assert not list(cli.folder.glob("here/multirun/*/*/*/run.json"))
+    assert not list(cli.folder.glob("here/multirun/*/*/*/.noise_exp/run.json"))
     assert "finished already" in done.stdout
     runs = here.runs("run")
     assert sorted(run.data.params["dist"] for run in runs) == ["beta", "gumbel", "zipf"]

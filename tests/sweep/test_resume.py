@@ -110,7 +110,7 @@ def test_resuming_needs_a_store(cli):
 
 def test_a_run_that_lives_is_waited_for(cli):
     running = cli.start("network=small", "epochs=30000")
-    wait_until(lambda: list(cli.folder.glob("outputs/*/*/epochs.jsonl")))
+    wait_until(lambda: list(cli.folder.glob("outputs/*/*/.noise_exp/epochs.jsonl")))
     done = cli("-m", "network=small", "epochs=30000", "resume=true")
     assert done.returncode == 0, done.stderr
     assert running.wait(timeout=60) == 0
@@ -143,7 +143,10 @@ def test_a_dead_process_on_this_machine_is_seen_by_its_lock(cli):
     assert run.info.status == "KILLED"
     assert run.info.end_time < time.time() * 1000
     assert len(cli.history(run)) == 3  # what its journal owed is delivered
-    assert json.loads((cli.folder / "left" / "run.json").read_text())["run_id"] == run_id
+    assert (
+        json.loads((cli.folder / "left" / ".noise_exp" / "run.json").read_text())["run_id"]
+        == run_id
+    )
 
 
 def test_a_live_process_on_this_machine_is_left_alone(cli):
@@ -170,7 +173,7 @@ def test_on_another_machine_the_heartbeat_tells(cli, monkeypatch, does, status):
 def test_a_damaged_record_stops_nothing(cli, monkeypatch, damage):
     monkeypatch.setattr(living, "_WATCH_SECONDS", 2.0)
     _, _, opened = left_running(cli)
-    (cli.folder / "left" / "run.json").write_text(damage)
+    (cli.folder / "left" / ".noise_exp" / "run.json").write_text(damage)
     assert living.bury_the_dead(opened) == {}
     assert cli.runs("run")[0].info.status == "KILLED"
 
@@ -184,10 +187,10 @@ def test_sync_leaves_a_run_of_another_machine_alone(cli):
 
 def test_a_callback_that_fails_stops_the_sweep(cli):
     (cli.folder / "mlruns").mkdir()
-    (cli.folder / "mlruns" / "mlflow.lock").mkdir()  # which nobody can lock
+    (cli.folder / "mlruns" / "mlflow.db.noise_exp-lock").mkdir()  # which nobody can lock
     done = cli(*SWEEP)
     assert done.returncode == 1
-    assert not list(cli.folder.glob("multirun/*/*/*/run.json"))
+    assert not list(cli.folder.glob("multirun/*/*/*/.noise_exp/run.json"))
     assert (done.stdout + done.stderr).splitlines()[-1].startswith("noise_exp: ")
 
 
@@ -230,11 +233,11 @@ def test_a_folder_that_is_in_use_is_refused_and_what_it_owes_is_kept(tmp_path):
 def test_half_a_line_is_not_read_until_it_is_whole(tmp_path):
     journal = Journal.start(tmp_path, Facts("run", {}))
     journal.log_epoch(EpochRecord(0, float("nan"), 0.5, 0.0, 1, 0.5))
-    with (tmp_path / "epochs.jsonl").open("a") as file:
+    with (tmp_path / ".noise_exp" / "epochs.jsonl").open("a") as file:
         file.write('{"epoch": 1, "cost"')
     lines, position = journal.epochs()
     assert [(line["epoch"], line["cost"]) for line in lines] == [(0, None)]
-    with (tmp_path / "epochs.jsonl").open("a") as file:
+    with (tmp_path / ".noise_exp" / "epochs.jsonl").open("a") as file:
         file.write(": 0.25}\n")
     assert journal.epochs(position)[0] == [{"epoch": 1, "cost": 0.25}]
 
@@ -242,7 +245,7 @@ def test_half_a_line_is_not_read_until_it_is_whole(tmp_path):
 def test_an_interrupted_parallel_sweep_is_killed_whole(cli):
     running = cli.start("-m", "dist=gumbel,beta", "network=small", "epochs=1000000",
                         "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")  # fmt: skip
-    wait_until(lambda: len(list(cli.folder.glob("multirun/*/*/*/epochs.jsonl"))) >= 2)
+    wait_until(lambda: len(list(cli.folder.glob("multirun/*/*/*/.noise_exp/epochs.jsonl"))) >= 2)
     running.send_signal(signal.SIGTERM)
     assert running.wait(timeout=60) == 1
     assert [run.info.status for run in cli.runs()] == ["KILLED"] * 3

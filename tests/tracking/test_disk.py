@@ -21,7 +21,8 @@ cp mlruns/mlflow.db ..
 """
 READ_ONLY = """
 cd disk
-(until grep -qs '"status": "FINISHED"' out/3/run.json; do sleep 0.01; done; chmod a-w out) &
+(until grep -qs '"status": "FINISHED"' out/3/.noise_exp/run.json; do sleep 0.01; done
+chmod a-w out) &
 "$@" 2> ../stderr; echo "exit $?"
 chmod u+w out
 "$@" resume=true; echo "exit $?"

@@ -48,12 +48,12 @@ def tracked(cli, url, experiment):
 
 
 def wait_for_epoch(cli, epoch):
-    lines = cli.folder / "out" / "epochs.jsonl"
+    lines = cli.folder / "out" / ".noise_exp" / "epochs.jsonl"
     wait_until(lambda: lines.exists() and lines.read_bytes().count(b"\n") > epoch)
 
 
 def epochs_of(cli):
-    with (cli.folder / "out" / "epochs.jsonl").open() as file:
+    with (cli.folder / "out" / ".noise_exp" / "epochs.jsonl").open() as file:
         return [json.loads(line) for line in file]
 
 
@@ -112,7 +112,7 @@ def test_down_for_the_rest_of_the_run_and_synced_later(cli, server):
         assert (done.returncode, done.stdout) == (0, f"out: {outcome}\n"), done.stderr
         check_delivered(cli, server, "down")
     # Even where the folder has forgotten that all was delivered, and the run's id.
-    record = cli.folder / "out" / "run.json"
+    record = cli.folder / "out" / ".noise_exp" / "run.json"
     facts = json.loads(record.read_text()) | {"delivered": False, "run_id": None}
     record.write_text(json.dumps(facts))
     assert sync(cli, "out").stdout == "out: delivered\n"
@@ -151,9 +151,11 @@ def test_away_in_mid_sweep_and_back_before_its_end(cli, server, proxy):
              "tracking.experiment=sweep", "hydra.sweep.dir=out")  # fmt: skip
     cli.env["MLFLOW_TRACKING_URI"] = proxy.url
     running = cli.start(*sweep)
-    wait_until((cli.folder / "out" / "2" / "run.json").exists)
+    wait_until((cli.folder / "out" / "2" / ".noise_exp" / "run.json").exists)
     proxy.failing = True
-    wait_until((cli.folder / "out" / "11" / "run.json").exists)  # so the one before has ended
+    wait_until(
+        (cli.folder / "out" / "11" / ".noise_exp" / "run.json").exists
+    )  # so the one before has ended
     proxy.failing = False
     assert running.wait(timeout=90) == 0
     client = MlflowClient(server.url)

@@ -1,0 +1,55 @@
+"""Where stores on this machine are, so that no output goes into one: without MLflow's import."""
+
+import os
+from pathlib import Path
+
+from noise_exp.errors import UserError
+
+DEFAULT_URI = "sqlite:///mlruns/mlflow.db"
+SQLITE = "sqlite:///"
+_ARTIFACTS = ("artifacts", "mlartifacts")  # beside a database: ours, and those of MLflow's server
+
+
+def refuse_store(folder: Path, uri: str | None, key: str) -> None:
+    """Refuse a folder for output that is a store's; `key` says where to go instead.
+
+    Parameters
+    ----------
+    folder
+        It need not exist.
+    uri
+        The store in use; None for the environment's or the default.
+
+    Raises
+    ------
+    UserError
+        If a store's database lies in the folder, or the folder in a store's.
+    """
+    given = uri or os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
+    database = Path(given.removeprefix(SQLITE)) if given.startswith(SQLITE) else None
+    place = _store_around(folder.resolve(), database)
+    if place:
+        raise UserError(
+            f"the folder {folder} belongs to the tracking store in {place}; set {key} to another"
+        )
+
+
+def _store_around(folder: Path, database: Path | None) -> Path | None:
+    """Return the folder of the store that a folder is, or is a part of.
+
+    Beside a store's database and artifacts there may be anything, as where it lies in the folder
+    that all is started from; `mlruns` is the store's alone.
+    """
+    here = Path.cwd().resolve()
+    for place in (folder, *folder.parents):
+        named = place.name == "mlruns"
+        is_store = (
+            (database is not None and database.parent.resolve() == place)
+            or (place / "mlflow.db").is_file()
+            or (named and any(place.glob("[0-9]*/meta.yaml")))  # MLflow's stores of files
+        )
+        inside = folder.relative_to(place).parts
+        own = named and place not in (here, *here.parents)
+        if is_store and (not inside or inside[0] in _ARTIFACTS or own):
+            return place
+    return None

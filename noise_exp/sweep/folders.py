@@ -1,9 +1,9 @@
 """Where output goes, checked before the start: nobody else's, and each job's its own."""
 
-import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
@@ -17,6 +17,7 @@ from noise_exp.tracking.places import refuse_store
 
 _ROOM = 1 << 16  # bytes that must fit: Hydra's own files and a record
 _NUMBERED = re.compile(r"hydra[.:]job\.(num|id)\b")
+_DIRNAME = re.compile(r"\$\{hydra[.:]job\.override_dirname\}")
 
 
 def check_folder(config: DictConfig, key: str, names: Sequence[str] = ()) -> None:
@@ -69,18 +70,20 @@ def check_jobs(config: DictConfig, planned: plan.Plan) -> None:
     Raises
     ------
     UserError
-        If two would.
+        If two would, or trials of a search, whose settings are not known yet, might.
     """
-    template = OmegaConf.to_container(config.hydra.sweep, resolve=False)["subdir"]  # type: ignore[index,call-overload]
-    if _NUMBERED.search(str(template)):
+    template = _subdir(config)
+    if _NUMBERED.search(template):
         return
-    advice = "put ${hydra.job.num} into hydra.sweep.subdir"
+    advice = "put ${hydra.job.num} into it"
     if planned.searched is not None:
-        raise UserError(f"hydra.sweep.subdir={template} may give trials the same folder; {advice}")
-    of_sweep = Path(config.hydra.sweep.dir).resolve()
-    seen: dict[Path, str] = {of_sweep: "the sweep itself"}
-    for job, (overrides, folder) in enumerate(_job_folders(config, planned.jobs or ())):
-        name = f"job {job} ({' '.join(overrides)})"
+        raise UserError(
+            f"hydra.sweep.subdir={template} may give several trials the same folder; {advice}"
+        )
+    seen = {Path(config.hydra.sweep.dir).resolve(): "the sweep itself"}
+    jobs = planned.jobs or []
+    for job, folder in enumerate(_job_folders(config, jobs)):
+        name = f"job {job} ({' '.join(jobs[job])})"
         if folder in seen:
             raise UserError(
                 f"hydra.sweep.subdir={template} gives {seen[folder]} and {name} the same folder; "
@@ -89,17 +92,37 @@ def check_jobs(config: DictConfig, planned: plan.Plan) -> None:
         seen[folder] = name
 
 
-def _job_folders(config: DictConfig, jobs: Sequence[list[str]]) -> Iterator[tuple[list[str], Path]]:
-    """Return each job's overrides and folder, as Hydra will resolve it; it composes each job."""
+def _subdir(config: DictConfig) -> str:
+    """Return hydra.sweep.subdir as it was written, before anything is put into it."""
+    sweep: Any = OmegaConf.to_container(config.hydra.sweep, resolve=False)
+    return str(sweep["subdir"])
+
+
+def _job_folders(config: DictConfig, jobs: Sequence[list[str]]) -> Iterator[Path]:
+    """Return each job's folder, as far as this process can know it."""
+    template = _subdir(config)
+    if "${" not in _DIRNAME.sub("", template):
+        for job in jobs:
+            # Split and joined, as a replacement's backslashes would mean something.
+            subdir = _dirname(config, job).join(_DIRNAME.split(template))
+            yield (Path(config.hydra.sweep.dir) / subdir).resolve()
+        return
     hydra = HydraConfig.instance()
     before = hydra.cfg
     try:
-        for overrides in jobs:
-            composed = plan.compose(config, overrides)
+        for job in jobs:
+            composed = plan.compose(config, job)  # slow, but anything may stand in the template
             hydra.set_config(composed)  # for ${hydra:...}
-            parts = [str(OmegaConf.select(composed, f"hydra.sweep.{k}")) for k in ("dir", "subdir")]
-            yield overrides, Path(os.path.join(*parts)).resolve()
+            sweep = composed.hydra.sweep
+            yield (Path(sweep.dir) / str(sweep.subdir)).resolve()
     except OmegaConfBaseException:
         return  # it holds what only the job's own process knows
     finally:
         hydra.cfg = before
+
+
+def _dirname(config: DictConfig, job: Sequence[str]) -> str:
+    """Return a job's hydra.job.override_dirname, without composing it."""
+    options = config.hydra.job.config.override_dirname
+    said = [o for o in job if o.partition("=")[0].lstrip("+~") not in options.exclude_keys]
+    return options.item_sep.join(sorted(said)).replace("=", options.kv_sep)

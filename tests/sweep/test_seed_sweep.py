@@ -8,6 +8,7 @@ import pytest
 from mlflow import MlflowClient
 from support import SMALL, Cli, artifacts
 
+from noise_exp.records import output
 from noise_exp.records.facts import Facts
 from noise_exp.records.journal import Journal
 from noise_exp.report.__main__ import main
@@ -38,6 +39,14 @@ def ask(cli, monkeypatch, *arguments):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setattr("sys.argv", ["noise_exp.report", *arguments])
     main()
+
+
+def test_all_that_a_sweep_writes_for_people_is_known_before(swept):
+    cli, _, _ = swept
+    (folder,) = cli.folder.glob("multirun/*/*")
+    ours = {".hydra", ".noise_exp", "multirun.yaml", *map(str, range(18))}
+    assert {path.name for path in folder.iterdir()} - ours <= set(output.SWEEP)
+    assert output.is_ours(folder / "report.html")
 
 
 def test_the_report_is_on_the_sweeps_own_run(swept):
@@ -98,6 +107,23 @@ def test_a_report_of_another_kind_leaves_the_sweeps_own_alone(swept, monkeypatch
     assert (cli.folder / "cost" / "report_pairs.csv").exists()
     ask(cli, monkeypatch, "params.dist = 'gumbel'", "--output", "cost", "--no-log")
     assert not (cli.folder / "cost" / "report_pairs.csv").exists()
+
+
+def test_a_report_leaves_the_users_files_alone(swept, monkeypatch):
+    cli, _, _ = swept
+    chosen = ("params.dist = 'gumbel'", "--no-log", "--output")
+    (cli.folder / "own").mkdir()
+    (cli.folder / "own" / "report_mine.csv").write_text("mine")
+    for _ in range(2):  # the second time in the place of the first's files
+        ask(cli, monkeypatch, *chosen, "own")
+    (cli.folder / "own" / "report.html").write_text("mine")
+    for folder in ("own", "mlruns"):
+        with pytest.raises(SystemExit) as ended:
+            ask(cli, monkeypatch, *chosen, folder)
+        assert re.fullmatch(r"noise_exp.report: .*set --output to another.*", str(ended.value))
+    for name in ("report_mine.csv", "report.html"):
+        assert (cli.folder / "own" / name).read_text() == "mine"
+    assert not list(cli.folder.glob("mlruns/report*"))
 
 
 def test_the_report_fills_a_markdown_page_and_nothing_else_of_it(swept, monkeypatch):

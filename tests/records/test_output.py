@@ -1,0 +1,78 @@
+"""A file that this program did not write is neither replaced nor deleted."""
+
+import logging
+import subprocess
+
+import pytest
+
+from noise_exp.errors import UserError
+from noise_exp.records import output
+from noise_exp.records.facts import Facts
+from noise_exp.records.journal import Journal
+
+
+def test_ours_is_replaced_and_listed_as_sha256sum_does(tmp_path):
+    for content in (b"first", b"second"):
+        assert output.write(tmp_path, "runs.csv", content) == "runs.csv"
+    assert (tmp_path / "runs.csv").read_bytes() == b"second"
+    listed = (tmp_path / ".noise_exp" / "written").read_text().splitlines(keepends=True)
+    subprocess.run(
+        ["sha256sum", "--check", "--strict"], input=listed[-1], text=True, cwd=tmp_path, check=True
+    )
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "link to nowhere", "ours, edited"])
+def test_what_is_not_ours_stays(tmp_path, caplog, kind):
+    place = tmp_path / "runs.csv"
+    match kind:
+        case "file":
+            place.write_text("mine")
+        case "folder":
+            place.mkdir()
+        case "link to nowhere":
+            place.symlink_to("nowhere")
+        case _:
+            output.write(tmp_path, "runs.csv", b"ours")
+            place.write_text("edited")
+    before = place.lstat()
+    with pytest.raises(UserError, match=r"runs\.csv is not a file that this program wrote"):
+        output.refuse_foreign(tmp_path, output.SWEEP, "hydra.sweep.dir")
+    with caplog.at_level(logging.WARNING):  # where it came after the start
+        written = output.write(tmp_path, "runs.csv", b"ours")
+    assert (tmp_path / written).read_bytes() == b"ours"
+    assert place.lstat() == before
+    assert "it stays, and ours is" in caplog.text
+
+
+def test_a_run_removes_the_artifacts_that_it_lists_alone(tmp_path):
+    journal = Journal.start(tmp_path, Facts("run", uri="sqlite:///x.db"))
+    journal.log_artifact("cost.png", b"ours")
+    journal.log_artifact("cost.png", b"ours again")
+    folder = tmp_path / ".noise_exp" / "artifacts"
+    (folder / "x").write_text("mine")
+    assert [path.name for path in journal.artifacts] == ["cost.png"]
+    journal.clear_artifacts()
+    assert [path.name for path in folder.iterdir()] == ["x"]
+    journal.log_artifact("weights.npz", b"ours")
+    journal.update(delivered=True)
+    journal.release()
+    Journal.start(tmp_path, Facts("second"))
+    assert [path.name for path in folder.iterdir()] == ["x"]
+
+
+def test_what_is_owed_is_put_aside_whole_and_can_be_delivered(tmp_path):
+    first = Journal.start(tmp_path, Facts("first", uri="sqlite:///x.db"))
+    first.log_artifact("cost.png", b"a picture")
+    (tmp_path / "report.html").write_text("mine")
+    kept = [output.write(tmp_path, name, b"a table") for name in ("runs.csv", "report.html")]
+    first.update(files=kept)
+    first.end("FINISHED")
+    first.release()
+    Journal.start(tmp_path, Facts("second"))
+    (aside,) = [folder for folder in Journal.find(tmp_path) if folder != tmp_path]
+    owed = Journal.load(aside)
+    assert owed.facts.name == "first"
+    assert [path.read_bytes() for path in owed.artifacts] == [b"a picture"]
+    assert [(aside / name).read_bytes() for name in owed.facts.files] == [b"a table"] * 2
+    assert (tmp_path / "report.html").read_text() == "mine"
+    assert not (tmp_path / "runs.csv").exists()

@@ -66,9 +66,10 @@ class Journal:
         Raises
         ------
         UserError
-            If a run that is still alive uses the folder.
+            If a run that is still alive, or another job of the same sweep, has the folder.
         """
         folder = folder.absolute()
+        _refuse_siblings(folder, facts)
         (folder / RECORDS).mkdir(parents=True, exist_ok=True)
         where = {"host": platform.node(), "folder": str(folder)}
         journal = cls(folder, replace(facts, tags={**facts.tags, **where}))
@@ -106,20 +107,17 @@ class Journal:
         # Two processes that look at the same time hold each other up for a moment only.
         lock = FileLock(folder / RECORDS / _ALIVE, timeout=0.2)
         try:
-            lock.acquire()
+            held = lock.acquire()
         except Timeout:
             yield None
             return
-        try:
+        with held:
             yield cls.load(folder)
-        finally:
-            lock.release()
 
     @property
     def artifacts(self) -> list[Path]:
         """The files that leave the folder when the store has them."""
-        paths = [self._records / _ARTIFACTS / name for name in self.facts.artifacts]
-        return [path for path in paths if path.exists()]  # a full disk may have kept one out
+        return [p for n in self.facts.artifacts if (p := self._records / _ARTIFACTS / n).exists()]
 
     def log_artifact(self, name: str, content: bytes) -> None:
         """Keep a file for the store."""
@@ -190,6 +188,19 @@ class Journal:
         part = self._records / f"{_FACTS}.part"
         part.write_text(json.dumps(asdict(self.facts), indent=1))
         part.replace(self._records / _FACTS)
+
+
+def _refuse_siblings(folder: Path, facts: Facts) -> None:
+    """Raise UserError if a folder holds another job's record of the same sweep: it is a result."""
+    try:
+        there = Journal.load(folder).facts
+    except (OSError, ValueError):
+        return
+    if facts.sweep and there.sweep == facts.sweep and there.job != facts.job:
+        raise UserError(
+            f"the output folder {folder} is that of job {there.job} of the same sweep; "
+            "put ${hydra.job.num} into hydra.sweep.subdir"
+        )
 
 
 def _put_aside(folder: Path) -> None:

@@ -76,3 +76,15 @@ def test_what_is_owed_is_put_aside_whole_and_can_be_delivered(tmp_path):
     assert [(aside / name).read_bytes() for name in owed.facts.files] == [b"a table"] * 2
     assert (tmp_path / "report.html").read_text() == "mine"
     assert not (tmp_path / "runs.csv").exists()
+
+
+def test_the_result_of_another_job_of_the_sweep_stays(tmp_path):
+    first = Journal.start(tmp_path, Facts("run", sweep="s", job=0))
+    first.end("FINISHED")
+    first.release()
+    with pytest.raises(
+        UserError, match=r"is that of job 0 of the same sweep; put \$\{hydra.job.num"
+    ):
+        Journal.start(tmp_path, Facts("run", sweep="s", job=1))
+    assert Journal.load(tmp_path).facts == first.facts
+    Journal.start(tmp_path, Facts("run", sweep="s", job=0))  # as a scheduler starts it again

@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import sys
+import traceback
 
 import hydra
 from hydra.errors import CompactHydraException
@@ -11,6 +12,7 @@ from omegaconf import DictConfig
 
 from noise_exp.errors import UserError, in_words, is_of_disk
 from noise_exp.records.record import Record
+from noise_exp.records.secrets import scrubbed, without_secrets
 from noise_exp.run import job
 from noise_exp.run.config import CONF_DIR
 from noise_exp.run.context import Job
@@ -28,14 +30,15 @@ def main() -> None:
     os.environ[_FULL_ERROR] = "1"  # else Hydra prints a traceback and exits by itself
     logging.raiseExceptions = False  # a log file on a full disk is no reason for a traceback
     try:
+        sys.argv[1:] = without_secrets(sys.argv[1:])  # Hydra writes what it is told into files
         _task()
     except KeyboardInterrupt:
         sys.exit("noise_exp: interrupted")
     except Exception as error:
         message = _for_the_user(error)
         if message is None or asked_for_all:
-            raise
-        sys.exit(message)
+            message = traceback.format_exc()
+        sys.exit(scrubbed(message))
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="config")
@@ -46,7 +49,7 @@ def _task(cfg: DictConfig) -> float:
     except Exception as error:
         message, current = _for_the_user(error), Job.current()
         if message and not current.in_sweep:
-            sys.exit(message)  # from here, else Hydra adds a line of its own
+            sys.exit(scrubbed(message))  # from here, else Hydra adds a line of its own
         if not current.in_sweep:
             raise
         # The other jobs go on; the end of the sweep names this one and exits with an error.

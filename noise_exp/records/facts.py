@@ -1,6 +1,5 @@
 """What is known of a run, as its record holds it."""
 
-import re
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -38,7 +37,7 @@ class Facts:
     reused
         Whether an earlier run, `run_id`, stands for this job.
     uri, experiment_id
-        The store that is to be told, without its password; `uri` is None where the run is not
+        The store that is to be told, without its secrets; `uri` is None where the run is not
         tracked.
     uid
         Made with the folder's record, before the store gives the run an id of its own.
@@ -98,11 +97,6 @@ class Facts:
             return cls(**{**content, "dataset": dataset and DataSet(**dataset)})
         except (AttributeError, TypeError) as error:
             raise ValueError(f"not the record of a run: {error}") from None
-
-
-def masked(uri: str) -> str:
-    """Return a URI, or a text with URIs in it, without passwords."""
-    return re.sub(r"(://[^/@:\s]*):[^/\s]*@", r"\1:***@", uri)
 
 
 def now() -> int:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from noise_exp.errors import UserError, at_the_edge
+from noise_exp.records.secrets import masked
 from noise_exp.writing.console import duration
 from noise_exp.writing.pages import fill
 
@@ -62,7 +63,7 @@ def _report(options: argparse.Namespace, store: "Store") -> None:
     margin = options.margin or _margin(options.outcome)
     choices = Choices(options.outcome, margin, options.target, options.at_most)
     report = build(records, choices)
-    command = shlex.join(["python", "-m", "noise_exp.report", *sys.argv[1:]])
+    command = masked(shlex.join(["python", "-m", "noise_exp.report", *sys.argv[1:]]))
     title = asked.sweep.info.run_name if asked.sweep else " ".join(options.what)
     files = write(report, options.output, title or "report", command)
     print(*(f"- {said}" for said in (*findings(report), *report.unsaid)), sep="\n")

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 
 from noise_exp import __version__
-from noise_exp.records.facts import DataSet, Facts, masked
+from noise_exp.records.facts import DataSet, Facts
 from noise_exp.records.journal import Journal
 from noise_exp.records.record import Record, record_of
+from noise_exp.records.secrets import completed, masked
 from noise_exp.run import artifacts, launchers
 from noise_exp.run.build import build
 from noise_exp.run.context import Job, SweepContext
@@ -47,7 +48,7 @@ def run(cfg: DictConfig) -> Record:
         facts = _described(facts, cfg, job, trial)
     except Exception:
         if job.in_sweep:
-            with _recording(facts, cfg, job, sweep.uri):
+            with _recording(facts, cfg, job, sweep.uri and completed(sweep.uri)):
                 raise
         raise
     store = _store(cfg, job, sweep)
@@ -138,7 +139,7 @@ def _store(cfg: DictConfig, job: Job, sweep: SweepContext) -> "Store | None":
     from noise_exp.tracking.store import Store
 
     if job.in_sweep and sweep.uri:
-        return Store.attach(sweep.uri, sweep.experiment_id)
+        return Store.attach(completed(sweep.uri), sweep.experiment_id)
     return Store.open(cfg.tracking.uri, cfg.tracking.experiment)
 
 

@@ -60,6 +60,11 @@ def jobs_at_once(launcher: DictConfig) -> int:
     return jobs if jobs > 0 else max(1, available() + 1 + jobs)
 
 
+def keeps_what_it_sends(launcher: DictConfig) -> bool:
+    """Whether what its jobs are told stays on disk: submitit's files are not deleted."""
+    return "submitit_folder" in launcher
+
+
 def prepare(launcher: DictConfig) -> None:
     """Let Ray join a cluster, before the sweep.
 
@@ -89,7 +94,7 @@ def end_with(pid: int) -> None:
     next job; Ray's and submitit's are meant to outlive the process that launched them.
     """
     launcher = HydraConfig.get().launcher
-    if "submitit_folder" in launcher:
+    if keeps_what_it_sends(launcher):
         signal.signal(signal.SIGTERM, signal.default_int_handler)
     if "n_jobs" not in launcher or os.getpid() == pid:
         return

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import pandas as pd
 
 from noise_exp.figures import study as figures
-from noise_exp.records.facts import masked
 from noise_exp.records.record import Record
+from noise_exp.records.secrets import masked
 from noise_exp.sweep.comparison import Summary
 from noise_exp.writing.tables import markdown_of
 

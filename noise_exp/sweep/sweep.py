@@ -15,12 +15,13 @@ from omegaconf import DictConfig
 
 from noise_exp.errors import UserError
 from noise_exp.records import output
-from noise_exp.records.facts import Facts, masked
+from noise_exp.records.facts import Facts
 from noise_exp.records.journal import Journal
+from noise_exp.records.secrets import masked
+from noise_exp.run import launchers
 from noise_exp.run.build import build
 from noise_exp.run.context import SweepContext
 from noise_exp.run.fingerprint import source_digest
-from noise_exp.run.launchers import prepare
 from noise_exp.sweep import plan
 from noise_exp.sweep.folders import check_folder, check_jobs
 from noise_exp.sweep.plan import Plan
@@ -82,10 +83,12 @@ class Sweep:
         context = SweepContext.instance()
         if store:
             context.uri, context.experiment_id = store.uri, store.experiment_id
+            if launchers.keeps_what_it_sends(config.hydra.launcher):
+                context.uri = masked(store.uri)  # each job completes it from its environment
             if config.resume:
                 _look_for_finished(store, context)
         recording = Recording(
-            folder, _facts(config, folder, context.experiment_id), context.uri,
+            folder, _facts(config, folder, context.experiment_id), store and store.uri,
             config.tracking.patience, at_once=True,
         )  # fmt: skip
         journal = recording.__enter__()
@@ -147,7 +150,7 @@ def command(resume: bool = False) -> str:
 
 def _checked(config: DictConfig) -> Plan:
     """Return the plan of a sweep whose launcher, first job and jobs' folders are in order."""
-    prepare(config.hydra.launcher)
+    launchers.prepare(config.hydra.launcher)
     planned = plan.sweep(config)
     if planned.first is not None:
         build(plan.compose(config, planned.first))
@@ -190,7 +193,7 @@ def _owes(folder: Path, uri: str) -> str | None:
     from noise_exp.tracking.delivery import reason, sync
 
     try:
-        if Journal.load(folder).facts.uri != masked(uri):
+        if masked(Journal.load(folder).facts.uri or "") != masked(uri):
             return None  # another store's, from an earlier sweep in this folder
         return "still alive" if sync(folder, uri) == "alive" else None
     except Exception as error:

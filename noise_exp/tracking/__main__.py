@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from noise_exp.errors import ToldError, UserError, at_the_edge
+from noise_exp.records import secrets
 from noise_exp.records.journal import Journal
 from noise_exp.tracking.delivery import reason, sync
 
@@ -40,14 +41,14 @@ def _sync(folders: list[Path], uri: str | None) -> None:
 
 
 def _uri(folder: Path, given: str | None) -> str:
-    """Return the store of the run in a folder, which may need a password that is not kept."""
+    """Return the store of the run in a folder, which may need a secret that is not kept."""
     known = Journal.load(folder).facts.uri or ""
-    if given or ":***@" not in known:
-        return given or known
-    with_password = os.environ.get("MLFLOW_TRACKING_URI")
-    if not with_password:
-        raise ValueError(f"give the store's password: --uri {known}")
-    return with_password
+    if given or secrets.HIDDEN not in known:
+        return secrets.encoded(given or known)
+    whole = os.environ.get("MLFLOW_TRACKING_URI")
+    if not whole:
+        raise ValueError(f"set MLFLOW_TRACKING_URI to the whole of {known}, with its secret")
+    return secrets.encoded(whole)
 
 
 main()

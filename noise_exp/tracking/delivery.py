@@ -20,6 +20,7 @@ from mlflow.exceptions import MlflowException
 
 from noise_exp.records.facts import Facts
 from noise_exp.records.journal import Journal
+from noise_exp.records.secrets import scrubbed
 
 for _noisy in ("alembic", "mlflow", "urllib3"):  # after MLflow's import, which sets it too
     logging.getLogger(_noisy).setLevel(logging.CRITICAL)  # failures are told in our own words
@@ -203,10 +204,10 @@ _PASSING = ("REQUEST_LIMIT_EXCEEDED", "TEMPORARILY_UNAVAILABLE", "RESOURCE_CONFL
 
 
 def reason(error: BaseException) -> str:
-    """Return the first sentence of what is at the bottom of an error."""
+    """Return the first sentence of what is at the bottom of an error, without secrets."""
     while error.__cause__ or error.__context__:
         error = error.__cause__ or error.__context__ or error
-    lines = str(error).strip().splitlines() or [type(error).__name__]
+    lines = scrubbed(str(error)).strip().splitlines() or [type(error).__name__]
     return lines[0].partition(". ")[0][:200]
 
 

@@ -8,8 +8,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from noise_exp.errors import UserError, in_words
-from noise_exp.records.facts import Facts, masked
+from noise_exp.records.facts import Facts
 from noise_exp.records.journal import Journal
+from noise_exp.records.secrets import masked, remember, scrubbed
 
 if TYPE_CHECKING:  # a second of MLflow that an untracked run has no use for
     from noise_exp.tracking.courier import Courier
@@ -59,6 +60,7 @@ class Recording:
         self.patience = patience
         self._folder, self._facts, self._uri = folder, facts, uri
         self._last, self._at_once = last, at_once
+        remember(uri or "")
         self._courier: Courier | None = None
 
     def __enter__(self) -> Journal:
@@ -112,7 +114,7 @@ class Recording:
         elif isinstance(error, Exception):
             with contextlib.suppress(OSError):
                 text = "".join(traceback.format_exception(error))
-                self.journal.log_artifact("traceback.txt", text.encode())
-            self.journal.end("FAILED", error=in_words(error)[:_TAG_LENGTH])
+                self.journal.log_artifact("traceback.txt", scrubbed(text).encode())
+            self.journal.end("FAILED", error=scrubbed(in_words(error))[:_TAG_LENGTH])
         else:
             self.journal.end("KILLED")

@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import logging
 import os
 import shlex
 import shutil
@@ -19,7 +20,8 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from noise_exp.errors import UserError
-from noise_exp.records.facts import masked
+from noise_exp.records import secrets
+from noise_exp.records.secrets import masked
 from noise_exp.tracking.delivery import reason
 from noise_exp.tracking.places import DEFAULT_URI
 from noise_exp.tracking.places import SQLITE as _SQLITE
@@ -50,6 +52,8 @@ _EXPERIMENT_TAGS = {
     ),
 }
 _LOCAL_UI = "http://127.0.0.1:5000"
+
+log = logging.getLogger(__name__)
 
 
 class Store:
@@ -88,13 +92,16 @@ class Store:
         """
         given, absolute = _located(uri)
         try:
-            return cls(given, absolute, _ready(absolute, experiment), experiment)
+            store = cls(given, absolute, _ready(absolute, experiment), experiment)
         except (ImportError, *FAILURES) as error:
-            cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+            cause = secrets.scrubbed(str(getattr(error, "orig", None) or error)).strip().splitlines()[0]
             raise UserError(
                 f"the tracking store {masked(given)} cannot be opened: {cause.partition('. ')[0]}; "
                 f"set tracking.uri (for example {DEFAULT_URI}) or tracking.enabled=false"
             ) from None
+        if secrets.exposed():
+            log.warning(secrets.ADVICE)
+        return store
 
     @classmethod
     def existing(cls, uri: str | None, experiment: str) -> "Store":
@@ -175,7 +182,8 @@ def failure(uri: str | None, error: Exception) -> UserError:
 
 def _located(uri: str | None) -> tuple[str, str]:
     """Return the store's URI as it was given, and for any folder."""
-    given = uri or os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
+    given = secrets.completed(uri or os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI)
+    secrets.remember(given)
     if not given.startswith(_SQLITE):
         return given, given
     return given, f"{_SQLITE}{Path(given.removeprefix(_SQLITE)).absolute()}"

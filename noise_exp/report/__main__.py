@@ -142,7 +142,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("what", nargs="+", metavar="WHAT", help="run id, experiment or filter")
     parser.add_argument("--uri", help="the store; default: $MLFLOW_TRACKING_URI, else mlruns/")
     parser.add_argument(
-        "--experiment", default="noise_training", help="that a filter searches; %(default)s"
+        "--experiment",
+        help="that a filter searches; default: $MLFLOW_EXPERIMENT_NAME, else noise_training",
     )
     parser.add_argument(
         "--outcome", metavar="METRIC",

@@ -58,7 +58,7 @@ class TrackingConfig:
 
     enabled: bool = MISSING
     uri: str | None = MISSING
-    experiment: str = MISSING
+    experiment: str | None = MISSING
     patience: float = MISSING
 
 

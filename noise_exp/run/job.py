@@ -58,6 +58,8 @@ def run(cfg: DictConfig) -> Record:
     else:
         if store:
             facts = replace(facts, experiment_id=store.experiment_id)
+            if not job.in_sweep:
+                facts = replace(facts, parent_id=store.outer())
         with _recording(facts, cfg, job, store.uri if store else None) as journal:
             record = _train(cfg, job, trial, journal)
         _say(record)

@@ -1,10 +1,12 @@
 """What each of Hydra's launchers needs and allows: cores, signals, packages to install."""
 
+import math
 import os
 import signal
 import threading
 import time
 from functools import cache
+from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict
@@ -24,10 +26,52 @@ _LAST_SECONDS = 10.0  # that an interrupted worker may take to tell the store
 
 
 def available() -> int:
-    """Return the number of cores that this process may run on."""
+    """Return the number of cores that this process may use, at least 1."""
+    cores = os.cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):  # what a container or a scheduler allows
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        cores = len(os.sched_getaffinity(0))
+    return max(1, int(min(cores, quota())))
+
+
+def quota(system: Path = Path("/")) -> float:
+    """Return how many cores' time the control groups of this process give it (docker --cpus).
+
+    Infinite where they set no limit. A group's limit holds for all below it.
+    """
+    least = math.inf
+    for line in _lines(system / "proc/self/cgroup"):
+        _, controllers, path = line.split(":", 2)
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        root = system / "sys/fs/cgroup" / controllers
+        if controllers and not root.is_dir():
+            root = root.with_name("cpu")
+        # A container sees its own group as the root, whatever its path is called outside.
+        group = root / path.lstrip("/")
+        for folder in (group, *group.parents):
+            if folder.is_relative_to(root):
+                least = min(least, _limit(folder))
+    return least
+
+
+def _limit(group: Path) -> float:
+    """Return a control group's cores: of version 2 in one file, of version 1 in two."""
+    text = _lines(group / "cpu.max") or [
+        " ".join(_lines(group / f"cpu.cfs_{what}_us")[:1] or ["max"])
+        for what in ("quota", "period")
+    ]
+    try:
+        allowed, period = map(int, " ".join(text).split())
+    except ValueError:  # "max", or none
+        return math.inf
+    return allowed / period if allowed > 0 and period > 0 else math.inf
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text().splitlines()
+    except OSError:
+        return []
 
 
 def is_serial(launcher: DictConfig) -> bool:
@@ -36,7 +80,9 @@ def is_serial(launcher: DictConfig) -> bool:
 
 
 def per_job(launcher: DictConfig) -> int:
-    """Return the cores of one job, at least 1, read on the machine that runs it.
+    """Return the threads of one job, at least 1, read on the machine that runs it.
+
+    `OMP_NUM_THREADS` is the most that a process may have.
 
     Parameters
     ----------
@@ -45,13 +91,22 @@ def per_job(launcher: DictConfig) -> int:
         Slurm give each job what was asked for, `ray.remote.num_cpus` or `cpus_per_task`, else
         one core; Hydra's own launcher runs one job at a time.
     """
+    return max(1, int(min(_cores_per_job(launcher), _most_threads())))
+
+
+def _cores_per_job(launcher: DictConfig) -> int:
     if "n_jobs" in launcher:
-        return max(1, available() // jobs_at_once(launcher))
+        return available() // jobs_at_once(launcher)
     if "ray" in launcher:
-        return max(1, int(launcher.ray.remote.get("num_cpus") or 1))
+        return int(launcher.ray.remote.get("num_cpus") or 1)
     if "cpus_per_task" in launcher:
         return launcher.cpus_per_task or 1
     return available()
+
+
+def _most_threads() -> float:
+    first = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]  # a number per level
+    return int(first) if first.strip().isdecimal() and int(first) > 0 else math.inf
 
 
 def jobs_at_once(launcher: DictConfig) -> int:

@@ -1,24 +1,41 @@
 """Hydra's events, handed on."""
 
 import atexit
+import contextlib
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
-from noise_exp.errors import Enough, UserError, at_the_edge
-from noise_exp.sweep import ending, plan
+from noise_exp.errors import Enough, UserError, at_the_edge, in_words
+from noise_exp.records.secrets import scrubbed
+from noise_exp.sweep import asked, ending, plan
 from noise_exp.sweep.folders import check_folder
 from noise_exp.sweep.sweep import Sweep
 
 log = logging.getLogger(__name__)
 
 
+@contextlib.contextmanager
+def _edge(failure: str) -> Iterator[None]:
+    """Exit by anything that is raised: Hydra would warn of it and go on without us."""
+    with at_the_edge("noise_exp"):
+        try:
+            yield
+        except (UserError, Enough):
+            raise
+        except Exception as error:
+            log.debug("%s", failure, exc_info=True)
+            words = " ".join(scrubbed(in_words(error)).split())
+            raise UserError(f"{failure}: {words}") from error
+
+
 class SweepCallback(Callback):
     """Runs in the launching process; Hydra makes one per command.
 
-    Hydra turns exceptions of callbacks into warnings, so what must stop a command exits.
+    Hydra turns exceptions of callbacks into warnings, so every one of them exits.
     """
 
     def __init__(self) -> None:
@@ -30,29 +47,24 @@ class SweepCallback(Callback):
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         """Exit if the output folder is not free for output, or if this is a dry run."""
-        with at_the_edge("noise_exp"):
+        with _edge("this run cannot start"):
+            asked.check(config)
+            asked.hint_at_sweep(config)
             if config.dry_run:
                 plan.tell(config, plan.single(config))
             check_folder(config, "hydra.run.dir")
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Begin the sweep."""
-        with at_the_edge("noise_exp"):
-            try:
-                self._sweep = Sweep.begin(config)
-            except (UserError, Enough):
-                raise
-            except Exception as error:  # Hydra would go on without us, and track nothing
-                log.debug("The sweep cannot start", exc_info=True)
-                raise UserError(
-                    f"the sweep cannot start: {type(error).__name__}: {error}"
-                ) from error
+        with _edge("the sweep cannot start"):
+            asked.check(config)
+            self._sweep = Sweep.begin(config)
         atexit.register(self._abandon)
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:  # noqa: ARG002
         """End the sweep; exit 1 if a job failed."""
         if self._sweep:
-            with at_the_edge("noise_exp"):
+            with _edge("the sweep could not be ended"):
                 self._sweep.end(ending.finish)
 
     def _abandon(self) -> None:

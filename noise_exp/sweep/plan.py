@@ -16,6 +16,7 @@ from noise_exp.errors import Enough, UserError
 from noise_exp.run import launchers
 from noise_exp.run.build import build
 from noise_exp.run.fingerprint import fingerprint, source_digest
+from noise_exp.sweep.asked import check_swept
 from noise_exp.writing.console import duration
 
 _EPOCHS = 4  # that are timed, the first of them apart: it fills caches
@@ -61,7 +62,7 @@ def sweep(config: DictConfig) -> Plan:
     Raises
     ------
     UserError
-        If a sweep over options matches none, or a search is told what it cannot take.
+        If a sweep over options matches none, or is told what it cannot take.
     """
     sweeper = config.hydra.sweeper
     searches = not str(sweeper._target_).endswith("BasicSweeper")
@@ -72,6 +73,7 @@ def sweep(config: DictConfig) -> Plan:
             "do not work beside MLflow; resume=true goes on with a study"
         )
     told = _told(sweeper.get("params") or {}, list(config.hydra.overrides.task))
+    check_swept(told, sweeper)
     values = {key: _values(override, searches) for key, override in told.items()}
     first = [f"{key}={choices[0]}" for key, choices in values.items()]
     if searches:

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,7 +88,7 @@ class Sweep:
             if config.resume:
                 _look_for_finished(store, context)
         recording = Recording(
-            folder, _facts(config, folder, context.experiment_id), store and store.uri,
+            folder, _facts(config, folder, store), store.uri if store else None,
             config.tracking.patience, at_once=True,
         )  # fmt: skip
         journal = recording.__enter__()
@@ -182,10 +182,13 @@ def _look_for_finished(store: "Store", context: SweepContext) -> None:
     }
 
 
-def _facts(config: DictConfig, folder: Path, experiment_id: str) -> Facts:
+def _facts(config: DictConfig, folder: Path, store: "Store | None") -> Facts:
     name = masked(f"sweep {' '.join(config.hydra.overrides.task)}").strip()
     tags: Mapping[str, str] = {"kind": "sweep", "sweep": str(folder)}
-    return Facts(name[:_NAME_LENGTH], tags, command=command(), experiment_id=experiment_id)
+    facts = Facts(name[:_NAME_LENGTH], tags, command=command())
+    if store:
+        facts = replace(facts, experiment_id=store.experiment_id, parent_id=store.outer())
+    return facts
 
 
 def _owes(folder: Path, uri: str) -> str | None:

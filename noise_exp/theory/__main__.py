@@ -122,7 +122,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--uri", help="the MLflow store; default: MLFLOW_TRACKING_URI, else mlruns/mlflow.db"
     )
-    parser.add_argument("--experiment", default="noise_training", help="default: noise_training")
+    parser.add_argument(
+        "--experiment", help="default: $MLFLOW_EXPERIMENT_NAME, else noise_training"
+    )
     parser.add_argument(
         "--no-tracking", dest="tracking", action="store_false", help="do not log to MLflow"
     )

@@ -26,6 +26,7 @@ from noise_exp.tracking.delivery import reason
 from noise_exp.tracking.places import DEFAULT_URI
 from noise_exp.tracking.places import SQLITE as _SQLITE
 
+DEFAULT_EXPERIMENT = "noise_training"
 FAILURES = (MlflowException, OSError, SQLAlchemyError, sqlite3.Error)
 _PAGE = 1000
 _DESCRIPTION = """Noise Training (Jae Duk Seo, 2018): a NumPy network learns MNIST 0 against 1 from
@@ -75,7 +76,7 @@ class Store:
         self.client = MlflowClient(uri)
 
     @classmethod
-    def open(cls, uri: str | None, experiment: str) -> "Store":
+    def open(cls, uri: str | None, experiment: str | None) -> "Store":
         """Open a store, made if it is not there, for any number of processes.
 
         Parameters
@@ -83,7 +84,8 @@ class Store:
         uri
             The tracking URI; None for `MLFLOW_TRACKING_URI`, else `DEFAULT_URI`.
         experiment
-            Name of the experiment; made if it does not exist.
+            Name of the experiment, made if it does not exist; None for `MLFLOW_EXPERIMENT_NAME`,
+            else `DEFAULT_EXPERIMENT`.
 
         Raises
         ------
@@ -91,10 +93,13 @@ class Store:
             If the store cannot be opened.
         """
         given, absolute = _located(uri)
+        experiment = _named(experiment)
         try:
             store = cls(given, absolute, _ready(absolute, experiment), experiment)
         except (ImportError, *FAILURES) as error:
-            cause = secrets.scrubbed(str(getattr(error, "orig", None) or error)).strip().splitlines()[0]
+            cause = (
+                secrets.scrubbed(str(getattr(error, "orig", None) or error)).strip().splitlines()[0]
+            )
             raise UserError(
                 f"the tracking store {masked(given)} cannot be opened: {cause.partition('. ')[0]}; "
                 f"set tracking.uri (for example {DEFAULT_URI}) or tracking.enabled=false"
@@ -104,7 +109,7 @@ class Store:
         return store
 
     @classmethod
-    def existing(cls, uri: str | None, experiment: str) -> "Store":
+    def existing(cls, uri: str | None, experiment: str | None) -> "Store":
         """Open a store that is there, and change nothing in it.
 
         Raises
@@ -113,8 +118,12 @@ class Store:
             If it is a file's, and there is none.
         """
         given, absolute = _located(uri)
-        if absolute.startswith(_SQLITE) and not Path(absolute.removeprefix(_SQLITE)).is_file():
-            raise UserError(f"there is no store {given} here; give --uri, or run a sweep first")
+        experiment = _named(experiment)
+        database = _file(absolute)
+        if database and not database.is_file():
+            raise UserError(
+                f"there is no store {masked(given)} here; give --uri, or run a sweep first"
+            )
         named = MlflowClient(absolute).get_experiment_by_name(experiment)
         return cls(given, absolute, named.experiment_id if named else "", experiment)
 
@@ -137,6 +146,22 @@ class Store:
     def link(self, run_id: str) -> str:
         """Return the run's page relative to the UI's address."""
         return f"#/experiments/{self.experiment_id}/runs/{run_id}?workflowType=machine_learning"
+
+    def outer(self) -> str | None:
+        """Return the run that `MLFLOW_RUN_ID` names, for ours to be nested in, if they can."""
+        run_id = os.environ.get("MLFLOW_RUN_ID")
+        if not run_id:
+            return None
+        try:
+            where = self.client.get_run(run_id).info.experiment_id
+        except FAILURES as error:
+            why = reason(error)
+        else:
+            if where == self.experiment_id:
+                return run_id
+            why = f"it is of experiment {where}, this is of {self.experiment_id}"
+        log.warning("Not nested in the run of MLFLOW_RUN_ID=%s: %s", run_id, why)
+        return None
 
     def search(self, *conditions: str) -> list[Run]:
         """Return all runs that fulfil all conditions, in MLflow's language, the newest first."""
@@ -184,17 +209,42 @@ def _located(uri: str | None) -> tuple[str, str]:
     """Return the store's URI as it was given, and for any folder."""
     given = secrets.completed(uri or os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI)
     secrets.remember(given)
-    if not given.startswith(_SQLITE):
+    database = _file(given)
+    if database is None:
         return given, given
-    return given, f"{_SQLITE}{Path(given.removeprefix(_SQLITE)).absolute()}"
+    if "~" in given:  # which no other program replaces
+        given = f"{_SQLITE}{database}"
+    return given, f"{_SQLITE}{database}{''.join(given.partition('?')[1:])}"
+
+
+def _file(uri: str) -> Path | None:
+    """Return the file of a SQLite store, from the root on; ~ is the user's home, as in a shell."""
+    if not uri.startswith(_SQLITE):
+        return None
+    path = Path(uri.removeprefix(_SQLITE).partition("?")[0])
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError:
+        raise UserError(f"{uri}: there is no home folder for ~; give the whole path") from None
+
+
+def _named(experiment: str | None) -> str:
+    """Return an experiment's name, where none is given the environment's, as MLflow has it."""
+    name = experiment or os.environ.get("MLFLOW_EXPERIMENT_NAME")
+    if not name and os.environ.get("MLFLOW_EXPERIMENT_ID"):
+        log.warning(
+            "MLFLOW_EXPERIMENT_ID is not read: set MLFLOW_EXPERIMENT_NAME or tracking.experiment; "
+            "the experiment is %s",
+            DEFAULT_EXPERIMENT,
+        )
+    return name or DEFAULT_EXPERIMENT
 
 
 def _ready(uri: str, experiment: str) -> str:
     """Make the store and the experiment where they are missing; return the experiment's id."""
-    artifacts = database = None
+    artifacts, database = None, _file(uri)
     lock = Path(tempfile.gettempdir()) / f"noise_exp-store-{user()}.lock"
-    if uri.startswith(_SQLITE):
-        database = Path(uri.removeprefix(_SQLITE))
+    if database:
         database.parent.mkdir(parents=True, exist_ok=True)
         artifacts = (database.parent / "artifacts").as_uri()
         lock = database.with_name(f"{database.name}.noise_exp-lock")

@@ -28,7 +28,7 @@ _END = r"""(?=['"`),.:;\]}>]*(?:[&\s]|$))"""
 _USER = re.compile(r"([a-z][a-z0-9+.-]*://)(?!/)(\S*)@", re.IGNORECASE)
 _ENCODED_USER = re.compile(r"(%3A%2F%2F)(?!%2F)\S*(?=%40)", re.IGNORECASE)
 _QUERY = re.compile(
-    rf"([?&;](?:{_WORD}|{_KEY}|(?:ssl)?key|auth|sig(?:nature)?|odbc_connect)=)([^&\s]*?){_END}",
+    rf"([?&;](?:{_WORD}|{_KEY}|(?:[\w.-]*[_.-])?(?:ssl)?key|auth|sig(?:nature)?|odbc_connect)=)([^&\s]*?){_END}",
     re.IGNORECASE,
 )
 _ODBC = re.compile(

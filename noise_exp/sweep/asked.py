@@ -96,10 +96,11 @@ def _comes_too_late(group: str, option: str) -> bool:
     found = loader.repository.load_config(f"{group}/{option}")
     if found is None:
         return False
-    parts = {str(default.get_group_path()) for default in found.defaults_list or () if
-             default.is_override()}  # fmt: skip
+    chosen = {
+        str(getattr(default, "group", "")).lstrip("/") for default in found.defaults_list or ()
+    }
     sets = {f"hydra/{key}" for key in OmegaConf.select(found.config, "hydra") or ()}
-    return any(path in parts | sets for path in (f"hydra/{key}" for key in _TOO_LATE))
+    return any(f"hydra/{key}" in chosen | sets for key in _TOO_LATE)
 
 
 def _without(key: str) -> list[str]:

@@ -132,9 +132,9 @@ def withheld(uri: str) -> str:
     return hidden
 
 
-def exposed() -> bool:
-    """Whether the command line or a file told this process a secret."""
-    return bool(_exposed)
+def exposed(uri: str) -> bool:
+    """Whether the command line or a file told this process a store's secret."""
+    return uri in _exposed
 
 
 def without_secrets(arguments: Sequence[str]) -> list[str]:

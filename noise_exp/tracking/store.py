@@ -104,7 +104,7 @@ class Store:
                 f"the tracking store {masked(given)} cannot be opened: {cause.partition('. ')[0]}; "
                 f"set tracking.uri (for example {DEFAULT_URI}) or tracking.enabled=false"
             ) from None
-        if secrets.exposed():
+        if secrets.exposed(absolute):
             log.warning(secrets.ADVICE)
         return store
 

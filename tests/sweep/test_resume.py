@@ -13,7 +13,7 @@ from mlflow import MlflowClient
 from support import SMALL, artifacts, wait_until
 
 from noise_exp.errors import UserError
-from noise_exp.records.facts import Facts, masked
+from noise_exp.records.facts import Facts
 from noise_exp.records.journal import Journal
 from noise_exp.tracking import living
 from noise_exp.tracking.delivery import sync
@@ -208,12 +208,6 @@ def test_an_optimizer_of_ones_own_counts_with_its_source(cli):
         (cli.folder / "own.py").write_text(text)
         assert cli(*run).returncode == 0
         assert len(finished(cli)) == runs
-
-
-def test_passwords_are_not_kept():
-    text = "tracking.uri=http://me:se@cret@host:5000/x and postgresql://you:secret@db/y"
-    assert masked(text) == "tracking.uri=http://me:***@host:5000/x and postgresql://you:***@db/y"
-    assert masked("sqlite:///mlruns/mlflow.db") == "sqlite:///mlruns/mlflow.db"
 
 
 def test_a_folder_that_is_in_use_is_refused_and_what_it_owes_is_kept(tmp_path):

@@ -1,0 +1,190 @@
+"""What would do something else than was asked is refused, or said, before anything is run."""
+
+import logging
+import sqlite3
+import sys
+from pathlib import Path
+
+import pytest
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.types import RunMode
+from mlflow import MlflowClient
+from support import SMALL
+
+from noise_exp.run.config import CONF_DIR
+from noise_exp.sweep import plan
+from noise_exp.sweep.callback import SweepCallback
+from noise_exp.tracking.store import Store
+
+
+def begin(monkeypatch, *arguments):
+    """Do what Hydra does before it runs a command: compose, and tell the callback."""
+    monkeypatch.setattr(sys, "argv", ["noise_exp", *arguments])
+    sweeping = "-m" in arguments
+    with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
+        config = GlobalHydra.instance().hydra.compose_config(
+            "config", [a for a in arguments if a != "-m"],
+            RunMode.MULTIRUN if sweeping else RunMode.RUN, with_log_configuration=False,
+        )  # fmt: skip
+        ours = SweepCallback()
+        (ours.on_multirun_start if sweeping else ours.on_run_start)(config)
+
+
+def refused(monkeypatch, *arguments):
+    """Return the one line that a command ends with."""
+    with pytest.raises(SystemExit) as ended:
+        begin(monkeypatch, *arguments)
+    assert str(ended.value.code).startswith("noise_exp: ")
+    assert "\n" not in ended.value.code
+    assert not Path("multirun").exists()
+    assert not Path("outputs").exists()
+    return ended.value.code
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("URI", "EXPERIMENT_NAME", "EXPERIMENT_ID", "RUN_ID"):
+        monkeypatch.delenv(f"MLFLOW_{name}", raising=False)
+
+
+@pytest.mark.parametrize(
+    ("swept", "options"),
+    [
+        ("experiment=seed_sensitivity,variance", ["seed_sensitivity", "variance"]),
+        ("experiment=article,variance", ["article", "variance"]),
+        ("experiment=choice(tune,learn)", ["tune", "learn"]),  # another sweeper, too late as well
+    ],
+)
+def test_a_sweep_over_sweeps_is_refused_with_the_commands_to_run(monkeypatch, swept, options):
+    said = refused(monkeypatch, "-m", swept, "network=small")
+    for option in options:
+        assert f"python -m noise_exp -m network=small experiment={option}" in said
+
+
+def test_experiments_without_a_sweep_of_their_own_can_be_swept_over(monkeypatch, capsys):
+    with pytest.raises(SystemExit) as ended:
+        begin(monkeypatch, "-m", "experiment=article,learn", *SMALL, "epochs=1", "dry_run=true",
+              "tracking.enabled=false")  # fmt: skip
+    assert not ended.value.code
+    assert "2 runs" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "swept",
+    ["tracking.experiment=a,b", "tracking.enabled=true,false", "resume=true,false",
+     "dry_run=choice(true,false)"],
+)  # fmt: skip
+def test_what_a_sweep_has_one_of_is_not_swept_over(monkeypatch, swept):
+    said = refused(monkeypatch, "-m", swept)
+    assert f"{swept}: a sweep takes one {swept.partition('=')[0]} for all" in said
+
+
+def test_a_search_for_the_worst_is_refused(monkeypatch):
+    for direction in ("maximize", "[minimize,maximize]"):
+        said = refused(monkeypatch, "-m", "experiment=tune", f"hydra.sweeper.direction={direction}")
+        assert "hydra.sweeper.direction must be minimize, got" in said
+
+
+@pytest.mark.parametrize("experiment", ["seed_sensitivity", "tune"])
+def test_one_run_of_an_experiment_that_holds_a_sweep_says_so(monkeypatch, caplog, experiment):
+    begin(monkeypatch, f"experiment={experiment}", "network=small")
+    (said,) = caplog.messages
+    assert "This is one run: only -m sweeps over" in said
+    assert f"python -m noise_exp -m experiment={experiment} network=small" in said
+
+
+def test_one_run_of_another_says_nothing(monkeypatch, caplog):
+    begin(monkeypatch, "experiment=learn")
+    assert not caplog.messages
+
+
+@pytest.mark.parametrize("mode", [[], ["-m"]])
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("hydra.job.chdir=true", "hydra.job.chdir must be false"),
+        ("hydra.run.dir='~/x'", "hydra.run.dir=~/x: nothing replaces the ~"),
+        ("hydra.sweep.dir='~/x'", "hydra.sweep.dir=~/x: nothing replaces the ~"),
+    ],
+)
+def test_folders_that_would_be_others_than_meant_are_refused(monkeypatch, mode, setting, words):
+    assert words in refused(monkeypatch, *mode, setting)
+
+
+def test_a_dry_run_on_a_store_of_another_version_does_not_train(monkeypatch):
+    Store.open("sqlite:///x.db", None)
+    Path("x.db").rename("y.db")  # MLflow remembers what it has opened
+    with sqlite3.connect("y.db") as store:
+        store.execute("update alembic_version set version_num = 'abc'")
+    arguments = ("tracking.uri=sqlite:///y.db", "dry_run=true", "resume=true")
+    for mode in ([], ["-m"]):
+        assert "schema" in refused(monkeypatch, *mode, *arguments)
+
+
+@pytest.mark.parametrize("mode", [[], ["-m"]])
+def test_whatever_goes_wrong_before_a_command_ends_it(monkeypatch, mode):
+    def stumble(*_):
+        raise ZeroDivisionError("a mistake\nof ours")
+
+    monkeypatch.setattr(plan, "tell", stumble)
+    said = refused(monkeypatch, *mode, "dry_run=true")
+    assert "cannot start: ZeroDivisionError: a mistake of ours" in said
+
+
+def test_whatever_goes_wrong_at_the_end_of_a_sweep_is_no_success():
+    ours = SweepCallback()
+    ours._sweep = object()  # has no end
+    with pytest.raises(SystemExit) as ended:
+        ours.on_multirun_end(None)
+    assert "could not be ended: AttributeError" in str(ended.value.code)
+
+
+def test_the_environment_says_where_runs_go(monkeypatch, tmp_path, caplog):
+    (tmp_path / "home").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "mine")
+    store = Store.open("sqlite:///~/x.db", None)
+    assert [path.name for path in tmp_path.iterdir()] == ["home"]
+    assert store.uri == f"sqlite:///{tmp_path}/home/x.db"
+    assert f"--backend-store-uri {store.uri}" in store.browse
+    client = MlflowClient(f"sqlite:///{tmp_path}/home/x.db")
+    assert client.get_experiment_by_name("mine").experiment_id == store.experiment_id
+    given = Store.open("sqlite:///~/x.db", "given")
+    assert client.get_experiment_by_name("given").experiment_id == given.experiment_id
+
+    run = client.create_run(store.experiment_id)
+    monkeypatch.setenv("MLFLOW_RUN_ID", run.info.run_id)
+    assert store.outer() == run.info.run_id
+    assert not caplog.messages
+    assert given.outer() is None
+    monkeypatch.setenv("MLFLOW_RUN_ID", "0" * 32)
+    assert store.outer() is None
+    assert all("Not nested in the run of MLFLOW_RUN_ID=" in said for said in caplog.messages)
+    assert len(caplog.messages) == 2
+
+    monkeypatch.delenv("MLFLOW_EXPERIMENT_NAME")
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", store.experiment_id)
+    with caplog.at_level(logging.WARNING):
+        Store.existing("sqlite:///~/x.db", None)
+    assert "MLFLOW_EXPERIMENT_ID is not read" in caplog.messages[-1]
+
+
+def test_runs_and_sweeps_are_nested_in_the_run_of_the_environment(cli):
+    client = MlflowClient(cli.uri)
+    env = {"MLFLOW_RUN_ID": ""}
+    assert cli(*SMALL, "tracking.experiment=mine", env=env).returncode == 0
+    where = client.get_experiment_by_name("mine").experiment_id
+    (first,) = client.search_runs([where])
+    env = {"MLFLOW_RUN_ID": first.info.run_id, "MLFLOW_EXPERIMENT_NAME": "mine"}
+    done = cli("-m", "dist=gumbel,beta", *SMALL, env=env)
+    assert done.returncode == 0, done.stderr
+    runs = client.search_runs([where], "tags.mlflow.parentRunId != ''")
+    (sweep,) = [run for run in runs if run.data.tags["kind"] == "sweep"]
+    assert sweep.data.tags["mlflow.parentRunId"] == first.info.run_id
+    jobs = [run for run in runs if run.data.tags["kind"] == "run"]
+    assert [run.data.tags["mlflow.parentRunId"] for run in jobs] == [sweep.info.run_id] * 2
+    assert cli(*SMALL, "seed=3", env=env).returncode == 0
+    (alone, *_) = client.search_runs([where])
+    assert alone.data.tags["mlflow.parentRunId"] == first.info.run_id

@@ -2,7 +2,7 @@
 
 import logging
 import os
-import signal
+import re
 import sys
 import traceback
 
@@ -10,14 +10,16 @@ import hydra
 from hydra.errors import CompactHydraException
 from omegaconf import DictConfig
 
-from noise_exp.errors import UserError, in_words, is_of_disk
+from noise_exp import output
+from noise_exp.errors import ToldError, UserError, in_words, is_of_disk
 from noise_exp.records.record import Record
 from noise_exp.records.secrets import scrubbed, without_secrets
 from noise_exp.run import job
 from noise_exp.run.config import CONF_DIR
-from noise_exp.run.context import Job
-from noise_exp.run.launchers import EXTRAS
+from noise_exp.run.context import GROUPS, Job, SweepContext
+from noise_exp.run.launchers import EXTRAS, end_on_signals
 
+_NO_KEY = re.compile(r"Could not override '((\w+)[^']*)'")
 _FULL_ERROR = "HYDRA_FULL_ERROR"
 
 log = logging.getLogger(__name__)
@@ -25,7 +27,8 @@ log = logging.getLogger(__name__)
 
 def main() -> None:
     """Entry point of `python -m noise_exp` and of the script `noise-exp`."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends runs as Ctrl-C does
+    output.steady()
+    end_on_signals()
     asked_for_all = _FULL_ERROR in os.environ
     os.environ[_FULL_ERROR] = "1"  # else Hydra prints a traceback and exits by itself
     logging.raiseExceptions = False  # a log file on a full disk is no reason for a traceback
@@ -36,6 +39,8 @@ def main() -> None:
         sys.exit("noise_exp: interrupted")
     except Exception as error:
         message = _for_the_user(error)
+        if isinstance(error, CompactHydraException):  # of a job of a sweep that has begun
+            SweepContext.instance().broken = message or str(error)
         if message is None or asked_for_all:
             message = traceback.format_exc()
         sys.exit(scrubbed(message))
@@ -44,8 +49,11 @@ def main() -> None:
 @hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="config")
 def _task(cfg: DictConfig) -> float:
     """Run one job; return its score for Hydra's sweepers (`Record.score`)."""
+    output.steady()  # a worker's too
     try:
         return job.run(cfg).score
+    except ToldError:
+        sys.exit(1)
     except Exception as error:
         message, current = _for_the_user(error), Job.current()
         if message and not current.in_sweep:
@@ -60,14 +68,30 @@ def _task(cfg: DictConfig) -> float:
 
 def _for_the_user(error: Exception) -> str | None:
     """Say in one line what the user can mend; None for what is our own mistake."""
-    if isinstance(error, UserError) or is_of_disk(error):
+    if isinstance(error, UserError | MemoryError) or is_of_disk(error):
         return f"noise_exp: {in_words(error)}"
     if isinstance(error, CompactHydraException):
         for plugin, extra in EXTRAS.items():
             if f"Could not find 'hydra/{plugin}'" in str(error):
                 kind = plugin.partition("/")[0]
                 return f"noise_exp: this {kind} needs pip install 'noise-exp[{extra}]'"
+        if match := _NO_KEY.match(str(error)):
+            return f"noise_exp: {match[0]}; {_about(*match.groups())}"
         return "\n".join(str(e) for e in (error, error.__cause__) if e)
     if type(error).__name__ == "TerminatedWorkerError":  # joblib's, which may not be installed
         return "noise_exp: a worker process was killed from outside, perhaps for lack of memory"
     return None
+
+
+def _about(key: str, group: str) -> str:
+    """Say what to write in the place of a key that the configuration does not have."""
+    arguments = sys.argv[1:]
+    swept = {"-m", "--multirun"} & {*arguments} and any(
+        a.startswith(f"{group}=") for a in arguments
+    )
+    if key != group and group in GROUPS and swept:
+        return (
+            f"Hydra sets it in the default {group} first, which has no such key: write ++{key}=... "
+            f"to set it in the jobs alone, where every option of {group} must have it"
+        )
+    return "there is no such key; --cfg job shows those that there are"

@@ -5,6 +5,8 @@ import errno
 import sys
 from collections.abc import Iterator
 
+from noise_exp import output
+
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
@@ -30,6 +32,10 @@ def in_words(error: BaseException) -> str:
             f"{where} cannot be written ({getattr(error, 'strerror', error)}); "
             "free some space or choose another folder"
         )
+    if isinstance(error, MemoryError):
+        return (
+            f"there is not enough memory ({error or 'none is left'}); try less, as smaller layers"
+        )
     return f"{type(error).__name__}: {error}"
 
 
@@ -41,11 +47,12 @@ def is_of_disk(error: BaseException) -> bool:
 @contextlib.contextmanager
 def at_the_edge(program: str) -> Iterator[None]:
     """Turn what the user can mend into a line and an exit code, with the program's name."""
+    output.steady()
     try:
         yield
     except Enough:
         sys.exit()
     except ToldError:
         sys.exit(1)
-    except (UserError, OSError) as error:
-        sys.exit(f"{program}: {error if isinstance(error, UserError) else in_words(error)}")
+    except (UserError, OSError, MemoryError) as error:
+        sys.exit(f"{program}: {in_words(error)}")

@@ -53,7 +53,7 @@ class Server:
                  "--artifacts-destination", str(self.folder / "artifacts")],
                 cwd=self.folder, stdout=out, stderr=out, start_new_session=True,
             )  # fmt: skip
-        wait_until(self._answers)
+        wait_until(self._answers, 180)
 
     def _answers(self) -> bool:
         assert self._process
@@ -73,6 +73,8 @@ class Proxy:
     ----------
     failing
         Answer 500 instead.
+    instead
+        Answer this instead, as a gateway of its own would: status, content type, content.
     lossy
         Pass the request on, then answer 500 all the same: the server has done it.
     delay
@@ -81,6 +83,7 @@ class Proxy:
 
     def __init__(self, server: Server) -> None:
         self.failing = self.lossy = False
+        self.instead: tuple[int, str, bytes] | None = None
         self.delay = 0.0
         self.seen: list[str] = []
         proxy = self
@@ -93,7 +96,9 @@ class Proxy:
                 proxy.seen.append(f"{self.command} {self.path.partition('?')[0]}")
                 time.sleep(proxy.delay)
                 status, content, kind = 500, b'{"message": "down for a while"}', "application/json"
-                if not proxy.failing:
+                if proxy.instead:
+                    status, kind, content = proxy.instead
+                elif not proxy.failing:
                     headers = {k: v for k, v in self.headers.items() if k.lower() != "host"}
                     answer = requests.request(
                         self.command, server.url + self.path, data=body, headers=headers, timeout=60

@@ -57,7 +57,10 @@ def _measure(folder: Path, runs: int, sweep: int) -> list[tuple[str, str]]:
     done, index = _timed(lambda: reading.finished(store, "0"))
     children, read = _timed(lambda: reading.read(store, reading.children(store, parent_id)))
     pictures, making = _timed(
-        lambda: (comparison.comparison(children), comparison.article_figures(children))
+        lambda: (
+            comparison.comparison(children),
+            [draw() for draw in comparison.article_figures(children).values()],
+        )
     )
     if (len(done), len(children), len(pictures[1])) != (runs, sweep, 3):
         raise RuntimeError("the store does not hold what it was told")

@@ -1,9 +1,10 @@
 """What is known of a run, as its record holds it."""
 
+import json
 import time
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 
@@ -83,6 +84,12 @@ class Facts:
     files: Sequence[str] = field(default_factory=list)
     delivered: bool = False
 
+    @property
+    def storable(self) -> "Facts":
+        """The same, with every text as a store takes it."""
+        text = json.dumps(asdict(self), ensure_ascii=False)
+        return self if text.isascii() else self.of_json(json.loads(decoded(text)))
+
     @classmethod
     def of_json(cls, content: Mapping[str, Any]) -> "Facts":
         """Return the facts that `dataclasses.asdict` made.
@@ -97,6 +104,14 @@ class Facts:
             return cls(**{**content, "dataset": dataset and DataSet(**dataset)})
         except (AttributeError, TypeError) as error:
             raise ValueError(f"not the record of a run: {error}") from None
+
+
+def decoded(text: str) -> str:
+    """Return a text of the command line's whose bytes are not in the locale's encoding as UTF-8.
+
+    Python keeps such bytes as lone surrogates, which no file and no store takes.
+    """
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def now() -> int:

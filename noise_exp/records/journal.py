@@ -15,17 +15,18 @@ import contextlib
 import json
 import logging
 import math
-import platform
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
-from threading import Lock
+from threading import Lock as Guard
 from typing import Any, TextIO
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from noise_exp.errors import UserError
+from noise_exp.records import machine
 from noise_exp.records.facts import Facts, now
+from noise_exp.records.lock import Lock
 from noise_exp.training.loop import EpochRecord
 
 RECORDS = ".noise_exp"  # in an output folder: what the program keeps there for itself
@@ -50,10 +51,10 @@ class Journal:
 
     def __init__(self, folder: Path, facts: Facts) -> None:
         self.folder = folder
-        self.facts = facts
+        self.facts = facts.storable
         self._records = folder / RECORDS
-        self._guard = Lock()  # the delivery runs in a thread of its own
-        self._alive = FileLock(self._records / _ALIVE, timeout=0)
+        self._guard = Guard()  # the delivery runs in a thread of its own
+        self._alive = Lock(self._records / _ALIVE, timeout=0)
         self._lines: TextIO | None = None
 
     @classmethod
@@ -66,12 +67,13 @@ class Journal:
         Raises
         ------
         UserError
-            If a run that is still alive, or another job of the same sweep, has the folder.
+            If a run that is still alive, or another job of the same sweep, has the folder, or if
+            its file system has no locks.
         """
         folder = folder.absolute()
         _refuse_siblings(folder, facts)
         (folder / RECORDS).mkdir(parents=True, exist_ok=True)
-        where = {"host": platform.node(), "folder": str(folder)}
+        where = {"host": machine.here(), "folder": str(folder)}
         journal = cls(folder, replace(facts, tags={**facts.tags, **where}))
         try:
             journal._alive.acquire()
@@ -93,7 +95,8 @@ class Journal:
         OSError, ValueError
             If there is none, or it is not one.
         """
-        return cls(folder, Facts.of_json(json.loads((folder / RECORDS / _FACTS).read_text())))
+        text = (folder / RECORDS / _FACTS).read_text("utf-8")
+        return cls(folder, Facts.of_json(json.loads(text)))
 
     @staticmethod
     def find(folder: Path) -> list[Path]:
@@ -105,7 +108,7 @@ class Journal:
     def claim(cls, folder: Path) -> Iterator["Journal | None"]:
         """Read the record in `folder` with the run's lock held; None while the run is alive."""
         # Two processes that look at the same time hold each other up for a moment only.
-        lock = FileLock(folder / RECORDS / _ALIVE, timeout=0.2)
+        lock = Lock(folder / RECORDS / _ALIVE, timeout=0.2)
         try:
             held = lock.acquire()
         except Timeout:
@@ -134,7 +137,7 @@ class Journal:
         with self._guard:
             for key in changes.keys() & _ADDED:
                 changes[key] = {**getattr(self.facts, key), **changes[key]}
-            self.facts = replace(self.facts, **changes)
+            self.facts = replace(self.facts, **changes).storable
             self._write()
 
     def log_epoch(self, record: EpochRecord) -> None:
@@ -143,7 +146,8 @@ class Journal:
             key: value if math.isfinite(value) else None for key, value in asdict(record).items()
         }
         if self._lines is None:
-            self._lines = (self._records / _EPOCHS).open("a", buffering=1)  # flushed by the line
+            path = self._records / _EPOCHS
+            self._lines = path.open("a", buffering=1, encoding="utf-8")  # flushed by the line
         self._lines.write(json.dumps(line | {"time": now()}) + "\n")
 
     def epochs(self, start: int = 0) -> tuple[list[dict[str, Any]], int]:
@@ -186,7 +190,7 @@ class Journal:
 
     def _write(self) -> None:
         part = self._records / f"{_FACTS}.part"
-        part.write_text(json.dumps(asdict(self.facts), indent=1))
+        part.write_text(json.dumps(asdict(self.facts), indent=1), "utf-8")
         part.replace(self._records / _FACTS)
 
 

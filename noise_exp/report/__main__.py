@@ -109,7 +109,7 @@ def _fill(page: str, report: "Report", swept: Mapping[str, Mapping[str, float]])
             f"--page: {page} has no place for any of {', '.join(parts)}, such as "
             f"<!-- {f'{prefix} where'.strip()} --> <!-- end -->"
         )
-    text = path.read_text()
+    text = path.read_text("utf-8")
     draws = {"dots": picture_of_dots, "ranks": picture_of_ranks, "shares": picture_of_shares}
     for kind, draw in draws.items():
         picture = f"figures/{'_'.join(filter(None, (path.stem, prefix, kind)))}.png"

@@ -1,24 +1,24 @@
 """What a finished run shows: cost curve, weights and predictions."""
 
 import io
+import logging
 from collections.abc import Iterator
 
 import numpy as np
 
+from noise_exp.errors import in_words
 from noise_exp.records.journal import Journal
 from noise_exp.records.record import Record
 from noise_exp.training.network import predicted
 from noise_exp.training.trial import Tested, Trial
 
+log = logging.getLogger(__name__)
+
 
 def keep(journal: Journal, trial: Trial, tested: Tested, record: Record) -> None:
     """Keep a run's files for the store."""
-    from noise_exp.figures.comparison import cost_curve  # matplotlib
-
-    content = io.BytesIO()
-    title = f"{record.dist}: cost per epoch"
-    cost_curve(record.curves["cost"], title).savefig(content, format="png")
-    journal.log_artifact("cost.png", content.getvalue())
+    if picture := _picture(record):
+        journal.log_artifact("cost.png", picture)
 
     tensors: dict[str, np.ndarray] = {}
     for i, (weights, biases) in enumerate(trial.network.views(trial.parameters), 1):
@@ -29,6 +29,21 @@ def keep(journal: Journal, trial: Trial, tested: Tested, record: Record) -> None
 
     lines = "".join(f"{line}\n" for line in _predictions(trial, tested))
     journal.log_artifact("predictions.csv", lines.encode())
+
+
+def _picture(record: Record) -> bytes | None:
+    """Draw the cost curve; a picture that cannot be made is no reason to lose a run."""
+    content = io.BytesIO()
+    try:
+        from noise_exp.figures.comparison import cost_curve  # matplotlib
+
+        cost_curve(record.curves["cost"], f"{record.dist}: cost per epoch").savefig(
+            content, format="png"
+        )
+    except Exception as error:
+        log.warning("The cost curve could not be drawn (%s)", in_words(error))
+        return None
+    return content.getvalue()
 
 
 def _predictions(trial: Trial, tested: Tested) -> Iterator[str]:

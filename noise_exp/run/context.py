@@ -9,6 +9,10 @@ from hydra.core.singleton import Singleton
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from noise_exp.errors import UserError
+
+GROUPS = ("dist", "estimator", "optimizer", "seeds", "data", "network")
+
 
 @dataclass
 class SweepContext(metaclass=Singleton):
@@ -32,6 +36,8 @@ class SweepContext(metaclass=Singleton):
         With resume=true: run id of each run that another process is at, by fingerprint.
     total
         How many jobs the sweep has; None if only its sweeper knows.
+    broken
+        Why it cannot go on, where that is known.
     """
 
     uid: str = ""
@@ -42,6 +48,23 @@ class SweepContext(metaclass=Singleton):
     finished: dict[str, tuple[str, float]] = field(default_factory=dict)
     alive: dict[str, str] = field(default_factory=dict)
     total: int | None = None
+    broken: str = ""
+
+
+def check_choices(config: DictConfig) -> None:
+    """See that each group has one option.
+
+    Raises
+    ------
+    UserError
+        If a list was given.
+    """
+    for group in GROUPS:
+        if group not in config.hydra.runtime.choices:
+            raise UserError(
+                f"{group} takes one option, not a list; write {group}=NAME, or "
+                f"-m {group}=NAME,NAME for a run of each"
+            )
 
 
 @dataclass(frozen=True)

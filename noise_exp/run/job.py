@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 
 from noise_exp import __version__
-from noise_exp.records.facts import DataSet, Facts
+from noise_exp.errors import UserError
+from noise_exp.records.facts import DataSet, Facts, decoded
 from noise_exp.records.journal import Journal
 from noise_exp.records.record import Record, record_of
 from noise_exp.records.secrets import completed, masked
@@ -37,7 +38,10 @@ def run(cfg: DictConfig) -> Record:
     Raises
     ------
     UserError
-        If the configuration has a mistake; of a job of a sweep the store has a row all the same.
+        If the configuration has a mistake; of a job of a sweep the store has a row all the same,
+        and so it has of any other error but a lack of memory.
+    ToldError
+        If the store does not know all of a run alone.
     """
     job, sweep = Job.current(), SweepContext.instance()
     if job.in_sweep:
@@ -46,23 +50,20 @@ def run(cfg: DictConfig) -> Record:
     try:
         trial = build(cfg, cfg.threads or launchers.per_job(job.launcher))
         facts = _described(facts, cfg, job, trial)
-    except Exception:
-        if job.in_sweep:
-            with _recording(facts, cfg, job, sweep.uri and completed(sweep.uri)):
-                raise
-        raise
+    except Exception as error:
+        if not job.in_sweep and isinstance(error, UserError | MemoryError):
+            raise
+        store = _store(cfg, job, sweep)
+        with _recording(facts, cfg, job, store):
+            raise
     store = _store(cfg, job, sweep)
     standing = _standing(store, job, sweep, facts) if store and cfg.resume else None
     if standing:
         record = standing
     else:
-        if store:
-            facts = replace(facts, experiment_id=store.experiment_id)
-            if not job.in_sweep:
-                facts = replace(facts, parent_id=store.outer())
-        with _recording(facts, cfg, job, store.uri if store else None) as journal:
+        with _recording(facts, cfg, job, store) as journal:
             record = _train(cfg, job, trial, journal)
-        _say(record)
+            _say(record)
     if store and not job.in_sweep:
         log.info("Browse the runs:\n    %s", store.browse)
     return record
@@ -145,9 +146,13 @@ def _store(cfg: DictConfig, job: Job, sweep: SweepContext) -> "Store | None":
     return Store.open(cfg.tracking.uri, cfg.tracking.experiment)
 
 
-def _recording(facts: Facts, cfg: DictConfig, job: Job, uri: str | None) -> Recording:
+def _recording(facts: Facts, cfg: DictConfig, job: Job, store: "Store | None") -> Recording:
+    if store:
+        outer = facts.parent_id if job.in_sweep else store.outer()
+        facts = replace(facts, experiment_id=store.experiment_id, parent_id=outer)
     # The end of a sweep delivers what its jobs still owe.
     patience = 0.0 if job.in_sweep else cfg.tracking.patience
+    uri = store.uri if store else None
     return Recording(job.folder, facts, uri, patience, last=not job.in_sweep)
 
 
@@ -171,7 +176,7 @@ def _train(cfg: DictConfig, job: Job, trial: Trial, journal: Journal) -> Record:
     """Train and test, and record both."""
     if journal.facts.uri:
         text = masked(OmegaConf.to_yaml(cfg, resolve=True))
-        journal.log_artifact("config.yaml", text.encode())
+        journal.log_artifact("config.yaml", decoded(text).encode())
     total = SweepContext.instance().total
     place = f"{job.number + 1}/{total} " if job.in_sweep and total else ""
     alone = launchers.is_serial(job.launcher)

@@ -141,6 +141,22 @@ def prepare(launcher: DictConfig) -> None:
             init.setdefault("object_store_memory", None)
 
 
+def end_on_signals() -> None:
+    """Let SIGTERM and a terminal's hang-up end runs as Ctrl-C does; under nohup not the latter."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    _end_on_hang_up()
+
+
+def _end_on_hang_up() -> None:
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, _hang_up)
+
+
+def _hang_up(*_: object) -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the terminal and its shell may both send one
+    raise KeyboardInterrupt
+
+
 @cache
 def end_with(pid: int) -> None:
     """Interrupt this worker process on SIGTERM, and when what launched it dies, even by kill -9.
@@ -150,7 +166,7 @@ def end_with(pid: int) -> None:
     """
     launcher = HydraConfig.get().launcher
     if keeps_what_it_sends(launcher):
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        end_on_signals()
     if "n_jobs" not in launcher or os.getpid() == pid:
         return
 
@@ -162,4 +178,5 @@ def end_with(pid: int) -> None:
         os._exit(1)
 
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    _end_on_hang_up()
     threading.Thread(target=watch, daemon=True).start()

@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 
 from noise_exp.errors import Enough, UserError, at_the_edge, in_words
 from noise_exp.records.secrets import scrubbed
+from noise_exp.run.context import check_choices
 from noise_exp.sweep import asked, ending, plan
 from noise_exp.sweep.folders import check_folder
 from noise_exp.sweep.sweep import Sweep
@@ -48,6 +49,7 @@ class SweepCallback(Callback):
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         """Exit if the output folder is not free for output, or if this is a dry run."""
         with _edge("this run cannot start"):
+            check_choices(config)
             asked.check(config)
             asked.hint_at_sweep(config)
             if config.dry_run:

@@ -1,7 +1,8 @@
 """The table and figures that every sweep ends with, whatever it swept."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,7 @@ class Summary:
     headline
         What came out best, in a few words.
     files, pictures
-        Texts and figures by file name.
+        Texts, and what draws the figures, by file name.
     advice
         What to do with it.
     tags, metrics
@@ -37,11 +38,14 @@ class Summary:
     table: pd.DataFrame
     headline: str
     files: Mapping[str, str]
-    pictures: Mapping[str, Figure] = field(default_factory=dict)
+    pictures: Mapping[str, Callable[[], Figure]] = field(default_factory=dict)
     advice: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     series: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
+
+
+NONE = Summary("", pd.DataFrame(), "which could not be compared", {})
 
 
 def compared(records: Sequence[Record]) -> Summary:
@@ -164,8 +168,8 @@ def headline(table: pd.DataFrame, part: str) -> str:
     )
 
 
-def article_figures(records: Sequence[Record]) -> dict[str, Figure]:
-    """Return the article's three figures by file name; none where every job failed."""
+def article_figures(records: Sequence[Record]) -> dict[str, Callable[[], Figure]]:
+    """Return what draws the article's three figures, by file name; none where every job failed."""
     methods: dict[str, list[Record]] = {}
     for name, record in zip(_names(records), records, strict=True):
         if record.error is None:
@@ -183,9 +187,9 @@ def article_figures(records: Sequence[Record]) -> dict[str, Figure]:
         for name, runs in sorted(methods.items(), key=lambda item: (item[1][0].letter or "~",))
     ]
     return {
-        "cost_per_training.png": figures.cost_per_training(drawn),
-        "training_time.png": figures.training_time(drawn),
-        "misclassification.png": figures.misclassification(drawn),
+        "cost_per_training.png": partial(figures.cost_per_training, drawn),
+        "training_time.png": partial(figures.training_time, drawn),
+        "misclassification.png": partial(figures.misclassification, drawn),
     }
 
 

@@ -1,13 +1,15 @@
 """The end of a sweep: its jobs' records, compared, reported on, and told."""
 
+import contextlib
 import dataclasses
 import io
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from noise_exp.errors import ToldError
+from noise_exp.errors import ToldError, in_words, is_of_disk
 from noise_exp.records import output
 from noise_exp.records.journal import Journal
 from noise_exp.records.record import Record, from_folder, params_or_asked
@@ -31,15 +33,18 @@ def finish(sweep: Sweep) -> None:
     ToldError
         If a job failed, after saying which.
     """
+    said: list[Callable[[], None]] = []
     try:
         records = gather(sweep)
-        _compare(sweep, records)
+        _compare(sweep, records, said)
     except Exception:
         log.exception("The comparison could not be made; the runs and %s are kept", sweep.folder)
         sweep.journal.end("FAILED")
         raise ToldError from None
     failed = [r for r in records if r.error]
     sweep.journal.end("FAILED" if failed else "FINISHED")
+    for say in said:
+        say()
     if sweep.store:
         print(f"Browse and compare the runs:\n    {sweep.store.browse}")
     if failed:
@@ -107,23 +112,31 @@ def _complete(records: dict[int, Record], store: "Store", parent_id: str) -> Non
             )
 
 
-def _compare(sweep: Sweep, records: Sequence[Record]) -> None:
+def _compare(sweep: Sweep, records: Sequence[Record], said: list[Callable[[], None]]) -> None:
+    """Write tables, figures and report, and note them; what is to be said of it goes to `said`.
+
+    Each may fail by itself, and takes nothing else with it.
+    """
     from noise_exp.sweep import comparison, study
 
     searched = sweep.plan.searched
-    summary = comparison.compared(records) if searched is None else study.summary(records, searched)
-    print_table(summary.table, summary.title)
-    files = {**summary.files, "runs.csv": comparison.runs(records).to_csv(index=False)}
+    summary = comparison.NONE
+    with _by_itself("comparison"):
+        summary = (
+            comparison.compared(records) if searched is None else study.summary(records, searched)
+        )
+    files = dict(summary.files)
+    with _by_itself("runs.csv"):
+        files["runs.csv"] = comparison.runs(records).to_csv(index=False)
     kept = [output.write(sweep.folder, name, text.encode()) for name, text in files.items()]
-    for name, figure in summary.pictures.items():
-        content = io.BytesIO()
-        figure.savefig(content, format="png", dpi=120)
-        kept.append(output.write(sweep.folder, name, content.getvalue()))
-    if summary.advice:
-        print(summary.advice)
-    print(f"Table and figures: {sweep.folder}")
+    for name, draw in summary.pictures.items():
+        with _by_itself(name):
+            content = io.BytesIO()
+            draw().savefig(content, format="png", dpi=120)
+            kept.append(output.write(sweep.folder, name, content.getvalue()))
+    said.append(lambda: _say(summary, sweep.folder))
     if searched is None:
-        kept += _report(sweep, records)
+        kept += _report(sweep, records, said)
     seconds = time.perf_counter() - sweep.started
     sweep.journal.update(
         files=kept,
@@ -137,10 +150,30 @@ def _compare(sweep: Sweep, records: Sequence[Record]) -> None:
             "sweep_seconds": seconds,
         },
     )
-    print(f"{len(records)} runs in {duration(seconds)}")
+    said.append(lambda: print(f"{len(records)} runs in {duration(seconds)}"))
 
 
-def _report(sweep: Sweep, records: Sequence[Record]) -> list[str]:
+@contextlib.contextmanager
+def _by_itself(what: str) -> Iterator[None]:
+    """Warn of what cannot be made, and go on without it; a full disk is no such reason."""
+    try:
+        yield
+    except Exception as error:
+        if is_of_disk(error):
+            raise
+        log.debug("%s could not be made", what, exc_info=True)
+        log.warning("The %s could not be made (%s)", what, in_words(error))
+
+
+def _say(summary: "Summary", folder: Path) -> None:
+    if len(summary.table):
+        print_table(summary.table, summary.title)
+    if summary.advice:
+        print(summary.advice)
+    print(f"Table and figures: {folder}")
+
+
+def _report(sweep: Sweep, records: Sequence[Record], said: list[Callable[[], None]]) -> list[str]:
     """Write the report on methods and luck; return its files. It never fails a sweep."""
     from noise_exp.report import build, words, write
 
@@ -157,9 +190,8 @@ def _report(sweep: Sweep, records: Sequence[Record]) -> list[str]:
             f"; try python -m noise_exp.report {facts.run_id}" if facts.run_id else "",
         )
         return []
-    for said in (*words.findings(report), *report.unsaid):
-        print(f"- {said}")
-    print(f"Report: {sweep.folder / write.PAGE}")
+    lines = [f"- {finding}" for finding in (*words.findings(report), *report.unsaid)]
+    said.append(lambda: print(*lines, f"Report: {sweep.folder / write.PAGE}", sep="\n"))
     return files
 
 

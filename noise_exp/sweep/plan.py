@@ -1,5 +1,6 @@
 """What a command is about to run, and how long that will take: `dry_run=true`."""
 
+import contextlib
 import itertools
 import re
 import time
@@ -10,17 +11,20 @@ from typing import Any
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob, IntervalSweep, Override
+from hydra.errors import CompactHydraException
 from omegaconf import DictConfig, OmegaConf
 
 from noise_exp.errors import Enough, UserError
 from noise_exp.run import launchers
 from noise_exp.run.build import build
+from noise_exp.run.context import GROUPS, check_choices
 from noise_exp.run.fingerprint import fingerprint, source_digest
 from noise_exp.sweep.asked import check_swept
 from noise_exp.writing.console import duration
 
 _EPOCHS = 4  # that are timed, the first of them apart: it fills caches
 _BUDGET = 30.0  # seconds that may go into timing
+_MOST_COMPOSED = 30  # of 0.1 s each
 _SEED = re.compile(r"seed=\d+$|seeds\.(init|data|noise)=\d+$")
 # Seconds of a run that the timing here does not see: Hydra's work, figures, the store.
 _AROUND = 0.4
@@ -113,8 +117,63 @@ def _values(override: Override, searches: bool) -> list[str]:
 
 
 def compose(config: DictConfig, job: list[str]) -> DictConfig:
-    """Return the configuration of one job of a sweep."""
-    return GlobalHydra.instance().config_loader().load_sweep_config(config, job)
+    """Return the configuration of one job of a sweep.
+
+    Raises
+    ------
+    UserError
+        If its overrides do not fit together.
+    """
+    try:
+        composed = GlobalHydra.instance().config_loader().load_sweep_config(config, job)
+    except CompactHydraException as error:
+        raise UserError(f"the job {' '.join(job)} cannot be composed: {_why(error)}") from None
+    check_choices(composed)
+    return composed
+
+
+def _why(error: CompactHydraException) -> str:
+    """Say in one line what does not fit, without Hydra's hint, which does not fit a sweep."""
+    told = str(error).splitlines()[0].rstrip(".")
+    if told.startswith("Could not override"):
+        return f"{told}; sweep the options that have this key by a command of their own"
+    cause = str(error.__cause__ or "").partition("\n")[0]
+    return f"{told}: {cause}" if cause else told
+
+
+def check(config: DictConfig, jobs: Sequence[list[str]]) -> None:
+    """Compose jobs after the first until every value was seen, or so many that it takes long.
+
+    An option whose own keys are not set is only looked for, and all numbers of a key but seeds
+    are taken for alike.
+
+    Raises
+    ------
+    UserError
+        If a job's overrides do not fit together.
+    """
+    loader = GlobalHydra.instance().config_loader()
+    options = {group: loader.get_group_options(group) for group in GROUPS}
+    seen: set[tuple[str, str]] = set()
+    composed = 0
+    for job in jobs:
+        pairs = (override.partition("=") for override in _setting(job))
+        values = {(key, _kind(value)) for key, _, value in pairs}
+        owners = {key.lstrip("+").partition(".")[0] for key, _ in values if "." in key}
+        plain = {(k, v) for k, v in values if k not in owners and v in options.get(k, ())}
+        if seen and values - plain - seen and composed < _MOST_COMPOSED:
+            compose(config, job)
+            composed += 1
+        seen |= values
+
+
+def _kind(value: str) -> str:
+    """Return a number's type, else the value."""
+    for kind in (int, float):
+        with contextlib.suppress(ValueError):
+            kind(value)
+            return kind.__name__
+    return value
 
 
 def tell(config: DictConfig, planned: Plan) -> None:

@@ -3,6 +3,7 @@
 import math
 import shlex
 from collections.abc import Sequence
+from functools import partial
 
 import pandas as pd
 
@@ -53,9 +54,12 @@ def summary(records: Sequence[Record], searched: Sequence[str]) -> Summary:
         f"{best.images:g} {best.part} images wrong",
         files,
         {
-            "history.png": figures.history(list(by_trial.trial), scores, what),
-            "settings.png": figures.score_by_setting(
-                {key: list(by_trial[key]) for key in searched}, scores, what
+            "history.png": partial(figures.history, list(by_trial.trial), scores, what),
+            "settings.png": partial(
+                figures.score_by_setting,
+                {key: list(by_trial[key]) for key in searched},
+                scores,
+                what,
             ),
         },
         advice=f"Train with the best settings by\n\n    {_command(best)}\n",

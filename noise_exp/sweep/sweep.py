@@ -6,16 +6,16 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
-from noise_exp.errors import UserError
+from noise_exp.errors import ToldError, UserError
 from noise_exp.records import output
-from noise_exp.records.facts import Facts
+from noise_exp.records.facts import Facts, decoded
 from noise_exp.records.journal import Journal
 from noise_exp.records.secrets import masked
 from noise_exp.run import launchers
@@ -104,40 +104,71 @@ class Sweep:
         return self.journal.facts.status != "RUNNING"
 
     def end(self, finish: Callable[["Sweep"], None]) -> None:
-        """Deliver what jobs owe, finish, and end the sweep's own run as that went."""
+        """Deliver what jobs owe, finish, and end the sweep's own run as that went.
+
+        Raises
+        ------
+        ToldError
+            If something is still owed at the very end.
+        """
         self.progress.stop()
         with ExitStack() as stack:
+            stack.callback(self.tell_owed)
             stack.push(self.recording)
-            self.deliver_owed()
+            self.deliver_owed(self.recording.patience)
             finish(self)
 
     def abandon(self) -> None:
-        """End the run of a sweep that was interrupted, for which Hydra has no event."""
+        """End the run of a sweep that was interrupted or broke, for which Hydra has no event."""
         self.progress.stop()
         self.recording.patience = min(self.recording.patience, _HASTE)
-        self.deliver_owed()
-        self.journal.end("KILLED")
-        self.recording.__exit__(None, None, None)
-        if self.store:
+        self.deliver_owed(self.recording.patience)
+        broken = SweepContext.instance().broken
+        if broken:
+            self.journal.end("FAILED", error=broken)
+        else:
+            self.journal.end("KILLED")
+        with suppress(ToldError):  # it is no success anyway
+            self.recording.__exit__(None, None, None)
+        with suppress(ToldError):
+            self.tell_owed()
+        if self.store and not broken:  # resumed, it would break at the same job
             log.error("Run what is missing with\n    %s", command(resume=True))
 
-    def deliver_owed(self) -> None:
-        """Deliver what jobs owe whose store was away, or whose process was killed."""
+    def deliver_owed(self, patience: float) -> dict[Path, str]:
+        """Deliver what jobs owe whose store was away, or whose process was killed.
+
+        Returns
+        -------
+        The folders of those that still owe something after `patience` seconds, and why.
+        """
         if not self.store:
-            return
+            return {}
         owed = {f: "" for f in Journal.find(self.folder) if f != self.folder}
-        deadline = time.monotonic() + self.recording.patience
+        deadline = time.monotonic() + patience
         while owed := {f: why for f in owed if (why := _owes(f, self.store.uri))}:
             if time.monotonic() >= deadline:
-                log.warning(
-                    "The tracking store does not know all of %d runs (%s). Deliver it with\n"
-                    "    python -m noise_exp.tracking sync %s",
-                    len(owed),
-                    next(iter(owed.values())),
-                    self.folder,
-                )
-                return
+                break
             time.sleep(1)
+        return owed
+
+    def tell_owed(self) -> None:
+        """Try once more to deliver what jobs owe, and say how to do it later.
+
+        Raises
+        ------
+        ToldError
+            If something is still owed.
+        """
+        if owed := self.deliver_owed(0.0):
+            log.warning(
+                "The tracking store does not know all of %d runs (%s). Deliver it with\n"
+                "    python -m noise_exp.tracking sync %s",
+                len(owed),
+                next(iter(owed.values())),
+                self.folder,
+            )
+            raise ToldError
 
 
 def command(resume: bool = False) -> str:
@@ -145,7 +176,7 @@ def command(resume: bool = False) -> str:
     arguments = sys.argv[1:]
     if resume:
         arguments = [a for a in arguments if not a.startswith("resume=")] + ["resume=true"]
-    return masked(shlex.join(["python", "-m", "noise_exp", *arguments]))
+    return decoded(masked(shlex.join(["python", "-m", "noise_exp", *arguments])))
 
 
 def _checked(config: DictConfig) -> Plan:
@@ -154,6 +185,8 @@ def _checked(config: DictConfig) -> Plan:
     planned = plan.sweep(config)
     if planned.first is not None:
         build(plan.compose(config, planned.first))
+    if planned.jobs:
+        plan.check(config, planned.jobs)
     check_jobs(config, planned)
     if config.resume and not config.tracking.enabled:
         raise UserError(

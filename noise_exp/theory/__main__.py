@@ -53,7 +53,7 @@ def _test(options: argparse.Namespace) -> list[str]:
         _say(claim, outcome, time.time() - begun)
     table = tables.markdown(results)
     page.table("claims", table)
-    (page.folder / "theory_claims.csv").write_text(tables.as_csv(results))
+    (page.folder / "theory_claims.csv").write_text(tables.as_csv(results), "utf-8")
     if options.tracking:
         _track(results, pictures, table, options, start)
     bad = [claim.name for claim, outcome in results if outcome.verdict != "holds"]

@@ -9,9 +9,16 @@ MLflow takes a second to import: only the modules that need it do.
 """
 
 import os
+import tempfile
+from pathlib import Path
 
 # The delivery retries by itself, and a run's end must not wait for MLflow's own minutes.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
 os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+
+try:
+    Path.home()
+except RuntimeError:  # a container's user without a home, who stops MLflow's import
+    os.environ["HOME"] = tempfile.gettempdir()

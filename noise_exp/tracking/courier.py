@@ -79,12 +79,16 @@ class Courier:
     def _work(self) -> None:
         pause = _RETRY_SECONDS[0]
         while not (self._delivery.done or self._stopped):
+            last = self._closing.is_set()
             try:
                 self._delivery.send()
             except RefusedError as error:
                 self._refused = str(error)
                 self._failed_since = self._failed_since or time.monotonic()
-                return
+                if last:
+                    return
+                self._closing.wait()  # at the end once more: the store may have been mended
+                continue
             except Exception as error:
                 if self._failed_since is None:
                     log.warning(
@@ -99,7 +103,7 @@ class Courier:
                 continue
             if self._failed_since is not None:
                 log.info("The tracking store works again")
-            self._failed_since, pause = None, _RETRY_SECONDS[0]
+            self._failed_since, self._refused, pause = None, None, _RETRY_SECONDS[0]
             self._closing.wait(_SEND_SECONDS)
 
     def _pause(self, seconds: float) -> None:

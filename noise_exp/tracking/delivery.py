@@ -8,7 +8,7 @@ key, value, step and time, of a param, a tag, an input and a file.
 import contextlib
 import json
 import logging
-import platform
+import re
 import time
 from functools import cached_property
 from pathlib import Path
@@ -16,10 +16,11 @@ from typing import Any
 
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
-from mlflow.exceptions import MlflowException
+from mlflow.exceptions import MlflowException, RestException
 
 from noise_exp.records.facts import Facts
 from noise_exp.records.journal import Journal
+from noise_exp.records.machine import is_here
 from noise_exp.records.secrets import scrubbed
 
 for _noisy in ("alembic", "mlflow", "urllib3"):  # after MLflow's import, which sets it too
@@ -76,7 +77,7 @@ class Delivery:
         try:
             self._send()
         except MlflowException as error:
-            if 400 <= error.get_http_status_code() < 500 and error.error_code not in _PASSING:
+            if _is_final(error):
                 raise RefusedError(reason(error)) from None
             raise
 
@@ -187,7 +188,7 @@ def sync(folder: Path, uri: str) -> str:
     facts = Journal.load(folder).facts
     if facts.delivered or facts.uri is None:
         return "nothing"
-    if facts.status == "RUNNING" and facts.tags.get("host") != platform.node():
+    if facts.status == "RUNNING" and not is_here(facts.tags.get("host", "")):
         return "alive"  # a lock says nothing of another machine's processes
     with Journal.claim(folder) as journal:
         if journal is None:
@@ -201,14 +202,35 @@ def sync(folder: Path, uri: str) -> str:
 
 
 _PASSING = ("REQUEST_LIMIT_EXCEEDED", "TEMPORARILY_UNAVAILABLE", "RESOURCE_CONFLICT")
+_GIST_LENGTH = 200
+_SENTENCES = re.compile(r"(?<=[.!?])\s+|\s*\n\s*")
+_CURE = re.compile(r"\bmlflow [a-z]|\bMLFLOW_[A-Z_]+=")
+_NOT_JSON = "API request to "  # how MLflow begins to tell of an answer that is not its server's
+
+
+def _is_final(error: MlflowException) -> bool:
+    """Whether MLflow itself has refused; what stands before a server may answer 4xx as well."""
+    if isinstance(error, RestException):
+        own = isinstance(error.json.get("error_code"), str)
+    else:
+        own = not error.message.startswith(_NOT_JSON)
+    return own and 400 <= error.get_http_status_code() < 500 and error.error_code not in _PASSING
 
 
 def reason(error: BaseException) -> str:
-    """Return the first sentence of what is at the bottom of an error, without secrets."""
+    """Return the gist of what is at the bottom of an error, without secrets."""
     while error.__cause__ or error.__context__:
         error = error.__cause__ or error.__context__ or error
-    lines = scrubbed(str(error)).strip().splitlines() or [type(error).__name__]
-    return lines[0].partition(". ")[0][:200]
+    return gist(error)
+
+
+def gist(error: BaseException) -> str:
+    """Return an error's first sentence, and those that name a command or a setting of MLflow."""
+    text = scrubbed(str(getattr(error, "orig", None) or error)).strip() or type(error).__name__
+    first, *more = _SENTENCES.split(text)
+    told = [first.removesuffix(".")[:_GIST_LENGTH]]
+    told += [sentence.removesuffix(".") for sentence in more if _CURE.search(sentence)]
+    return ". ".join(told)
 
 
 def _tags(facts: Facts) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """Runs that are said to be running: waited for if they live, ended if their process died."""
 
 import logging
-import platform
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 from mlflow.entities import Run
 
 from noise_exp.records.journal import Journal
+from noise_exp.records.machine import is_here
 from noise_exp.tracking.delivery import HEARTBEAT_SECONDS, RefusedError, reason, sync
 from noise_exp.tracking.store import FAILURES, Store
 
@@ -98,7 +98,7 @@ def _has_its_record_here(run: Run) -> bool:
         facts = Journal.load(Path(tags["folder"])).facts
     except (OSError, ValueError, KeyError):  # deleted, damaged, or another user's
         return False
-    return tags["host"] == platform.node() and facts.uid == tags["uid"]
+    return is_here(tags["host"]) and facts.uid == tags["uid"]
 
 
 def _kill(store: Store, run: Run) -> None:

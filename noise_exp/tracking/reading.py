@@ -129,7 +129,7 @@ def _of_sweep(store: Store, parent: Run) -> list[Run]:
     with TemporaryDirectory() as folder:
         try:
             path = store.client.download_artifacts(parent.info.run_id, _RUNS_FILE, folder)
-            with Path(path).open(newline="") as file:
+            with Path(path).open(newline="", encoding="utf-8") as file:
                 listed = [row["run_id"] for row in csv.DictReader(file) if row.get("run_id")]
         except (MlflowException, OSError):  # a sweep that was cut short has none
             listed = []

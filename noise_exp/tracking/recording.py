@@ -7,8 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from noise_exp.errors import UserError, in_words
-from noise_exp.records.facts import Facts
+from noise_exp.errors import ToldError, UserError, in_words
+from noise_exp.records.facts import Facts, decoded
 from noise_exp.records.journal import Journal
 from noise_exp.records.secrets import masked, remember, scrubbed
 
@@ -45,6 +45,8 @@ class Recording:
     ------
     UserError
         On entering, if another run is at work in the folder, or `at_once` and the store takes none.
+    ToldError
+        On leaving, if all went well but the store does not know it and `last` is set.
     """
 
     def __init__(
@@ -103,10 +105,11 @@ class Recording:
         try:
             if self.journal.facts.status == "RUNNING":
                 self._end(error)
-            if self._courier:
-                self._courier.close(self.patience, self._last)
+            told = not self._courier or self._courier.close(self.patience, self._last)
         finally:
             self.journal.release()
+        if self._last and not (told or error):
+            raise ToldError
 
     def _end(self, error: BaseException | None) -> None:
         if error is None:
@@ -114,7 +117,7 @@ class Recording:
         elif isinstance(error, Exception):
             with contextlib.suppress(OSError):
                 text = "".join(traceback.format_exception(error))
-                self.journal.log_artifact("traceback.txt", scrubbed(text).encode())
+                self.journal.log_artifact("traceback.txt", decoded(scrubbed(text)).encode())
             self.journal.end("FAILED", error=scrubbed(in_words(error))[:_TAG_LENGTH])
         else:
             self.journal.end("KILLED")

@@ -13,7 +13,6 @@ from contextlib import closing
 from pathlib import Path
 
 import requests
-from filelock import FileLock
 from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
@@ -21,8 +20,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from noise_exp.errors import UserError
 from noise_exp.records import secrets
+from noise_exp.records.lock import Lock
 from noise_exp.records.secrets import masked
-from noise_exp.tracking.delivery import reason
+from noise_exp.tracking.delivery import gist, reason
 from noise_exp.tracking.places import DEFAULT_URI
 from noise_exp.tracking.places import SQLITE as _SQLITE
 
@@ -96,12 +96,14 @@ class Store:
         experiment = _named(experiment)
         try:
             store = cls(given, absolute, _ready(absolute, experiment), experiment)
-        except (ImportError, *FAILURES) as error:
-            cause = (
-                secrets.scrubbed(str(getattr(error, "orig", None) or error)).strip().splitlines()[0]
-            )
+        except UserError:
+            raise
+        except Exception as error:  # a URI is read by several libraries, each with its own errors
+            cause = gist(error)
+            if isinstance(error, ValueError):
+                cause = f"it is no URI ({secrets.scrubbed(str(error))})"
             raise UserError(
-                f"the tracking store {masked(given)} cannot be opened: {cause.partition('. ')[0]}; "
+                f"the tracking store {masked(given)} cannot be opened: {cause}; "
                 f"set tracking.uri (for example {DEFAULT_URI}) or tracking.enabled=false"
             ) from None
         if secrets.exposed(absolute):
@@ -115,7 +117,7 @@ class Store:
         Raises
         ------
         UserError
-            If it is a file's, and there is none.
+            If it is a file's, and there is none, or it cannot be opened.
         """
         given, absolute = _located(uri)
         experiment = _named(experiment)
@@ -124,7 +126,10 @@ class Store:
             raise UserError(
                 f"there is no store {masked(given)} here; give --uri, or run a sweep first"
             )
-        named = MlflowClient(absolute).get_experiment_by_name(experiment)
+        try:
+            named = MlflowClient(absolute).get_experiment_by_name(experiment)
+        except (ValueError, *FAILURES) as error:
+            raise failure(uri, error) from None
         return cls(given, absolute, named.experiment_id if named else "", experiment)
 
     @classmethod
@@ -250,7 +255,7 @@ def _ready(uri: str, experiment: str) -> str:
         lock = database.with_name(f"{database.name}.noise_exp-lock")
     _probe(uri, database)
     # Concurrent first use of a SQLite store crashes MLflow, so one process at a time.
-    with FileLock(lock):
+    with Lock(lock):
         if database is not None and not database.exists():
             _create(database)
         client = MlflowClient(uri)

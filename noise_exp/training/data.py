@@ -1,6 +1,5 @@
 """Images: load, check, split."""
 
-import gzip
 import hashlib
 import math
 from collections.abc import Callable
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from noise_exp.training import article
+from noise_exp.training.idx import read_idx
 
 EMBEDDED = Path(__file__).parent / "assets" / "mnist_t10k.npz"
 
@@ -192,9 +192,12 @@ class Idx(Digits):
         return images, labels, str(images_path)
 
     def _paths(self) -> tuple[Path, Path]:
-        path = Path(self.path).expanduser()
+        try:
+            path = Path(self.path).expanduser()
+        except RuntimeError as error:  # ~ of a user without a home
+            raise ValueError(f"path: {self.path}: {error}") from None
         if path.is_dir():
-            found = sorted(p for p in path.iterdir() if "images" in p.name and "idx3" in p.name)
+            found = _images_in(path)
             if len(found) != 1:
                 names = ", ".join(p.name for p in found) or "none"
                 raise ValueError(
@@ -210,6 +213,18 @@ class Idx(Digits):
         if labels is None:
             raise ValueError(f"path: {path} has no labels file {stem}[.gz] beside it")
         return path, labels
+
+
+def _images_in(folder: Path) -> list[Path]:
+    """Return the images files in a folder; of a file and its gzip the file alone."""
+    found = {
+        path.name: path
+        for path in sorted(folder.iterdir())
+        if "images" in path.name and "idx3" in path.name
+        and not path.name.startswith(".")  # macOS leaves a ._name beside a name
+        and path.is_file()
+    }  # fmt: skip
+    return [p for name, p in found.items() if name not in {f"{other}.gz" for other in found}]
 
 
 @dataclass
@@ -252,36 +267,6 @@ class Xor:
 def live_pixels(split: Split) -> np.ndarray:
     """Which pixels are not 0 in every training and test image, bool (pixels,)."""
     return np.logical_or(split.train_images.any(axis=0), split.test_images.any(axis=0))
-
-
-def read_idx(path: Path, dimensions: int) -> np.ndarray:
-    """Read a file of unsigned bytes in IDX format, gzipped or not.
-
-    Raises
-    ------
-    ValueError
-        If the file is not such a file, or its size is not what its header says.
-    """
-    content = path.read_bytes()
-    if content[:2] == b"\x1f\x8b":
-        try:
-            content = gzip.decompress(content)
-        except (OSError, EOFError):
-            raise ValueError(f"{path} is a damaged or truncated gzip file") from None
-    header = 4 + 4 * dimensions
-    magic = bytes([0, 0, 8, dimensions])
-    if content[:4] != magic:
-        raise ValueError(
-            f"{path} is not an IDX file of {dimensions} dimensions: it starts with the bytes "
-            f"{content[:4].hex()}, not with the magic number {magic.hex()}"
-        )
-    shape = tuple(int(n) for n in np.frombuffer(content[4:header].ljust(4 * dimensions), ">u4"))
-    if len(content) != header + math.prod(shape):
-        raise ValueError(
-            f"{path} is truncated or damaged: its header announces {math.prod(shape)} bytes, "
-            f"{max(len(content) - header, 0)} follow"
-        )
-    return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
 
 
 def _digest(images: np.ndarray, labels: np.ndarray, pixel_divisor: float) -> str:

@@ -9,9 +9,9 @@ from noise_exp.errors import UserError
 
 def fill(path: Path, name: str, text: str) -> bool:
     """Put a text into a page between `<!-- name -->` and `<!-- end -->`; return if it has these."""
-    page, found = _place(name).subn(lambda m: f"{m[1]}{text}{m[2]}", path.read_text())
+    page, found = _place(name).subn(lambda m: f"{m[1]}{text}{m[2]}", path.read_text("utf-8"))
     if found:
-        path.write_text(page)
+        path.write_text(page, "utf-8")
     return found > 0
 
 
@@ -40,7 +40,7 @@ class Page:
 
     def require(self, name: str) -> None:
         """Raise UserError if the page has no place for a table; to be asked before the work."""
-        if self._path and not _place(name).search(self._path.read_text()):
+        if self._path and not _place(name).search(self._path.read_text("utf-8")):
             raise UserError(
                 f"{self._path} has no place for the table: <!-- {name} --> <!-- end -->"
             )
@@ -48,7 +48,7 @@ class Page:
     def table(self, name: str, text: str) -> None:
         """Print a table, write it to the folder and into the page, which must have its place."""
         print(f"\n{text}", flush=True)
-        (self.folder / f"{self._prefix}_{name}.md").write_text(text)
+        (self.folder / f"{self._prefix}_{name}.md").write_text(text, "utf-8")
         self.require(name)
         if self._path:
             fill(self._path, name, text)

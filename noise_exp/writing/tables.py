@@ -18,7 +18,7 @@ def markdown(head: Iterable[object], rows: Iterable[Iterable[object]]) -> str:
 
 def write_csv(path: Path, head: Iterable[object], rows: Iterable[Iterable[object]]) -> None:
     """Write a table to a csv file."""
-    with path.open("w", newline="") as file:
+    with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerows([head, *rows])
 

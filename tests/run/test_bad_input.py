@@ -52,6 +52,16 @@ OURS = {
     "tracking.uri=nonsense://x": "the tracking store nonsense://x cannot be opened",
     "hydra.run.dir=/dev/null/x": "the output folder /dev/null/x cannot be written",
     "-m hydra.sweep.dir=/dev/null/x": "the output folder /dev/null/x cannot be written",
+    "network.hidden=[10000000,10000000]": "there is not enough memory (Unable to allocate",
+    "-m network.hidden=[10000000,10000000]": "there is not enough memory (Unable to allocate",
+    "dist=[gumbel,gaussian]": "dist takes one option, not a list; write dist=NAME, or -m dist=",
+    "-m optimizer=[vanilla,adam] seed=1,2": "optimizer takes one option, not a list",
+    "dist.q=3": "Could not override 'dist.q'; there is no such key; --cfg job shows",
+    "-m dist=beta,power dist.a=2": "write ++dist.a=... to set it in the jobs alone",
+    "-m dist=gumbel,beta,gaussian dist.scale=2": "the job dist=beta dist.scale=2 cannot be",
+    "-m optimizer=vanilla,adam optimizer.drop_epoch=3": "the job optimizer=adam",
+    "-m dist=gumbel,gumbl": "the job dist=gumbl cannot be composed: In 'config': Could not find",
+    "-m epochs=1,2,many": "the job epochs=many cannot be composed: Error merging override",
     "-m dist=gumbel,beta epochs=0": "epochs must be at least 1, got 0",
 }
 HYDRAS = {

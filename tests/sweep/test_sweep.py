@@ -186,7 +186,7 @@ def test_a_job_that_raises_leaves_its_traceback(cli):
     assert len(client.get_metric_history(ends["broken"].info.run_id, "cost")) == 2
 
 
-@pytest.mark.parametrize("signal", [2, 15])
+@pytest.mark.parametrize("signal", [1, 2, 15])
 def test_an_interrupted_sweep_is_killed_whole(cli, signal):
     running = subprocess.Popen(
         [sys.executable, "-m", "noise_exp", "-m", "dist=gumbel,beta", "network=small",

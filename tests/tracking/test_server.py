@@ -12,6 +12,12 @@ from mlflow import MlflowClient
 from server import Proxy, Server
 from support import wait_until
 
+from noise_exp.errors import ToldError
+from noise_exp.records.facts import Facts
+from noise_exp.tracking import courier
+from noise_exp.tracking.recording import Recording
+from noise_exp.tracking.store import Store
+
 # About ten seconds of training: time for a server to go away and come back.
 LONG = ("network=small", "epochs=20000", "tracking.patience=20")
 EPOCHS = 20000
@@ -99,7 +105,7 @@ def test_down_for_the_rest_of_the_run_and_synced_later(cli, server):
     running = cli.start(*tracked(cli, server.url, "down"), "tracking.patience=0.5")
     wait_for_epoch(cli, 500)
     server.kill()
-    assert running.wait(timeout=90) == 0
+    assert running.wait(timeout=90) == 1  # all is trained and kept, but the store does not know
     said = (cli.folder / "stdout").read_text() + (cli.folder / "stderr").read_text()
     assert f"python -m noise_exp.tracking sync {cli.folder}/out" in said
     assert "Traceback" not in said
@@ -117,6 +123,57 @@ def test_down_for_the_rest_of_the_run_and_synced_later(cli, server):
     record.write_text(json.dumps(facts))
     assert sync(cli, "out").stdout == "out: delivered\n"
     check_delivered(cli, server, "down")
+
+
+HTML = "text/html", b"<html><body>Sign in</body></html>"
+
+
+@pytest.mark.parametrize(
+    "instead",
+    [
+        *((status, *HTML) for status in (400, 401, 403, 404, 407, 413)),
+        (403, "application/json", b'{"message": "Forbidden"}'),
+        (404, "application/json", b'{"error_code": 404, "message": "no Route matched"}'),
+        (200, *HTML),
+    ],
+    ids=lambda instead: f"{instead[0]} {instead[1]} {len(instead[2])}",
+)
+def test_a_gateways_refusal_is_not_the_stores(cli, server, proxy, monkeypatch, instead):
+    monkeypatch.setattr(courier, "_SEND_SECONDS", 0.1)
+    monkeypatch.setattr(courier, "_RETRY_SECONDS", (0.1, 0.1))
+    store = Store.open(proxy.url, f"gateway {instead[0]} {len(instead[2])}")
+    facts = Facts("run", {"kind": "run"}, experiment_id=store.experiment_id)
+    with Recording(cli.folder / "out", facts, proxy.url, 20.0) as journal:
+        wait_until(lambda: journal.facts.run_id)
+        proxy.instead = instead
+        seen = len(proxy.seen)
+        journal.update(metrics={"half": 1.0})
+        wait_until(lambda: len(proxy.seen) > seen + 1)  # it is asked again
+        proxy.instead = None
+    (run,) = MlflowClient(server.url).search_runs([store.experiment_id])
+    assert (run.info.status, run.data.metrics) == ("FINISHED", {"half": 1.0})
+
+
+def test_what_the_store_itself_refuses_is_asked_once_more_at_the_end(cli, server, proxy):
+    client = MlflowClient(server.url)
+    store = Store.open(proxy.url, "deleted")
+
+    def recorded(name):
+        facts = Facts(name, {"kind": "run"}, experiment_id=store.experiment_id)
+        return Recording(cli.folder / name, facts, proxy.url, 20.0)
+
+    client.delete_experiment(store.experiment_id)
+    with recorded("mended"):
+        wait_until(lambda: sum("runs/create" in call for call in proxy.seen) == 1)
+        client.restore_experiment(store.experiment_id)
+    (run,) = client.search_runs([store.experiment_id])
+    assert run.info.status == "FINISHED"
+    client.delete_experiment(store.experiment_id)
+    started = time.monotonic()
+    with pytest.raises(ToldError), recorded("refused"):
+        pass
+    assert time.monotonic() - started < 10  # patience is for what may pass
+    assert sum("runs/create" in call for call in proxy.seen) <= 4
 
 
 @pytest.mark.parametrize("how", ["failing", "lossy"])
@@ -165,6 +222,20 @@ def test_away_in_mid_sweep_and_back_before_its_end(cli, server, proxy):
     for run in runs:
         if run.data.tags["kind"] == "run":
             assert len(client.get_metric_history(run.info.run_id, "cost")) == 3000
+
+
+def test_a_sweep_that_the_store_does_not_know_is_no_success(cli, proxy):
+    cli.env["MLFLOW_TRACKING_URI"] = proxy.url
+    running = cli.start("-m", "seed=1,2", "network=small", "epochs=1500", "tracking.patience=0.5",
+                        "tracking.experiment=owed", "hydra.sweep.dir=out")  # fmt: skip
+    wait_until((cli.folder / "out" / "1" / "run.json").exists)
+    proxy.instead = (403, *HTML)
+    assert running.wait(timeout=90) == 1
+    said = (cli.folder / "stdout").read_text()
+    assert f"python -m noise_exp.tracking sync {cli.folder}/out" in said
+    assert (cli.folder / "out" / "report.html").exists()
+    proxy.instead = None
+    assert sync(cli, "out").returncode == 0
 
 
 def test_resuming_asks_the_server_once_whatever_the_number_of_jobs(cli, proxy):

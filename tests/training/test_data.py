@@ -132,3 +132,41 @@ def test_openml_images_are_mapped_and_its_absence_is_explained(monkeypatch, tmp_
     monkeypatch.setattr("time.sleep", lambda _: None)
     with pytest.raises(OSError, match=r"could not be fetched.*data=mnist01"):
         split(OpenML([0, 1], 1, 1.0))
+
+
+def test_what_is_no_images_file_is_no_ambiguity(folder):
+    images = folder / "train-images-idx3-ubyte"
+    expected = split(Idx([3, 8], 2, 1.0, path=str(folder))).digest
+    (folder / f"{images.name}.gz").write_bytes(gzip.compress(images.read_bytes()))
+    (folder / f"._{images.name}").write_bytes(b"macOS")
+    (folder / ".images-idx3.swp").write_bytes(b"an editor's")
+    (folder / "images-idx3-unpacked").mkdir()
+    (folder / "images-idx3-gone").symlink_to("nowhere")
+    result = split(Idx([3, 8], 2, 1.0, path=str(folder)))
+    assert (result.digest, result.source) == (expected, str(images))
+
+
+def test_an_idx_file_that_is_not_accepted_is_named_as_what_it_is(tmp_path):
+    path = tmp_path / "file"
+    for begin, words in [
+        (b"\0\0\x0d\x03", r"32-bit floats in 3 dimensions.*unsigned bytes in 3 dimensions"),
+        (b"\0\0\x08\x04", r"unsigned bytes in 4 dimensions.*unsigned bytes in 3 dimensions"),
+        (b"\0\0\x08\x01", r"unsigned bytes in 1 dimension:"),
+        (b"\x89PNG", "is not an IDX file"),
+        (b"\0\0\x07\x03", "is not an IDX file"),
+    ]:
+        path.write_bytes(begin + bytes(12))
+        with pytest.raises(ValueError, match=words):
+            read_idx(path, 3)
+
+
+def test_a_gzip_damaged_anywhere_is_told(tmp_path):
+    whole = gzip.compress(idx_bytes(np.arange(4096).reshape(4, 32, 32) % 251))
+    for place in range(len(whole)):
+        damaged = bytearray(whole)
+        damaged[place] ^= 0xFF
+        (tmp_path / "file").write_bytes(damaged)
+        try:
+            read_idx(tmp_path / "file", 3)
+        except ValueError as error:
+            assert str(tmp_path) in str(error)  # noqa: PT017 (some bytes are of no weight)

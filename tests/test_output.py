@@ -1,0 +1,138 @@
+"""A terminal or a pipe that goes away, or lacks a letter, ends no run and loses nothing."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from support import SMALL, artifacts
+
+from noise_exp.errors import at_the_edge
+from noise_exp.records.facts import Facts
+from noise_exp.run import launchers
+from noise_exp.tracking.recording import Recording
+from noise_exp.tracking.store import Store
+
+PYTHON = (sys.executable, "-m", "noise_exp")
+WRITTEN = {"comparison.csv", "runs.csv", "report.html", "cost_per_training.png"}
+
+
+def statuses(folder):
+    records = [json.loads(path.read_text()) for path in folder.rglob("run.json")]
+    return sorted((record["status"], record["delivered"]) for record in records)
+
+
+@pytest.mark.parametrize("launcher", [[], ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]])
+def test_a_pipe_that_is_closed(cli, launcher):
+    running = subprocess.Popen(
+        [*PYTHON, "-m", "seed=1,2,3", "network=small", "epochs=300", "hydra.sweep.dir=out",
+         *launcher],
+        cwd=cli.folder, env=cli.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    running.stdout.readline()
+    running.stdout.close()
+    assert running.wait(timeout=120) == 0
+    assert statuses(cli.folder / "out") == [("FINISHED", True)] * 4
+    assert {path.name for path in (cli.folder / "out").iterdir()} >= WRITTEN
+
+
+def test_a_terminal_that_is_closed(cli):
+    ours, theirs = os.openpty()
+    running = subprocess.Popen(
+        [*PYTHON, "network=small", "epochs=4000", "hydra.run.dir=out"],
+        cwd=cli.folder, env=cli.env, stdout=theirs, stderr=theirs, start_new_session=True,
+    )  # fmt: skip
+    os.close(theirs)
+    os.read(ours, 1)
+    os.close(ours)
+    assert running.wait(timeout=120) == 0
+    assert statuses(cli.folder / "out") == [("FINISHED", True)]
+
+
+# The parts of a process that writes without a command's work around it.
+WRITES = """
+import sys
+from noise_exp.errors import at_the_edge
+with at_the_edge("x"):
+    for stream in (sys.stdout, sys.stderr):
+        print("größe " * 20000, file=stream, flush=True)
+        print("more", file=stream)
+    open("done", "w").close()
+"""
+
+
+@pytest.mark.parametrize("redirected", ["> /dev/full 2>&1", ">&- 2>&-", "2>&1 | true"])
+def test_other_commands_go_on_too(cli, redirected):
+    command = (
+        f"set -o pipefail; {sys.executable} -c '{WRITES.replace(chr(39), chr(34))}' {redirected}"
+    )
+    done = subprocess.run(["bash", "-c", command], cwd=cli.folder, env=cli.env, check=False)
+    assert done.returncode == 0
+    assert (cli.folder / "done").exists()
+
+
+def test_a_pipe_that_does_not_block_loses_nothing(cli):
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    script = WRITES.replace("sys.stdout, sys.stderr", "sys.stdout,")
+    running = subprocess.Popen([sys.executable, "-c", script], cwd=cli.folder, stdout=writing)
+    os.close(writing)
+    with os.fdopen(reading, encoding="utf-8") as file:
+        assert file.read() == "größe " * 20000 + "\nmore\n"
+    assert running.wait(timeout=60) == 0
+
+
+def test_a_locale_without_the_letters_of_a_label(cli):
+    (cli.folder / "my" / "dist").mkdir(parents=True)
+    law = "law: gumbel\nloc: 0\nscale: 1\n"
+    (cli.folder / "my" / "dist" / "größe−1.yaml").write_text(law, encoding="utf-8")
+    poor = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = cli("--config-dir=my", "-m", "dist='größe−1',beta", *SMALL, "hydra.sweep.dir=out",
+               env=poor)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in (cli.folder / "out").iterdir()} >= WRITTEN
+    for name in ("comparison.csv", "runs.csv", "report.html"):
+        assert "größe−1" in (cli.folder / "out" / name).read_text(encoding="utf-8")
+    runs = cli.runs()
+    assert [run.info.status for run in runs] == ["FINISHED"] * 3
+    assert {run.data.params["dist"] for run in cli.runs("run")} == {"größe−1", "beta"}
+
+
+def test_bytes_that_are_no_text_reach_the_store(cli):
+    store = Store.open(cli.uri, "noise_training")
+    latin = os.fsdecode("größe".encode("latin-1"))  # as Python hands such an argument on
+    facts = Facts(latin, {"kind": "run", "x": latin}, {"path": latin}, note=latin, command=latin,
+                  experiment_id=store.experiment_id)  # fmt: skip
+    recording = Recording(cli.folder / "out", facts, cli.uri, 5.0)
+    recording.__enter__().update(tags={"later": latin})
+    error = RuntimeError(latin)
+    recording.__exit__(RuntimeError, error, None)
+    (run,) = cli.runs("run")
+    assert run.info.status == "FAILED"
+    assert run.data.tags["x"] == run.data.params["path"] == run.data.tags["later"] == "gr��e"
+    assert "gr��e" in (artifacts(run) / "traceback.txt").read_text()
+
+
+def test_a_hang_up_is_an_interrupt_unless_it_is_ignored():
+    before = {s: signal.getsignal(s) for s in (signal.SIGHUP, signal.SIGTERM)}
+    try:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        launchers.end_on_signals()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGHUP)
+        signal.raise_signal(signal.SIGHUP)  # the shell's, after the terminal's
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup leaves it
+        launchers.end_on_signals()
+        signal.raise_signal(signal.SIGHUP)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def test_memory_that_runs_out_is_told_in_one_line():
+    with pytest.raises(SystemExit) as left, at_the_edge("noise_exp"):
+        bytearray(1 << 62)
+    assert str(left.value).startswith("noise_exp: there is not enough memory (")
+    assert "\n" not in str(left.value)

@@ -1,0 +1,101 @@
+"""A store that cannot be used is told in one line, with what MLflow says of the cure."""
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import platform
+import shutil
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+
+from noise_exp.errors import UserError
+from noise_exp.records import machine
+from noise_exp.records.facts import Facts
+from noise_exp.records.journal import Journal
+from noise_exp.tracking.delivery import sync
+from noise_exp.tracking.store import Store
+
+
+def refusal(uri):
+    with pytest.raises(UserError) as error:
+        Store.open(uri, "noise_training")
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_a_store_of_another_version_names_the_command_that_upgrades_it(cli):
+    Store.open(cli.uri, "noise_training")
+    older = cli.folder / "older.db"  # MLflow keeps open what it has opened
+    shutil.copy(cli.folder / "mlruns" / "mlflow.db", older)
+    with contextlib.closing(sqlite3.connect(older)) as database:
+        database.execute("UPDATE alembic_version SET version_num = '4465047574b1'")
+        database.commit()
+    assert "mlflow db upgrade <database_uri>" in refusal(f"sqlite:///{older}")
+    with pytest.raises(UserError, match="mlflow db upgrade <database_uri>"):
+        Store.existing(f"sqlite:///{older}", "noise_training")
+
+
+def test_a_folder_as_a_store_names_the_command_that_migrates_it(cli):
+    assert "mlflow migrate-filestore" in refusal(str(cli.folder / "mlruns"))
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["postgresql://u:_[]:=?@h/db", "http://[::1", "mysql://u:p@h:port/db", "sqlite:////\0/x.db"],
+)
+def test_a_uri_that_is_none(uri):
+    assert "the tracking store" in refusal(uri)
+
+
+@pytest.mark.parametrize("lacking", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
+@pytest.mark.parametrize("left", [False, True], ids=["new", "left by an earlier run"])
+def test_a_file_system_without_locks(cli, monkeypatch, lacking, left):
+    def flock(*_):
+        raise OSError(lacking, os.strerror(lacking))
+
+    if left:
+        (cli.folder / "alive").touch()
+        (cli.folder / "mlruns").mkdir()
+        (cli.folder / "mlruns" / "mlflow.lock").touch()
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with pytest.raises(UserError, match=r"alive cannot be locked .*choose a folder"):
+        Journal.start(cli.folder, Facts("run"))
+    assert "cannot be locked" in refusal(cli.uri)
+
+
+def test_a_user_without_a_home(cli):
+    script = (
+        "import os, pwd; os.environ.pop('HOME'); os.getuid = lambda: 12345\n"
+        "from noise_exp.tracking.store import Store\n"
+        f"print(Store.open('{cli.uri}', 'x').experiment_id)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=cli.env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("renamed", ["another", ""])
+def test_a_dead_run_of_a_renamed_machine_is_dead(cli, monkeypatch, renamed):
+    store = Store.open(cli.uri, "noise_training")
+    facts = Facts("run", {"kind": "run"}, experiment_id=store.experiment_id, uri=cli.uri)
+    journal = Journal.start(cli.folder / "out", facts)
+    monkeypatch.setattr(platform, "node", lambda: renamed)
+    assert sync(cli.folder / "out", cli.uri) == "alive"  # its lock is held
+    journal.release()
+    assert sync(cli.folder / "out", cli.uri) == "delivered"
+    assert [run.info.status for run in cli.runs("run")] == ["KILLED"]
+
+
+def test_a_run_of_another_machine_may_be_alive(cli, monkeypatch):
+    journal = Journal.start(cli.folder / "out", Facts("run", uri=cli.uri))
+    journal.release()
+    monkeypatch.setattr(platform, "node", lambda: "another")
+    monkeypatch.setattr(machine, "_id", lambda: "0123456789ab")
+    assert sync(cli.folder / "out", cli.uri) == "alive"
+    assert json.loads((cli.folder / "out" / "run.json").read_text())["status"] == "RUNNING"

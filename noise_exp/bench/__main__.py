@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
-from noise_exp.bench import compare, growth, ours, overhead, race
+from noise_exp.bench import compare, growth, overhead, race
 from noise_exp.bench.problem import METHODS
 from noise_exp.errors import at_the_edge
 from noise_exp.figures import bench as figures
 from noise_exp.run import launchers
+from noise_exp.run.fingerprint import kernel
 from noise_exp.writing.pages import Page, add_page
 
 _PARTS = ("methods", "growth", "learn", "overhead")
@@ -40,7 +41,7 @@ def _methods(options: argparse.Namespace, report: Page) -> None:
     methods = METHODS if not options.quick else ("gumbel", "zipf", "backprop")
     epochs, rounds = (3, 2) if options.quick else (8, options.rounds)
     timings = compare.compare(options.threads, epochs, rounds, methods)
-    where = f"{_processor()}, threads={options.threads}, {ours.kernel()}"
+    where = f"{_processor()}, threads={options.threads}, {kernel()}"
     report.table("where", f"{where}; {rounds} rounds of {epochs} epochs.\n")
     report.table("methods", compare.table(timings))
     report.table("targets", compare.verdict(timings))

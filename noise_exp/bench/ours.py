@@ -1,7 +1,7 @@
 """noise_exp itself, and its roofline."""
 
 import numpy as np
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import threadpool_limits
 
 from noise_exp.bench.problem import Train
 from noise_exp.training import Trial
@@ -46,9 +46,3 @@ def prepare_products(trial: Trial) -> Train:
         return np.nan
 
     return run
-
-
-def kernel() -> str:
-    """Return which BLAS NumPy uses, and its kernel for this processor."""
-    blas = next(m for m in threadpool_info() if m["user_api"] == "blas")
-    return f"{blas['internal_api']} {blas['version']}, {blas.get('architecture', 'unknown')} kernel"

@@ -45,8 +45,7 @@ class Journal:
     Attributes
     ----------
     facts
-        As they are now; they never change but are replaced, by `update` alone, so that a reader in
-        another thread has them whole.
+        As they are now: replaced by `update` alone, so that another thread reads them whole.
     """
 
     def __init__(self, folder: Path, facts: Facts) -> None:
@@ -67,8 +66,7 @@ class Journal:
         Raises
         ------
         UserError
-            If a run that is still alive, or another job of the same sweep, has the folder, or if
-            its file system has no locks.
+            If a living run, or another job of the same sweep, has the folder, or it has no locks.
         """
         folder = folder.absolute()
         _refuse_siblings(folder, facts)
@@ -95,8 +93,7 @@ class Journal:
         OSError, ValueError
             If there is none, or it is not one.
         """
-        text = (folder / RECORDS / _FACTS).read_text("utf-8")
-        return cls(folder, Facts.of_json(json.loads(text)))
+        return cls(folder, Facts.of_json(json.loads((folder / RECORDS / _FACTS).read_bytes())))
 
     @staticmethod
     def find(folder: Path) -> list[Path]:

@@ -33,6 +33,10 @@ class Record:
         In MLflow, where it is tracked.
     source_digest
         Of the program that ran it, where that is known.
+    kernel
+        What rounded its last digits: the BLAS's kernel and NumPy's vector code; where known.
+    data_digest
+        Of all images that it was given, before they were split; where known.
     job, overrides
         Its number in a sweep, and what was set for it, as "key=value".
     reused
@@ -47,6 +51,8 @@ class Record:
     error: str | None = None
     run_id: str | None = None
     source_digest: str | None = None
+    kernel: str | None = None
+    data_digest: str | None = None
     job: int = 0
     overrides: Sequence[str] = ()
     reused: bool = False
@@ -141,6 +147,8 @@ def record_of(facts: Facts, epochs: Sequence[Mapping[str, Any]]) -> Record:
         error=None if facts.status == "FINISHED" else facts.tags.get("error", facts.status),
         run_id=facts.run_id,
         source_digest=facts.tags.get("source_digest"),
+        kernel=facts.tags.get("kernel"),
+        data_digest=facts.dataset.digest if facts.dataset else None,
         job=facts.job,
         overrides=facts.overrides,
         reused=facts.reused,

@@ -93,6 +93,11 @@ def _of_settings(runs: Runs) -> list[str]:
             f"{len(digests)} versions of the program ran these (source_digest "
             f"{', '.join(sorted(digests))}): a difference between runs may be theirs."
         )
+    if len(kernels := {r.kernel for r in runs.records if r.kernel}) > 1:
+        said.append(
+            f"{len(kernels)} kernels computed these ({'; '.join(sorted(kernels))}): they round "
+            "differently, so the last digits of a difference, and now and then more, may be theirs."
+        )
     return said
 
 
@@ -107,6 +112,20 @@ def _of_design(runs: Runs) -> list[str]:
         said.append(
             f"Which method is better: the runs are on {' and '.join(runs.data_sets)}, and errors "
             "on different images do not compare; report on one data set at a time, as in "
-            f"\"params.data = '{runs.data_sets[0].partition(' ')[0]}'\"."
+            f'"{_filter(runs)}".'
         )
     return said
+
+
+def _filter(runs: Runs) -> str:
+    """Return a filter that finds the runs on the first of the data sets."""
+    named = list(zip(runs.table.data_set, runs.records, strict=True))
+    record = next(r for name, r in named if name == runs.data_sets[0])
+    option = record.params.get("data", "?")
+    conditions = [f"params.data = '{option}'"]
+    others = [r for name, r in named if name and name != runs.data_sets[0]]
+    if alike := [r for r in others if r.params.get("data") == option]:
+        conditions.append(f"params.{runs.part}_images = '{record.images:.0f}'")
+        if record.data_digest and any(r.images == record.images for r in alike):
+            conditions.append(f"dataset.digest = '{record.data_digest}'")
+    return " and ".join(conditions)

@@ -1,14 +1,15 @@
 """Records of runs as a table: one row per run, named by its method and by its seeds."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
-from noise_exp.records.naming import NO_METHOD, SOURCES, name_methods
+from noise_exp.records.data_sets import name_data_sets, name_methods_of
+from noise_exp.records.naming import NO_METHOD, SOURCES
 from noise_exp.records.record import Record
 
 
@@ -91,7 +92,9 @@ def collect(records: Sequence[Record], outcome: str | None) -> Runs:
     part = "validation" if validated else "test"
     outcome = outcome or f"{part}_error_rate"
     table = pd.DataFrame([_row(record, part, outcome) for record in records])
-    table["method"] = name_methods([r.params for r in records])
+    table["method"] = name_methods_of(records)
+    named = zip(records, name_data_sets(records), strict=True)
+    table["data_set"] = [name if r.part == part else "" for r, name in named]
     table["number"] = range(len(table))
     # A run that failed must not hide one that did not.
     table = table.sort_values("error", key=lambda e: e.isna(), kind="stable")
@@ -119,7 +122,7 @@ def _row(record: Record, part: str, outcome: str) -> dict[str, Any]:
         "method": "",
         "letter": record.letter or "",
         "dist": record.params.get("dist", ""),
-        "data_set": _data_set(record.params, part),
+        "data_set": "",
         "block": _block(list(seeds.values())),
         **seeds,
         "outcome": _finite(record.final(outcome)),
@@ -153,11 +156,6 @@ def _differing(records: Sequence[Record], methods: list[str]) -> list[str]:
 def _seed(record: Record, source: str) -> int:
     value = record.params.get(f"seeds.{source}", record.params.get("seed", "-1"))
     return int(value) if value.lstrip("-").isdigit() else -1
-
-
-def _data_set(params: Mapping[str, str], part: str) -> str:
-    size = params.get(f"{part}_images")
-    return f"{params.get('data', '?')} ({size} {part} images)" if size else ""
 
 
 def rows_of(table: pd.DataFrame) -> list[Any]:

@@ -49,7 +49,9 @@ def design(report: Report) -> str:
     sizes = sorted({f"{size:g}" for size in table.images.dropna()})
     on = f"{blocks} combinations of seeds" if report.runs.crossed else _many(blocks, "seed")
     text = f"{_many(methods, 'method')} on {on}: {_many(len(table), 'run')}"
-    if data:
+    if len(report.runs.data_sets) > 1:
+        text += f" on {' and '.join(report.runs.data_sets)}"
+    elif data:
         text += f" on {', '.join(data)} ({' or '.join(sizes)} {report.runs.part} images)"
     failed, diverged = int(table.error.notna().sum()), int(table.diverged.sum())
     text += f", {failed} failed, {diverged} diverged."
@@ -57,12 +59,11 @@ def design(report: Report) -> str:
     if driven and len(driven) < len(SOURCES):
         text += f" The seeds differ in {' and '.join(driven)} alone."
     complete = len(table) == methods * blocks and not failed
-    if methods > 1 and not report.runs.crossed:
-        text += (
-            " Every method has a run on every seed: comparisons are within seeds."
-            if complete
-            else " Not every method has a run on every seed: comparisons are of those that have."
+    if methods > 1 and report.runs.comparable:
+        every, those = (
+            ("Every", "within seeds") if complete else ("Not every", "of those that have")
         )
+        text += f" {every} method has a run on every seed: comparisons are {those}."
     return text
 
 

@@ -1,7 +1,6 @@
 """Which runs have the same result: a digest of all that decides it."""
 
 import hashlib
-import inspect
 import json
 from functools import cache
 from pathlib import Path
@@ -10,14 +9,16 @@ from typing import Any
 import numpy as np
 from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
+from threadpoolctl import threadpool_info
 
 from noise_exp import training
 from noise_exp.run import build
+from noise_exp.run.own_code import digest_behind
 from noise_exp.training.trial import Trial
 
 
 def fingerprint(cfg: DictConfig, trial: Trial) -> str:
-    """Return a digest of configuration, data and source code, of the user's own parts too."""
+    """Return a digest of configuration, data, kernel and code, of the user's own parts too."""
     parts = ["optimizer"] + (["estimator"] if trial.law else [])
     groups = ["dist", "seeds", "network", *parts]
     science: dict[str, Any] = {
@@ -29,6 +30,7 @@ def fingerprint(cfg: DictConfig, trial: Trial) -> str:
     science["data"] = [
         split.digest, split.validation, len(split.test_labels), len(split.train_labels)
     ]  # fmt: skip
+    science["kernel"] = kernel()
     targets = [cfg[part]["_target_"] for part in (*parts, "data")]
     science["source"] = [source_digest(), *map(_foreign_source, targets)]
     return hashlib.sha256(json.dumps(science, sort_keys=True).encode()).hexdigest()[:16]
@@ -51,10 +53,23 @@ def digest_of(folder: Path, *files: Path) -> str:
     return digest.hexdigest()[:12]
 
 
+@cache
+def kernel() -> str:
+    """Return what rounds the last digits on this machine: the BLAS's kernel, NumPy's vector code.
+
+    OpenBLAS picks its kernel for the processor as it is loaded, NumPy its vector instructions;
+    products of matrices, and functions such as arctan, have other last bits with others.
+    """
+    blas: dict[str, Any] = next((m for m in threadpool_info() if m["user_api"] == "blas"), {})
+    name = [blas.get("internal_api", "unknown BLAS"), blas.get("version"), blas.get("architecture")]
+    simd = (np.show_config(mode="dicts") or {}).get("SIMD Extensions", {})
+    levels = [*simd.get("baseline", ()), *simd.get("found", ())]
+    return f"{' '.join(filter(None, name))}, NumPy {levels[-1] if levels else 'without SIMD'}"
+
+
 def _foreign_source(target: str) -> str | None:
-    """Return the digest of the file that defines a part of the user's own; None for ours."""
+    """Return the digest of the code of a part of the user's own; None for ours."""
     cls = get_class(target)
     if cls.__module__.partition(".")[0] == __name__.partition(".")[0]:
         return None
-    path = inspect.getsourcefile(cls)
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12] if path else None
+    return digest_behind(cls.__module__, target.rpartition(".")[0])

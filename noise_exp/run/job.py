@@ -17,7 +17,7 @@ from noise_exp.records.secrets import completed, masked
 from noise_exp.run import artifacts, launchers
 from noise_exp.run.build import build
 from noise_exp.run.context import Job, SweepContext
-from noise_exp.run.fingerprint import fingerprint, source_digest
+from noise_exp.run.fingerprint import fingerprint, kernel, source_digest
 from noise_exp.run.progress import progress
 from noise_exp.tracking.recording import Recording
 from noise_exp.training import baselines
@@ -79,6 +79,7 @@ def _facts(cfg: DictConfig, job: Job, sweep: SweepContext) -> Facts:
         "diverged": "false",
         "code_version": f"{__version__}+{source_digest()}",
         "source_digest": source_digest(),
+        "kernel": kernel(),
     }
     if job.in_sweep:
         tags["sweep"] = str(job.sweep_folder)

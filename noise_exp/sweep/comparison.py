@@ -9,7 +9,7 @@ import pandas as pd
 
 from noise_exp.figures import comparison as figures
 from noise_exp.figures.style import Figure
-from noise_exp.records.naming import name_methods
+from noise_exp.records.data_sets import name_data_sets, name_methods_of
 from noise_exp.records.record import Record
 from noise_exp.writing.tables import markdown_of
 
@@ -56,10 +56,18 @@ def compared(records: Sequence[Record]) -> Summary:
     return Summary(
         "Comparison of the methods",
         text,
-        headline(table, part),
+        two_sets(records, "errors") or headline(table, part),
         {"comparison.csv": table.to_csv(index=False), "comparison.md": markdown_of(text)},
         article_figures(records),
     )
+
+
+def two_sets(records: Sequence[Record], what: str) -> str:
+    """Say that there is no best, where runs are on more than one data set; else nothing."""
+    names = sorted(set(name_data_sets(records)) - {""})
+    if len(names) < 2:
+        return ""
+    return f"on {' and '.join(names)}, between which {what} do not compare: none is best"
 
 
 def swept(records: Sequence[Record]) -> list[str]:
@@ -93,7 +101,7 @@ def _count(value: float) -> int | None:
 
 
 def _names(records: Sequence[Record]) -> list[str]:
-    return name_methods([r.params for r in records])
+    return name_methods_of(records)
 
 
 def comparison(records: Sequence[Record]) -> pd.DataFrame:
@@ -101,7 +109,7 @@ def comparison(records: Sequence[Record]) -> pd.DataFrame:
 
     Columns: letter, method, runs, failed, diverged, reused (from earlier sweeps), test_errors,
     test_size, final_cost, train_seconds, cost_vs_backprop and time_vs_backprop (ratios to the
-    method backprop, empty where the sweep has none).
+    method backprop, empty where the sweep has none, or more than one data set).
     """
     runs = pd.DataFrame(
         {
@@ -127,7 +135,7 @@ def comparison(records: Sequence[Record]) -> pd.DataFrame:
         ],
         axis=1,
     ).reset_index()
-    reference = table[table.method == "backprop"]
+    reference = table[(table.method == "backprop") & (not two_sets(records, "costs"))]
     for column, of in (("cost_vs_backprop", "final_cost"), ("time_vs_backprop", "train_seconds")):
         table[column] = table[of] / reference[of].iloc[0] if len(reference) else np.nan
     return table.drop(columns="order")

@@ -217,7 +217,7 @@ def _finished(config: DictConfig, planned: Sequence[list[str]]) -> set[int]:
     from noise_exp.tracking.store import Store
 
     try:
-        store = Store.existing(config.tracking.uri, config.tracking.experiment)
+        store = Store.existing(config.tracking.uri, config.tracking.experiment, untouched=True)
     except UserError:  # there is none yet
         return set()
     known = reading.finished(store, source_digest())

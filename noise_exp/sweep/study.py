@@ -10,7 +10,7 @@ import pandas as pd
 from noise_exp.figures import study as figures
 from noise_exp.records.record import Record
 from noise_exp.records.secrets import masked
-from noise_exp.sweep.comparison import Summary
+from noise_exp.sweep.comparison import Summary, two_sets
 from noise_exp.writing.tables import markdown_of
 
 _SHOWN = 10  # trials, in the terminal and in the note
@@ -43,6 +43,8 @@ def summary(records: Sequence[Record], searched: Sequence[str]) -> Summary:
     title = f"The best {len(shown)} of {len(text)} trials" if len(text) > _SHOWN else "Trials"
     if table.empty or not math.isfinite(table.score[0]):
         return Summary(title, shown, "none of which has a score", files)
+    if no_best := two_sets(records, "scores"):
+        return Summary(title, shown, no_best, files)
     best = next(r for r in records if r.job == table.trial[0])
     what = "validation cost" if best.part == "validation" else "final training cost"
     by_trial = table.sort_values("trial")

@@ -8,6 +8,8 @@ from noise_exp.errors import ToldError, UserError, at_the_edge
 from noise_exp.records import secrets
 from noise_exp.records.journal import Journal
 from noise_exp.tracking.delivery import reason, sync
+from noise_exp.tracking.moved import mend
+from noise_exp.tracking.places import SQLITE
 
 
 def main() -> None:
@@ -44,7 +46,12 @@ def _uri(folder: Path, given: str | None) -> str:
     """Return the store of the run in a folder, which may need a secret that is not kept."""
     known = Journal.load(folder).facts.uri or ""
     if given or secrets.HIDDEN not in known:
-        return secrets.encoded(given or known)
+        uri = given or known
+        if uri.startswith(SQLITE):
+            if not Path(uri.removeprefix(SQLITE)).expanduser().is_file():  # MLflow would make one
+                raise ValueError(f"there is no store {uri}; say where it is now by --uri")
+            mend(uri)
+        return secrets.encoded(uri)
     whole = os.environ.get("MLFLOW_TRACKING_URI")
     if not whole:
         raise ValueError(f"set MLFLOW_TRACKING_URI to the whole of {known}, with its secret")

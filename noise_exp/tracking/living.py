@@ -9,7 +9,9 @@ from mlflow.entities import Run
 
 from noise_exp.records.journal import Journal
 from noise_exp.records.machine import is_here
+from noise_exp.records.secrets import masked
 from noise_exp.tracking.delivery import HEARTBEAT_SECONDS, RefusedError, reason, sync
+from noise_exp.tracking.places import SQLITE
 from noise_exp.tracking.store import FAILURES, Store
 
 # A beat may be late by a call that times out and the pause before the next try.
@@ -59,7 +61,7 @@ def _bury(store: Store, runs: Iterable[Run]) -> list[Run]:
     for run in runs:
         if "heartbeat" not in run.data.tags:
             alive.append(run)  # not ours
-        elif _has_its_record_here(run):
+        elif _has_its_record_here(store, run):
             try:
                 if sync(Path(run.data.tags["folder"]), store.uri) == "alive":
                     alive.append(run)
@@ -92,13 +94,15 @@ def _watch(store: Store, runs: list[Run]) -> tuple[list[Run], list[Run]]:
     return beating, silent
 
 
-def _has_its_record_here(run: Run) -> bool:
+def _has_its_record_here(store: Store, run: Run) -> bool:
     tags = run.data.tags
     try:
         facts = Journal.load(Path(tags["folder"])).facts
     except (OSError, ValueError, KeyError):  # deleted, damaged, or another user's
         return False
-    return is_here(tags["host"]) and facts.uid == tags["uid"]
+    # In a copy of a store the record is the original's, which is still to be told by it.
+    ours = facts.uri == masked(store.uri) or not str(facts.uri).startswith(SQLITE)
+    return is_here(tags["host"]) and facts.uid == tags["uid"] and ours
 
 
 def _kill(store: Store, run: Run) -> None:

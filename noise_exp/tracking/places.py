@@ -4,10 +4,34 @@ import os
 from pathlib import Path
 
 from noise_exp.errors import UserError
+from noise_exp.records import secrets
 
 DEFAULT_URI = "sqlite:///mlruns/mlflow.db"
 SQLITE = "sqlite:///"
 _ARTIFACTS = ("artifacts", "mlartifacts")  # beside a database: ours, and those of MLflow's server
+
+
+def located(uri: str | None) -> tuple[str, str]:
+    """Return a store's URI as it was given, and for any folder; None is the usual one."""
+    given = secrets.completed(uri or os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI)
+    secrets.remember(given)
+    database = file_of(given)
+    if database is None:
+        return given, given
+    if "~" in given:  # which no other program replaces
+        given = f"{SQLITE}{database}"
+    return given, f"{SQLITE}{database}{''.join(given.partition('?')[1:])}"
+
+
+def file_of(uri: str) -> Path | None:
+    """Return the file of a SQLite store, from the root on; ~ is the user's home, as in a shell."""
+    if not uri.startswith(SQLITE):
+        return None
+    path = Path(uri.removeprefix(SQLITE).partition("?")[0])
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError:
+        raise UserError(f"{uri}: there is no home folder for ~; give the whole path") from None
 
 
 def refuse_store(folder: Path, uri: str | None, key: str) -> None:
@@ -25,9 +49,7 @@ def refuse_store(folder: Path, uri: str | None, key: str) -> None:
     UserError
         If a store's database lies in the folder, or the folder in a store's.
     """
-    given = uri or os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
-    database = Path(given.removeprefix(SQLITE)) if given.startswith(SQLITE) else None
-    place = _store_around(folder.resolve(), database)
+    place = _store_around(folder.resolve(), file_of(located(uri)[1]))
     if place:
         raise UserError(
             f"the folder {folder} belongs to the tracking store in {place}; set {key} to another"

@@ -123,18 +123,36 @@ def _run(store: Store, run_id: str) -> Run:
 
 
 def _of_sweep(store: Store, parent: Run) -> list[Run]:
-    """Return the runs of a sweep; those that it reused are in its table of runs."""
-    runs = children(store, parent.info.run_id)
-    known = {run.info.run_id for run in runs}
+    """Return the runs of a sweep; those that it reused are in its table of runs.
+
+    Raises
+    ------
+    UserError
+        If it reused runs, and which they are cannot be read, or one of them is gone.
+    """
+    sweep_id = parent.info.run_id
+    alone = f"report on its own runs alone by \"tags.mlflow.parentRunId = '{sweep_id}'\""
+    runs = {run.info.run_id: run for run in children(store, sweep_id)}
+    # A sweep that was cut short has no table, and counted nothing; its jobs may have said it.
+    listed = {str(told.run_id) for told in told_reused(store, sweep_id)}
     with TemporaryDirectory() as folder:
         try:
-            path = store.client.download_artifacts(parent.info.run_id, _RUNS_FILE, folder)
+            path = store.client.download_artifacts(sweep_id, _RUNS_FILE, folder)
             with Path(path).open(newline="", encoding="utf-8") as file:
-                listed = [row["run_id"] for row in csv.DictReader(file) if row.get("run_id")]
-        except (MlflowException, OSError):  # a sweep that was cut short has none
-            listed = []
-    reused = [run_id for run_id in listed if run_id not in known]
-    return [*runs, *store.by_id(reused).values()]
+                listed |= {row["run_id"] for row in csv.DictReader(file) if row.get("run_id")}
+        except (MlflowException, OSError) as error:
+            if count := int(parent.data.metrics.get("reused", 0)):
+                raise UserError(
+                    f"sweep {sweep_id} reused {count} runs, and its {_RUNS_FILE}, which says "
+                    f"which, cannot be read ({reason(error)}); {alone}"
+                ) from None
+    runs |= store.by_id(sorted(listed - runs.keys()))
+    if gone := sorted(listed - runs.keys()):
+        raise UserError(
+            f"sweep {sweep_id} holds runs that are no longer in the store: {', '.join(gone)}; "
+            f"restore them, or {alone}"
+        )
+    return list(runs.values())
 
 
 def children(store: Store, parent_id: str) -> list[Run]:
@@ -206,9 +224,17 @@ def record_of(run: Run) -> Record:
         error=error,
         run_id=run.info.run_id,
         source_digest=tags.get("source_digest"),
+        kernel=tags.get("kernel"),
+        data_digest=_data_digest(run),
         job=int(tags.get("job", 0)),
         overrides=overrides,
     )
+
+
+def _data_digest(run: Run) -> str | None:
+    """Return the digest of a run's data set; earlier versions, and some servers, have none."""
+    inputs = run.inputs.dataset_inputs if run.inputs else []
+    return inputs[0].dataset.digest if inputs else None
 
 
 def _with_curves(store: Store, run: Run) -> Record:

@@ -23,8 +23,8 @@ from noise_exp.records import secrets
 from noise_exp.records.lock import Lock
 from noise_exp.records.secrets import masked
 from noise_exp.tracking.delivery import gist, reason
-from noise_exp.tracking.places import DEFAULT_URI
-from noise_exp.tracking.places import SQLITE as _SQLITE
+from noise_exp.tracking.moved import ARTIFACTS, VIEW_TAG, lock_of, mend
+from noise_exp.tracking.places import DEFAULT_URI, SQLITE, file_of, located
 
 DEFAULT_EXPERIMENT = "noise_training"
 FAILURES = (MlflowException, OSError, SQLAlchemyError, sqlite3.Error)
@@ -33,13 +33,13 @@ _DESCRIPTION = """Noise Training (Jae Duk Seo, 2018): a NumPy network learns MNI
 random noise. Each row is a run, or a sweep that opens into its runs; a sweep's own page holds the
 comparison of its methods: a table, and figures among the artifacts."""
 # What the UI's "share" button stores: a view with the columns that matter, which a link can open.
-_VIEW = "sweeps"
+_VIEW = VIEW_TAG.rpartition(".")[2]
 _COLUMNS = ("params.`dist`", "params.`optimizer`", "params.`seed`", "metrics.`test_errors`",
             "metrics.`cost`", "metrics.`train_seconds`", "attributes.`Created`")  # fmt: skip
 _EXPERIMENT_TAGS = {
     "mlflow.note.content": _DESCRIPTION,
     "mlflow.experimentKind": "custom_model_development",
-    f"mlflow.sharedViewState.{_VIEW}": json.dumps(
+    VIEW_TAG: json.dumps(
         {
             "selectedColumns": _COLUMNS,
             "orderByKey": "attributes.start_time",
@@ -92,7 +92,7 @@ class Store:
         UserError
             If the store cannot be opened.
         """
-        given, absolute = _located(uri)
+        given, absolute = located(uri)
         experiment = _named(experiment)
         try:
             store = cls(given, absolute, _ready(absolute, experiment), experiment)
@@ -111,22 +111,28 @@ class Store:
         return store
 
     @classmethod
-    def existing(cls, uri: str | None, experiment: str | None) -> "Store":
-        """Open a store that is there, and change nothing in it.
+    def existing(cls, uri: str | None, experiment: str | None, untouched: bool = False) -> "Store":
+        """Open a store that is there, and make nothing in it.
+
+        One that was moved is mended all the same, unless it is to be left `untouched`: what is
+        read then are runs alone, no artifacts.
 
         Raises
         ------
         UserError
-            If it is a file's, and there is none, or it cannot be opened.
+            If it is a file's, and there is none, or it is a copy without its artifacts, or it
+            cannot be opened.
         """
-        given, absolute = _located(uri)
+        given, absolute = located(uri)
         experiment = _named(experiment)
-        database = _file(absolute)
+        database = file_of(absolute)
         if database and not database.is_file():
             raise UserError(
                 f"there is no store {masked(given)} here; give --uri, or run a sweep first"
             )
         try:
+            if not untouched:
+                mend(absolute)
             named = MlflowClient(absolute).get_experiment_by_name(experiment)
         except (ValueError, *FAILURES) as error:
             raise failure(uri, error) from None
@@ -204,33 +210,10 @@ def user() -> str:
 
 def failure(uri: str | None, error: Exception) -> UserError:
     """Return what to tell of a store that fails under a command that reads it."""
-    given, _ = _located(uri)
+    given, _ = located(uri)
     return UserError(
         f"the store {masked(given)} cannot be used: {reason(error)}; give --uri another"
     )
-
-
-def _located(uri: str | None) -> tuple[str, str]:
-    """Return the store's URI as it was given, and for any folder."""
-    given = secrets.completed(uri or os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI)
-    secrets.remember(given)
-    database = _file(given)
-    if database is None:
-        return given, given
-    if "~" in given:  # which no other program replaces
-        given = f"{_SQLITE}{database}"
-    return given, f"{_SQLITE}{database}{''.join(given.partition('?')[1:])}"
-
-
-def _file(uri: str) -> Path | None:
-    """Return the file of a SQLite store, from the root on; ~ is the user's home, as in a shell."""
-    if not uri.startswith(_SQLITE):
-        return None
-    path = Path(uri.removeprefix(_SQLITE).partition("?")[0])
-    try:
-        return path.expanduser().absolute()
-    except RuntimeError:
-        raise UserError(f"{uri}: there is no home folder for ~; give the whole path") from None
 
 
 def _named(experiment: str | None) -> str:
@@ -247,13 +230,14 @@ def _named(experiment: str | None) -> str:
 
 def _ready(uri: str, experiment: str) -> str:
     """Make the store and the experiment where they are missing; return the experiment's id."""
-    artifacts, database = None, _file(uri)
+    artifacts, database = None, file_of(uri)
     lock = Path(tempfile.gettempdir()) / f"noise_exp-store-{user()}.lock"
     if database:
         database.parent.mkdir(parents=True, exist_ok=True)
-        artifacts = (database.parent / "artifacts").as_uri()
-        lock = database.with_name(f"{database.name}.noise_exp-lock")
+        artifacts = (database.parent / ARTIFACTS).as_uri()
+        lock = lock_of(database)
     _probe(uri, database)
+    mend(uri)
     # Concurrent first use of a SQLite store crashes MLflow, so one process at a time.
     with Lock(lock):
         if database is not None and not database.exists():
@@ -298,6 +282,6 @@ def _create(database: Path) -> None:
 
     part = database.with_name(f"{database.name}.noise_exp-part")
     part.unlink(missing_ok=True)
-    store = SqlAlchemyStore(f"{_SQLITE}{part}", (database.parent / "artifacts").as_uri())
+    store = SqlAlchemyStore(f"{SQLITE}{part}", (database.parent / ARTIFACTS).as_uri())
     store.engine.dispose()
     part.replace(database)

@@ -34,6 +34,8 @@ def test_folder_and_store_tell_the_same_of_a_run(cli, options):
         theirs, **plain, overrides=list(theirs.overrides)
     )
     assert ours.score == pytest.approx(theirs.score)
+    assert theirs.data_digest
+    assert "NumPy" in theirs.kernel
     assert ours.score == ours.final("validation_cost" if ours.part == "validation" else "cost")
 
 

@@ -8,6 +8,7 @@ from made_up import page, run, runs
 
 from noise_exp.records.record import Record
 from noise_exp.report.build import build
+from noise_exp.sweep.comparison import compared, comparison
 
 
 def against(errors, reference):
@@ -93,6 +94,67 @@ def test_runs_on_different_images_are_not_compared():
     assert words in page(report)
     alone = build([r for r in found if r.params["data"] == "article"])
     assert alone.to_backprop is not None
+
+
+@pytest.mark.parametrize(
+    ("params", "names"),
+    [
+        (
+            [{"data.path": "d1"}, {"data.path": "d2"}],
+            ["mnist01 (500 test images, path=d1)", "mnist01 (500 test images, path=d2)"],
+        ),
+        (
+            [{"data.digits": "[0, 1]"}, {"data.digits": "[3, 8]"}],
+            [
+                "mnist01 (500 test images, digits=[0, 1])",
+                "mnist01 (500 test images, digits=[3, 8])",
+            ],
+        ),
+        (  # files that changed between two runs of the same command
+            [{"data.path": "d1"}, {"data.path": "d1"}],
+            [
+                "mnist01 (500 test images, digest aaaaaaaa)",
+                "mnist01 (500 test images, digest bbbbbbbb)",
+            ],
+        ),
+    ],
+)
+def test_what_a_digest_tells_apart_is_compared_nowhere(params, names):
+    found = [
+        run(dist, errors, seed, params=keys, data_digest=digest * 16, overrides=[f"dist={dist}"])
+        for keys, digest, errors in zip(params, "ab", (200, 1), strict=True)
+        for dist in ("gumbel", "beta", "backprop")
+        for seed in range(8)
+    ]
+    report = build(found)
+    assert report.runs.data_sets == names
+    assert report.best is report.to_backprop is report.to_best is None
+    assert report.runs.duplicates == 0
+    assert (report.summary[~report.summary.baseline].seeds == 8).all()
+    words = f"runs are on {' and '.join(names)}"
+    (said,) = (said for said in report.unsaid if words in said)
+    assert f"dataset.digest = '{'a' * 16}'" in said
+    assert f"48 runs on {' and '.join(names)}" in page(report)
+    assert "comparisons are within seeds" not in page(report)
+    summary = compared(found)
+    assert summary.headline.startswith(f"on {' and '.join(names)}")
+    assert "best:" not in summary.headline
+    table = comparison(found)
+    assert table.cost_vs_backprop.isna().all()
+    assert len(table) == 6
+    alone = [r for r in found if r.data_digest == "a" * 16]
+    assert build(alone).to_backprop is not None
+    assert compared(alone).headline.startswith("best: ")
+
+
+def test_runs_of_different_kernels_are_named():
+    found = runs(gumbel=[10] * 6, beta=[20] * 6)
+    mixed = [dataclasses.replace(r, kernel=f"blas {r.params['dist']}") for r in found]
+    assert any(
+        "2 kernels" in said and "blas beta; blas gumbel" in said for said in build(mixed).unsaid
+    )
+    alike = [dataclasses.replace(r, kernel="blas") for r in found]
+    assert not any("kernels" in said for said in build([*alike, *found]).unsaid)
 
 
 def test_runs_of_different_programs_are_named():

@@ -194,7 +194,7 @@ def test_a_callback_that_fails_stops_the_sweep(cli):
     assert (done.stdout + done.stderr).splitlines()[-1].startswith("noise_exp: ")
 
 
-def test_an_optimizer_of_ones_own_counts_with_its_source(cli):
+def test_an_optimizer_of_ones_own_counts_with_its_source_and_what_that_imports(cli):
     (cli.folder / "my" / "optimizer").mkdir(parents=True)
     (cli.folder / "my" / "optimizer" / "own.yaml").write_text("_target_: own.Own\n")
     source = (
@@ -203,9 +203,13 @@ def test_an_optimizer_of_ones_own_counts_with_its_source(cli):
         "class Own:\n"
         "    def step(self, parameters, direction, moment): parameters += 0.01 * direction\n"
     )
+    source = "from helper import unused\n" + source
+    (cli.folder / "helper.py").write_text("from below import unused\n")
+    (cli.folder / "below.py").write_text("unused = 1\n")
     run = ("--config-dir=my", "optimizer=own", *SMALL, "resume=true")
-    for text, runs in ((source, 1), (source, 1), (source.replace("0.01", "0.5"), 2)):
-        (cli.folder / "own.py").write_text(text)
+    changes = (("own", source, 1), ("notes", "x = 1", 1), ("below", "unused = 2\n", 2))
+    for module, text, runs in changes:
+        (cli.folder / f"{module}.py").write_text(text)
         assert cli(*run).returncode == 0
         assert len(finished(cli)) == runs
 

@@ -154,3 +154,19 @@ def test_without_a_score_there_is_no_best():
     assert found.headline == "none of which has a score"
     assert not found.tags
     assert "out of luck" in found.files["trials.csv"]
+
+
+def test_no_trial_is_best_of_different_images():
+    trials = [
+        Record(
+            {"dist": "gumbel", "data": "idx", "test_images": "20", "data.path": path},
+            {"test_errors": 3.0}, {"cost": [cost]}, data_digest=path * 8, job=job,
+            overrides=[f"data.path={path}"],
+        )
+        for job, (path, cost) in enumerate([("d1", 0.5), ("d2", 0.1)])
+    ]  # fmt: skip
+    found = study.summary(trials, ["data.path"])
+    assert "idx (20 test images, path=d1) and idx (20 test images, path=d2)" in found.headline
+    assert not found.advice
+    assert not found.tags
+    assert study.summary(trials[:1], ["data.path"]).tags["best_trial"] == "0"

@@ -46,7 +46,7 @@ test: install  ## Run the tests
 	$(BIN)/python -m pytest
 
 kill: install  ## Kill a sweep with SIGKILL 20 times and resume it each time (minutes)
-	$(BIN)/python -m pytest tests/test_kill.py --kills=20
+	$(BIN)/python -m pytest tests/sweep/test_kill.py --kills=20
 
 lint: install  ## Check style, format, types and import contracts
 	$(BIN)/ruff check

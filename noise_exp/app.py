@@ -10,7 +10,7 @@ import hydra
 from hydra.errors import CompactHydraException
 from omegaconf import DictConfig
 
-from noise_exp import output
+from noise_exp import terminal
 from noise_exp.errors import ToldError, UserError, in_words, is_of_disk
 from noise_exp.records.record import Record
 from noise_exp.records.secrets import scrubbed, without_secrets
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 def main() -> None:
     """Entry point of `python -m noise_exp` and of the script `noise-exp`."""
-    output.steady()
+    terminal.steady()
     end_on_signals()
     asked_for_all = _FULL_ERROR in os.environ
     os.environ[_FULL_ERROR] = "1"  # else Hydra prints a traceback and exits by itself
@@ -49,7 +49,7 @@ def main() -> None:
 @hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="config")
 def _task(cfg: DictConfig) -> float:
     """Run one job; return its score for Hydra's sweepers (`Record.score`)."""
-    output.steady()  # a worker's too
+    terminal.steady()  # a worker's too
     try:
         return job.run(cfg).score
     except ToldError:

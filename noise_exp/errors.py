@@ -5,7 +5,7 @@ import errno
 import sys
 from collections.abc import Iterator
 
-from noise_exp import output
+from noise_exp import terminal
 
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 
@@ -47,7 +47,7 @@ def is_of_disk(error: BaseException) -> bool:
 @contextlib.contextmanager
 def at_the_edge(program: str) -> Iterator[None]:
     """Turn what the user can mend into a line and an exit code, with the program's name."""
-    output.steady()
+    terminal.steady()
     try:
         yield
     except Enough:

@@ -21,14 +21,20 @@ def name_methods(params: Sequence[Mapping[str, str]]) -> list[str]:
     varied = []
     for key in keys:
         owner = key.partition(".")[0]
-        seen: dict[tuple, set] = {}
+        seen: dict[str | None, dict[str | None, set[str]]] = {}
         for p in params:
             option = p.get(owner) if owner in OPTIONS and owner != key else None
             if key in p:
-                seen.setdefault((p.get("dist"), option), set()).add(p[key])
-        if any(len(values) > 1 for values in seen.values()):
+                seen.setdefault(p.get("dist"), {}).setdefault(option, set()).add(p[key])
+        if any(_vary(by_option) for by_option in seen.values()):
             varied.append(key)
     return [
         " ".join([p.get("dist", "?"), *(f"{key}={p[key]}" for key in varied if key in p)])
         for p in params
     ]
+
+
+def _vary(by_option: Mapping[str | None, set[str]]) -> bool:
+    """Whether a key's values vary among runs of one option; one that was not built has none."""
+    unbuilt = by_option.get(None, set())
+    return any(len(values | unbuilt) > 1 for values in by_option.values())

@@ -132,7 +132,7 @@ def params_or_asked(
     params: Mapping[str, str], overrides: Sequence[str], dist: str
 ) -> Mapping[str, str]:
     """Return a run's params; of one whose parts could not be built, what was asked for."""
-    return params or {**settings(overrides), "dist": dist}
+    return params or {"dist": dist, **settings(overrides)}
 
 
 def record_of(facts: Facts, epochs: Sequence[Mapping[str, Any]]) -> Record:

@@ -67,7 +67,7 @@ class Config:
     """One run.
 
     The keys of dist, estimator, optimizer and data are those of the class that the option
-    names; `noise_exp.run.experiment` checks them against its annotations.
+    names; `noise_exp.run.build` checks them against its annotations.
     """
 
     dist: dict[str, Any] = field(default_factory=dict)

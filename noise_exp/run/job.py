@@ -1,5 +1,6 @@
 """One job: built, trained, recorded in its folder and told to the store."""
 
+import contextlib
 import logging
 import math
 import shlex
@@ -9,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 
 from noise_exp import __version__
-from noise_exp.errors import UserError
+from noise_exp.errors import UserError, in_words
 from noise_exp.records.facts import DataSet, Facts, decoded
-from noise_exp.records.journal import Journal
+from noise_exp.records.journal import RECORDS, Journal
 from noise_exp.records.record import Record, record_of
 from noise_exp.records.secrets import completed, masked
 from noise_exp.run import artifacts, launchers
@@ -44,9 +45,18 @@ def run(cfg: DictConfig) -> Record:
         If the store does not know all of a run alone.
     """
     job, sweep = Job.current(), SweepContext.instance()
-    if job.in_sweep:
-        launchers.end_with(sweep.pid)
     facts = _facts(cfg, job, sweep)
+    if not job.in_sweep:
+        return _run(cfg, job, sweep, facts)
+    launchers.end_with(sweep.pid)
+    try:
+        return _run(cfg, job, sweep, facts)
+    except Exception as error:
+        _leave_word(job, facts, error)
+        raise
+
+
+def _run(cfg: DictConfig, job: Job, sweep: SweepContext, facts: Facts) -> Record:
     try:
         trial = build(cfg, cfg.threads or launchers.per_job(job.launcher))
         facts = _described(facts, cfg, job, trial)
@@ -67,6 +77,18 @@ def run(cfg: DictConfig) -> Record:
     if store and not job.in_sweep:
         log.info("Browse the runs:\n    %s", store.browse)
     return record
+
+
+def _leave_word(job: Job, facts: Facts, error: Exception) -> None:
+    """Leave word of a failure that reached no record, where the end of the sweep finds it."""
+    with contextlib.suppress(OSError, ValueError):
+        if Journal.load(job.folder).facts.uid == facts.uid:
+            return
+    with contextlib.suppress(OSError, UserError):
+        folder = job.sweep_folder / RECORDS / f"failed-{job.number}"
+        journal = Journal.start(folder, replace(facts, experiment_id=""))
+        journal.end("FAILED", error=in_words(error))
+        journal.release()
 
 
 def _facts(cfg: DictConfig, job: Job, sweep: SweepContext) -> Facts:

@@ -73,7 +73,7 @@ def gather(sweep: Sweep) -> list[Record]:
             ends = cut_off if facts.status == "RUNNING" else records
             ends[facts.job] = from_folder(folder)
     if sweep.store:
-        _complete(records, sweep.store, sweep.journal.facts.run_id or "")
+        _complete(records, sweep, sweep.store)
     records = {**cut_off, **records}
     planned = sweep.plan.jobs or [[]] * (1 + max(records, default=-1))
     for job, overrides in enumerate(planned):
@@ -83,11 +83,13 @@ def gather(sweep: Sweep) -> list[Record]:
     return [records[job] for job in sorted(records)]
 
 
-def _complete(records: dict[int, Record], store: "Store", parent_id: str) -> None:
+def _complete(records: dict[int, Record], sweep: Sweep, store: "Store") -> None:
     """Read from the store what is not in the sweep's folder."""
     from noise_exp.tracking import reading
     from noise_exp.tracking.delivery import reason
 
+    earlier = dict(sweep.finished)
+    parent_id = sweep.journal.facts.run_id or ""
     try:
         for told in reading.told_reused(store, parent_id):
             records.setdefault(told.job, told)
@@ -99,14 +101,17 @@ def _complete(records: dict[int, Record], store: "Store", parent_id: str) -> Non
         records |= {record.job: record for record in reading.read(store, theirs)}
         reused = {job: r.run_id for job, r in records.items() if r.reused and r.run_id}
         runs = store.by_id(list(set(reused.values())))
-        earlier = {r.run_id: r for r in reading.read(store, runs.values())}
+        earlier |= zip(runs, reading.read(store, runs.values()), strict=True)
     except Exception as error:
-        earlier = {}
-        log.warning("The tracking store could not be read (%s)", reason(error))
+        log.warning(
+            "The tracking store could not be read (%s): the comparison lacks what is not in %s",
+            reason(error),
+            sweep.folder,
+        )
     for job, record in records.items():
         if record.reused:
             unread = f"finished as run {record.run_id}, which could not be read"
-            base = earlier.get(record.run_id) or dataclasses.replace(record, error=unread)
+            base = earlier.get(record.run_id or "") or dataclasses.replace(record, error=unread)
             records[job] = dataclasses.replace(
                 base, job=job, overrides=record.overrides, reused=True
             )

@@ -278,11 +278,11 @@ def _estimate(config: DictConfig, left: Sequence[list[str]]) -> str:
 def _time(cfg: DictConfig, threads: int) -> float:
     """Return the seconds that a run will take, from its first epochs."""
     start = time.perf_counter()
-    experiment = build(cfg, threads)
+    trial = build(cfg, threads)
     built = time.perf_counter() - start
-    records = list(itertools.islice(experiment.train(), _EPOCHS))
+    records = list(itertools.islice(trial.train(), _EPOCHS))
     start = time.perf_counter()
-    experiment.test()
+    trial.test()
     tested = time.perf_counter() - start
     first, last = records[0], records[-1]
     spent = last.train_seconds

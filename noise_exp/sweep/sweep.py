@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
@@ -17,6 +17,7 @@ from noise_exp.errors import ToldError, UserError
 from noise_exp.records import output
 from noise_exp.records.facts import Facts, decoded
 from noise_exp.records.journal import Journal
+from noise_exp.records.record import Record
 from noise_exp.records.secrets import masked
 from noise_exp.run import launchers
 from noise_exp.run.build import build
@@ -53,6 +54,8 @@ class Sweep:
         Of its own run.
     progress
         Says how far it is.
+    finished
+        With resume=true: runs that stand for jobs, by their ids, without their curves.
     started
         When, by `time.perf_counter`.
     """
@@ -63,6 +66,7 @@ class Sweep:
     recording: Recording
     journal: Journal
     progress: SweepProgress
+    finished: Mapping[str, Record]
     started: float = field(default_factory=time.perf_counter)
 
     @classmethod
@@ -85,8 +89,7 @@ class Sweep:
             context.uri, context.experiment_id = store.uri, store.experiment_id
             if launchers.keeps_what_it_sends(config.hydra.launcher):
                 context.uri = masked(store.uri)  # each job completes it from its environment
-            if config.resume:
-                _look_for_finished(store, context)
+        finished = _look_for_finished(store, context) if store and config.resume else {}
         recording = Recording(
             folder, _facts(config, folder, store), store.uri if store else None,
             config.tracking.patience, at_once=True,
@@ -96,7 +99,7 @@ class Sweep:
         context.parent_id, context.total = journal.facts.run_id, planned.total
         progress = SweepProgress(folder, context.uid, planned.total)
         progress.start()
-        return cls(folder, planned, store, recording, journal, progress)
+        return cls(folder, planned, store, recording, journal, progress, finished)
 
     @property
     def ended(self) -> bool:
@@ -112,11 +115,20 @@ class Sweep:
             If something is still owed at the very end.
         """
         self.progress.stop()
-        with ExitStack() as stack:
-            stack.callback(self.tell_owed)
-            stack.push(self.recording)
-            self.deliver_owed(self.recording.patience)
-            finish(self)
+        try:
+            with ExitStack() as stack:
+                stack.callback(self.tell_owed)
+                stack.push(self._end_recording)
+                self.deliver_owed(self.recording.patience)
+                finish(self)
+        except KeyboardInterrupt:
+            if not self.ended:
+                self.abandon()
+            raise
+
+    def _end_recording(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if error is None or isinstance(error, Exception):  # else the sweep is abandoned
+            self.recording.__exit__(kind, error, trace)
 
     def abandon(self) -> None:
         """End the run of a sweep that was interrupted or broke, for which Hydra has no event."""
@@ -205,14 +217,18 @@ def _store(config: DictConfig) -> "Store | None":
     return Store.open(config.tracking.uri, config.tracking.experiment)
 
 
-def _look_for_finished(store: "Store", context: SweepContext) -> None:
+def _look_for_finished(store: "Store", context: SweepContext) -> dict[str, Record]:
+    """Tell the jobs which runs are finished or alive; return the finished, by their ids."""
     from noise_exp.tracking import living, reading
 
     context.alive = living.bury_the_dead(store)
+    runs = reading.finished(store, source_digest())
+    records = {run.info.run_id: reading.record_of(run) for run in runs.values()}
     context.finished = {
-        fingerprint: (run.info.run_id, reading.record_of(run).score)
-        for fingerprint, run in reading.finished(store, source_digest()).items()
+        fingerprint: (run.info.run_id, records[run.info.run_id].score)
+        for fingerprint, run in runs.items()
     }
+    return records
 
 
 def _facts(config: DictConfig, folder: Path, store: "Store | None") -> Facts:

@@ -8,11 +8,12 @@ as one run.
 import argparse
 import io
 import logging
+import sys
 import time
 from pathlib import Path
 
 from noise_exp import __version__
-from noise_exp.errors import UserError, at_the_edge
+from noise_exp.errors import ToldError, at_the_edge
 from noise_exp.figures.theory import draw
 from noise_exp.records.facts import Facts
 from noise_exp.theory import tables
@@ -31,7 +32,8 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     with at_the_edge("noise_exp.theory"):
         if bad := _test(options):
-            raise UserError(f"not these: {', '.join(bad)}")
+            print(f"not these: {', '.join(bad)}", file=sys.stderr)
+            raise ToldError
 
 
 def _test(options: argparse.Namespace) -> list[str]:

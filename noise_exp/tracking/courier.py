@@ -34,8 +34,9 @@ class Courier:
         self._thread = threading.Thread(target=self._work, name="courier", daemon=True)
 
     def start(self) -> None:
-        """Begin to deliver."""
-        self._thread.start()
+        """Begin to deliver, if it has not begun."""
+        if not self._thread.is_alive():
+            self._thread.start()
 
     def first(self) -> None:
         """Make the run in the store now, then go on in the background.

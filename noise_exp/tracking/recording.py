@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # a second of MLflow that an untracked run has no use for
     from noise_exp.tracking.courier import Courier
 
 _TAG_LENGTH = 5000
+_HASTE = 2.0  # seconds that an interrupted begin may still take to be delivered
 
 
 class Recording:
@@ -94,6 +95,11 @@ class Recording:
             raise UserError(
                 f"the tracking store {masked(uri)} takes no run: {reason(error)}"
             ) from None
+        except BaseException as error:  # the store may have the run already
+            self.patience = min(self.patience, _HASTE)
+            self._courier.start()
+            self.__exit__(type(error), error, None)
+            raise
 
     def __exit__(
         self,

@@ -10,6 +10,7 @@ import sqlite3
 import sys
 import tempfile
 from contextlib import closing
+from functools import cached_property
 from pathlib import Path
 
 import requests
@@ -64,8 +65,6 @@ class Store:
     ----------
     uri
         For any process on this machine: a file's path is absolute.
-    client
-        MLflow's.
     experiment, experiment_id
         Where its runs are: name, as far as known, and id, empty where there is none yet.
     """
@@ -73,7 +72,11 @@ class Store:
     def __init__(self, given: str, uri: str, experiment_id: str, experiment: str = "") -> None:
         self._given, self.uri = given, uri
         self.experiment, self.experiment_id = experiment, experiment_id
-        self.client = MlflowClient(uri)
+
+    @cached_property
+    def client(self) -> MlflowClient:
+        """MLflow's; of a database it connects when it is made, and retries for minutes."""
+        return MlflowClient(self.uri)
 
     @classmethod
     def open(cls, uri: str | None, experiment: str | None) -> "Store":

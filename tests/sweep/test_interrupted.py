@@ -1,0 +1,99 @@
+"""What interrupts the begin or the end of a sweep, and jobs that fail before their record."""
+
+import dataclasses
+from pathlib import Path
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+from filelock import FileLock
+
+from noise_exp.records.facts import Facts
+from noise_exp.records.journal import RECORDS, Journal
+from noise_exp.records.naming import name_methods
+from noise_exp.records.record import Record
+from noise_exp.sweep import ending
+from noise_exp.sweep.plan import Plan
+from noise_exp.sweep.progress import SweepProgress
+from noise_exp.sweep.sweep import Sweep
+from noise_exp.tracking import reading
+from noise_exp.tracking.courier import Courier
+from noise_exp.tracking.recording import Recording
+from noise_exp.tracking.store import Store
+
+
+def begun(folder: Path, store=None, **options) -> Sweep:
+    recording = Recording(folder, Facts("sweep", {"kind": "sweep"}))
+    journal = recording.__enter__()
+    progress = SweepProgress(folder, journal.facts.uid, 2)
+    progress.start()
+    planned = Plan(None, [["dist=gumbel"], ["dist=beta"]], None, 2)
+    return Sweep(folder, planned, store, recording, journal, progress, options.get("finished", {}))
+
+
+def test_an_interrupted_begin_leaves_no_run_running(cli, monkeypatch):
+    store = Store.open(cli.uri, "noise_training")
+
+    def interrupted(self):
+        self._delivery.send()  # the store has the run already
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Courier, "first", interrupted)
+    facts = Facts("sweep", {"kind": "sweep"}, experiment_id=store.experiment_id)
+    with pytest.raises(KeyboardInterrupt):
+        Recording(cli.folder / "out", facts, cli.uri, 30.0, at_once=True).__enter__()
+    assert Journal.load(cli.folder / "out").facts.status == "KILLED"
+    assert [run.info.status for run in cli.runs("sweep")] == ["KILLED"]
+
+
+def test_an_interrupted_end_is_killed_and_lets_go(tmp_path):
+    sweep = begun(tmp_path)
+
+    def finish(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sweep.end(finish)
+    assert Journal.load(tmp_path).facts.status == "KILLED"
+    with Journal.claim(tmp_path) as free:
+        assert free
+
+
+def test_reused_runs_that_the_store_no_longer_tells_of_keep_what_was_known(tmp_path, monkeypatch):
+    def away(*_):
+        raise OSError("the store is away")
+
+    monkeypatch.setattr(reading, "told_reused", away)
+    known = Record({"dist": "gumbel"}, {"test_errors": 3.0, "cost": 0.25}, run_id="r")
+    sweep = begun(tmp_path, store=SimpleNamespace(), finished={"r": known})
+    facts = Facts("gumbel", sweep=sweep.journal.facts.uid, job=0, run_id="r", reused=True,
+                  status="FINISHED", overrides=["dist=gumbel"])  # fmt: skip
+    Journal.start(tmp_path / "0", facts).release()
+    reused, missing = ending.gather(sweep)
+    assert reused == dataclasses.replace(known, job=0, overrides=["dist=gumbel"], reused=True)
+    assert missing.error == "it left no record"
+    assert missing.dist == "beta"
+
+
+def test_a_job_whose_folder_is_in_use_says_so_at_the_end(cli):
+    place = cli.folder / "sw" / "1" / RECORDS
+    place.mkdir(parents=True)
+    with FileLock(place / "alive"):
+        done = cli("-m", "hydra.sweep.dir=sw", "dist=gumbel,beta", "network=small", "epochs=2",
+                   "tracking.enabled=false")  # fmt: skip
+    assert done.returncode == 1
+    table = pd.read_csv(cli.folder / "sw" / "runs.csv").set_index("method")
+    assert "is used by a run that is still alive" in table.error["beta"]
+    assert pd.isna(table.error["gumbel"])
+
+
+def test_a_store_is_attached_to_without_a_call_to_it():
+    store = Store.attach("sqlite:////nowhere/at/all.db", "1")
+    assert "client" not in vars(store)
+
+
+def test_a_run_that_was_not_built_is_told_from_one_that_was():
+    built = {"dist": "gumbel", "optimizer": "vanilla", "optimizer.lr": "0.1"}
+    failed = {"dist": "gumbel", "optimizer.lr": "-1"}
+    assert name_methods([built, failed]) == ["gumbel optimizer.lr=0.1", "gumbel optimizer.lr=-1"]
+    assert name_methods([built, {"dist": "gumbel", "optimizer.lr": "0.1"}]) == ["gumbel"] * 2

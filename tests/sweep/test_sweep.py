@@ -202,3 +202,45 @@ def test_an_interrupted_sweep_is_killed_whole(cli, signal):
     client = MlflowClient(cli.uri)
     runs = client.search_runs([client.get_experiment_by_name("noise_training").experiment_id])
     assert [r.info.status for r in runs] == ["KILLED", "KILLED"]
+
+
+def test_a_picture_that_cannot_be_made_fails_nothing(cli):
+    (cli.folder / "my" / "dist").mkdir(parents=True)
+    law = "law: gumbel\nloc: 0\nscale: 1\n"
+    (cli.folder / "my" / "dist" / "a$_$.yaml").write_text(law)  # no formula for matplotlib
+    done = cli("--config-dir=my", "-m", "dist='a$_$',beta", *SMALL, "hydra.sweep.dir=out")
+    assert done.returncode == 0, done.stderr
+    assert "The cost_per_training.png could not be made" in done.stdout
+    assert "The cost curve could not be drawn" in done.stdout
+    assert {"comparison.csv", "runs.csv"} <= {p.name for p in (cli.folder / "out").iterdir()}
+    assert [run.info.status for run in cli.runs()] == ["FINISHED"] * 3
+
+
+def test_a_job_that_breaks_while_it_is_built_has_a_row(cli):
+    (cli.folder / "my" / "estimator").mkdir(parents=True)
+    (cli.folder / "my" / "estimator" / "broken.yaml").write_text("_target_: broken.Broken\n")
+    (cli.folder / "broken.py").write_text(
+        "import dataclasses\n"
+        "@dataclasses.dataclass\n"
+        "class Broken:\n"
+        "    def __post_init__(self): raise RuntimeError('out of luck')\n"
+    )
+    done = cli("--config-dir=my", "-m", "estimator=cost_scaled,broken", *SMALL)
+    assert done.returncode == 1
+    done = cli("--config-dir=my", "estimator=broken", *SMALL)
+    assert done.returncode == 1
+    rows = {(run.info.status, run.data.tags.get("error")) for run in cli.runs("run")}
+    assert rows == {("FINISHED", None), ("FAILED", "RuntimeError: out of luck")}
+    assert len(cli.runs("run")) == 3
+
+
+def test_a_search_whose_trial_cannot_be_composed_is_failed(cli):
+    done = cli("-m", "hydra/sweeper=optuna", "dist=choice(gumbel,beta)", "dist.scale=2", *SMALL,
+               "hydra.sweeper.n_trials=20", "hydra.sweeper.n_jobs=1")  # fmt: skip
+    assert done.returncode == 1
+    assert "Could not override 'dist.scale'" in done.stderr
+    assert "resume=true" not in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    (parent,) = cli.runs("sweep")
+    assert parent.info.status == "FAILED"
+    assert "dist.scale" in parent.data.tags["error"]

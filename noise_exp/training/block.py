@@ -5,6 +5,7 @@ import threading
 import numpy as np
 
 from noise_exp.training.costs import Cost
+from noise_exp.training.functions import arctan
 from noise_exp.training.network import Activations, Network, misclassified
 
 
@@ -111,7 +112,7 @@ class Block:
             else:
                 np.matmul(below, matrix, out=sums)
                 sums += xi
-            np.arctan(sums, out=sums)
+            arctan(sums, out=sums)
             below = second.values[layer][:n]
         outputs = second.finish(self.matrices[-1], below)
         sums = second.output_sums[:n]

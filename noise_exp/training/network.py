@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 from numpy.typing import DTypeLike
 
+from noise_exp.training.functions import arctan
 from noise_exp.training.workers import ALONE, Workers
 
 _ROWS = 512  # images whose activations exist at once, in every group
@@ -120,7 +121,7 @@ class Activations:
         below = images
         for matrix, sums, values in zip(matrices[:-1], self.sums, self.values, strict=True):
             np.matmul(below, matrix, out=sums[:n])
-            np.arctan(sums[:n], out=values[:n, :-1])
+            arctan(sums[:n], out=values[:n, :-1])
             below = values[:n]
         return self.finish(matrices[-1], below)
 

@@ -5,9 +5,9 @@ does Q(1 - U) (Devroye, Non-Uniform Random Variate Generation, 1986, chapter II)
 happens in place in the array to fill, so NumPy's vectorised functions run at the speed of the
 processor's cache.
 
-Uniform numbers in float32 have 32 random bits: (k + 1/2) / 2^32. Near 0 a float32 holds all of
-them, near 1 only 24, so each law is written in the variable whose small values make its tail.
-In float64 they have 53.
+Near 0 a float32 holds all 32 random bits of U, near 1 only 24, so each law is written in the
+variable whose small values make its tail. Powers by a small whole or half number are products and
+square roots, which cost a tenth of a logarithm and an exponential function.
 """
 
 import math
@@ -15,11 +15,13 @@ from collections.abc import Callable
 
 import numpy as np
 
+from noise_exp.training.discrete import binomial, poisson, zipf
+from noise_exp.training.functions import expm1, log1p
+from noise_exp.training.uniform import uniform
+
 Sampler = Callable[[np.random.Generator, np.ndarray], None]
 
-_MAX_VALUES = 2000  # of a discrete law with a table
-_NEGLIGIBLE = 1e-30
-_LARGEST = 2.0**63  # integer that NumPy's samplers make
+_LARGEST_POWER = 3  # by products: that of the smallest U, 2^-33, is a normal float32
 
 
 def fast_sampler(name: str, parameters: dict[str, float]) -> Sampler | None:
@@ -33,27 +35,9 @@ def fast_sampler(name: str, parameters: dict[str, float]) -> Sampler | None:
     return make(**parameters) if make else None
 
 
-def _raw(rng: np.random.Generator, n: int, dtype: type[np.unsignedinteger]) -> np.ndarray:
-    """Return n uniform integers of all values of `dtype`, cut from 64 random bits each."""
-    words = -(-n * np.dtype(dtype).itemsize // 8)
-    return rng.integers(0, 2**64 - 1, words, np.uint64, endpoint=True).view(dtype)[:n]
-
-
-def _uniform(rng: np.random.Generator, out: np.ndarray) -> None:
-    """Fill with uniform numbers of the open interval (0, 1)."""
-    if out.dtype == np.float32:
-        np.copyto(out, _raw(rng, len(out), np.uint32), casting="unsafe")
-        out += 0.5
-        out *= (1 - 2**-24) / 2**32  # the largest is rounded up to 2^32, which must not give 1
-    else:
-        rng.random(out=out)
-        out += 2**-54
-        out *= 1 - 2**-53
-
-
 def _log_uniform(rng: np.random.Generator, out: np.ndarray) -> None:
     """Fill with log U: minus an exponential variable, exact in its tail."""
-    _uniform(rng, out)
+    uniform(rng, out)
     np.log(out, out=out)
 
 
@@ -66,9 +50,9 @@ def _move(out: np.ndarray, loc: float, scale: float) -> None:
 
 def _gumbel(loc: float = 0.0, scale: float = 1.0) -> Sampler:
     def fill(rng: np.random.Generator, out: np.ndarray) -> None:
-        _uniform(rng, out)  # 1 - U of the quantile function: its long tail is on the right
+        uniform(rng, out)  # 1 - U of the quantile function: its long tail is on the right
         np.negative(out, out=out)
-        np.log1p(out, out=out)
+        log1p(out, out=out)
         np.negative(out, out=out)
         np.log(out, out=out)
         _move(out, loc, -scale)
@@ -76,47 +60,101 @@ def _gumbel(loc: float = 0.0, scale: float = 1.0) -> Sampler:
     return fill
 
 
+def _algebraic(exponent: float) -> bool:
+    """Whether a power is a matter of a few products: multiples of 1/2 up to the largest."""
+    return 0 < exponent <= _LARGEST_POWER and (2 * exponent).is_integer()
+
+
+def _raise(x: np.ndarray, exponent: float) -> None:
+    """Raise positive numbers to a power, in place."""
+    if not _algebraic(exponent):
+        np.log(x, out=x)
+        x *= exponent
+        np.exp(x, out=x)
+        return
+    if not exponent.is_integer():
+        np.sqrt(x, out=x)
+        exponent *= 2
+    if exponent > 1:
+        base = x.copy()
+        for _ in range(int(exponent) - 1):
+            x *= base
+
+
+def _one_minus_power(v: np.ndarray, w: np.ndarray, exponent: float) -> None:
+    """Write 1 - w^exponent to `v`, which holds 1 - w.
+
+    As (1 - w) (1 + w + ... + w^(n-1)): without a difference, it is exact where w is near 1.
+    """
+    if not exponent.is_integer():
+        w = np.sqrt(w)
+        v /= w + 1  # 1 - sqrt(w)
+        exponent *= 2
+    if exponent > 1:
+        total = w + 1
+        for _ in range(int(exponent) - 2):
+            total *= w
+            total += 1
+        v *= total
+
+
 def _weibull(a: float) -> Sampler | None:
     def fill(rng: np.random.Generator, out: np.ndarray) -> None:
         _log_uniform(rng, out)
         np.negative(out, out=out)
-        if a != 1:
-            np.log(out, out=out)
-            out *= 1 / a
-            np.exp(out, out=out)
+        _raise(out, 1 / a)
 
     return fill if a > 0 else None
 
 
 def _pareto(a: float) -> Sampler:
-    def fill(rng: np.random.Generator, out: np.ndarray) -> None:
-        _log_uniform(rng, out)
-        out *= -1 / a
-        np.expm1(out, out=out)  # U^(-1/a) - 1
+    exponent = 1 / a
 
-    return fill
+    def fill(rng: np.random.Generator, out: np.ndarray) -> None:
+        uniform(rng, out)
+        w = out.copy()
+        np.subtract(1, w, out=out)
+        _one_minus_power(out, w, exponent)
+        _raise(w, exponent)
+        out /= w  # U^(-1/a) - 1 as (1 - U^(1/a)) / U^(1/a)
+
+    def fill_by_logarithm(rng: np.random.Generator, out: np.ndarray) -> None:
+        _log_uniform(rng, out)
+        out *= -exponent
+        expm1(out, out=out)
+
+    return fill if _algebraic(exponent) else fill_by_logarithm
 
 
 def _power(a: float) -> Sampler:
     def fill(rng: np.random.Generator, out: np.ndarray) -> None:
-        if a == 1:
-            _uniform(rng, out)
-            return
-        _log_uniform(rng, out)
-        out *= 1 / a
-        np.exp(out, out=out)  # U^(1/a)
+        uniform(rng, out)
+        _raise(out, 1 / a)  # U^(1/a)
 
     return fill
 
 
 def _beta(a: float, b: float) -> Sampler | None:
+    exponent = 1 / b
+
     def fill(rng: np.random.Generator, out: np.ndarray) -> None:
+        uniform(rng, out)
+        if exponent < 1:  # thin towards 1, where U has to be small
+            w = out.copy()
+            np.subtract(1, w, out=out)
+        else:
+            w = 1 - out
+        _one_minus_power(out, w, exponent)  # 1 - U^(1/b), or with 1 - U for U
+
+    def fill_by_logarithm(rng: np.random.Generator, out: np.ndarray) -> None:
         _log_uniform(rng, out)
-        out *= 1 / b
-        np.expm1(out, out=out)
+        out *= exponent
+        expm1(out, out=out)
         np.negative(out, out=out)  # 1 - U^(1/b)
 
-    return fill if a == 1 else None
+    if a != 1:
+        return None
+    return fill if _algebraic(exponent) else fill_by_logarithm
 
 
 def _rayleigh(scale: float = 1.0) -> Sampler:
@@ -137,7 +175,7 @@ def _triangular(left: float, mode: float, right: float) -> Sampler:
     def fill(rng: np.random.Generator, out: np.ndarray) -> None:
         # Below the mode x = mode - below * (1 - sqrt(U / share)), above it likewise. With t from
         # -1 (left) over 0 (mode) to 1 (right), both are 1 - sqrt(1 - |t|) = |t| / (1 + sqrt(..)).
-        _uniform(rng, out)
+        uniform(rng, out)
         out -= share
         _bend(out, slope_below, slope_above)
         root = np.abs(out)
@@ -172,7 +210,7 @@ def _normal(loc: float = 0.0, scale: float = 1.0) -> Sampler:
         _log_uniform(rng, radius)
         radius *= -2
         np.sqrt(radius, out=radius)
-        _uniform(rng, angle)
+        uniform(rng, angle)
         angle *= 2 * math.pi
         np.cos(angle, out=first)
         first *= radius
@@ -193,106 +231,18 @@ def _noncentral_chisquare(df: float, nonc: float) -> Sampler | None:
     return fill if df == 1 else None  # the square of one normal number
 
 
-def _binomial(n: float, p: float) -> Sampler | None:
-    if not (1 <= n < _MAX_VALUES and 0 < p < 1):
-        return None
-    log_odds = math.log(p) - math.log1p(-p)
-    log_choose = [
-        math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) for k in range(int(n) + 1)
-    ]
-    k = np.arange(int(n) + 1)
-    return Discrete(np.exp(np.array(log_choose) + k * log_odds + n * math.log1p(-p)))
-
-
-def _poisson(lam: float = 1.0) -> Sampler | None:
-    last = math.ceil(lam + 15 * math.sqrt(lam) + 60)
-    if lam <= 0 or last > _MAX_VALUES:
-        return None
-    log_p = [k * math.log(lam) - lam - math.lgamma(k + 1) for k in range(last)]
-    return Discrete(np.exp(np.array(log_p)))
-
-
-def _zipf(a: float) -> Sampler | None:
-    if a < 1.5:  # draws beyond the largest integer, which NumPy rejects, are no longer rare
-        return None
-    # Euler and Maclaurin: the sum of j^-a over j > k is y^(1-a) / (a-1) * (1 - a(a-1) / (24 y^2))
-    # with y = k + 1/2, up to terms of y^-4.
-    y = _MAX_VALUES + 0.5
-    beyond = y ** (1 - a) / (a - 1) * (1 - a * (a - 1) / (24 * y**2))
-    weights = np.arange(1.0, _MAX_VALUES + 1) ** -a
-    total = np.sum(weights[::-1]) + beyond
-
-    def far(u: np.ndarray) -> np.ndarray:
-        """Quantiles beyond the table: the same expansion solved for k, rounded up."""
-        y = ((a - 1) * u * total) ** (-1 / (a - 1))
-        return np.minimum(np.floor(y + 0.5 - a / (24 * y)), _LARGEST)
-
-    return Discrete(weights / total, beyond / total, lowest=1, far=far)
-
-
-class Discrete:
-    """A law of `lowest`, `lowest` + 1, ..., sampled by look-up.
-
-    U = (h + V) / 2^16: a table holds the value for each h that leaves only one; where h does
-    not decide, V is drawn too, in double precision. U near 0 makes large values.
-
-    Parameters
-    ----------
-    probabilities
-        Shape (values,).
-    beyond, far
-        The probability of all greater values, and their quantile function of U.
-    """
-
-    def __init__(
-        self,
-        probabilities: np.ndarray,
-        beyond: float = 0.0,
-        lowest: int = 0,
-        far: Callable[[np.ndarray], np.ndarray] | None = None,
-    ) -> None:
-        self._lowest = lowest
-        self._far = far
-        # P(X > value), summed from the small end; searchsorted wants it ascending.
-        survival = np.cumsum(np.append(beyond, probabilities[::-1]))[-2::-1]
-        self._minus_survival = -np.where(survival < _NEGLIGIBLE, 0, survival)
-        edges = np.arange(2**16 + 1) / 2**16
-        at_low = np.searchsorted(self._minus_survival, -edges[:-1])
-        at_high = np.searchsorted(self._minus_survival, -edges[1:], "right")
-        decided = (at_low == at_high) & (at_low < len(survival))
-        table = np.where(decided, lowest + at_low, np.nan)
-        self._tables = {np.dtype(d): table.astype(d) for d in (np.float32, np.float64)}
-
-    def quantile(self, u: np.ndarray) -> np.ndarray:
-        """Return the value x of each U, with P(X > x) < U <= P(X >= x); float64 (n,)."""
-        index = np.searchsorted(self._minus_survival, -u, "right")
-        x = self._lowest + index.astype(np.float64)
-        return (
-            x if self._far is None else np.where(index < len(self._minus_survival), x, self._far(u))
-        )
-
-    def __call__(self, rng: np.random.Generator, out: np.ndarray) -> None:
-        """Fill `out` with independent draws."""
-        h = _raw(rng, len(out), np.uint16)
-        np.take(self._tables[out.dtype], h, out=out, mode="wrap")
-        rare = np.flatnonzero(np.isnan(out))
-        v = np.empty(len(rare))
-        _uniform(rng, v)
-        out[rare] = self.quantile((h[rare] + v) / 2**16)
-
-
 _SAMPLERS: dict[str, Callable[..., Sampler | None]] = {
     "beta": _beta,
-    "binomial": _binomial,
+    "binomial": binomial,
     "gumbel": _gumbel,
     "noncentral_chisquare": _noncentral_chisquare,
     "normal": _normal,
     "pareto": _pareto,
-    "poisson": _poisson,
+    "poisson": poisson,
     "power": _power,
     "rayleigh": _rayleigh,
     "standard_normal": _normal,
     "triangular": _triangular,
     "weibull": _weibull,
-    "zipf": _zipf,
+    "zipf": zipf,
 }

@@ -20,6 +20,7 @@ from noise_exp.training.estimators.protocol import (
     Stateless,
     require_positive,
 )
+from noise_exp.training.functions import arctan
 from noise_exp.training.network import Network
 from noise_exp.training.noise import Noise
 from noise_exp.training.objective import Evaluation, Objective
@@ -123,7 +124,7 @@ class Feedback(Estimating):
             passed = rows  # in place: what each unit passes on of its noise
             for layer, xi in enumerate(passed):
                 xi += block.sums(layer)
-                np.arctan(xi, out=xi)
+                arctan(xi, out=xi)
                 xi -= block.values(layer)
                 answer -= xi @ self.weights[layer].T
             output_deltas = block.output_deltas()

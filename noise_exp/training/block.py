@@ -118,6 +118,11 @@ class Block:
         sums = second.output_sums[:n]
         return sums, self._cost.losses(sums, outputs, self._targets)
 
+    def perturbed_values(self, layer: int) -> np.ndarray:
+        """What came out of a hidden layer, counted from 0, in `perturb`; (images, units)."""
+        assert self._second is not None
+        return self._second.values[layer][: len(self), :-1]
+
     def derivative_along(self, tangents: list[np.ndarray]) -> float:
         """Return the derivative of the loss along a change of the weights, one matrix a layer."""
         n, moved = len(self), None

@@ -86,7 +86,7 @@ def portable_arctan(
     differs by at most 5.8e-8 of it in between. Written as a continued fraction it takes the
     fewest operations: g(w) = F / (w + A + B / (w + C + D / (w + E))).
     """
-    np.clip(x, _LOW, _HIGH, out=y)
+    x.clip(_LOW, _HIGH, out=y)
     np.square(y, out=w)
     np.add(w, _ONE, out=w)
     np.sqrt(w, out=w)
@@ -111,7 +111,7 @@ def portable_log1p(x: np.ndarray, out: np.ndarray, c: np.ndarray, u: np.ndarray)
     needs no case for u = 1. Outside -1/2..1 it is left out: below nothing is lost, above it does
     not count.
     """
-    np.clip(x, _MINUS_HALF, _ONE, out=c)
+    x.clip(_MINUS_HALF, _ONE, out=c)
     np.add(c, _ONE, out=u)
     np.subtract(u, _ONE, out=u)
     np.subtract(c, u, out=c)
@@ -135,7 +135,7 @@ def portable_expm1(
     (Abramowitz and Stegun 1964, 23.1.1), cut off after k = 6, which costs 5e-9. The rest of x,
     exactly x - c, by expm1(x) = expm1(c) e^(x - c) + (e^(x - c) - 1); it is 0 where x is small.
     """
-    np.clip(x, _MINUS_HALF, _HALF, out=c)
+    x.clip(_MINUS_HALF, _HALF, out=c)
     np.square(c, out=z)
     np.multiply(z, _B6, out=q)
     np.add(q, _B4, out=q)

@@ -139,7 +139,10 @@ def repair(how: Repair, rng: np.random.Generator | np.random.RandomState, xi: np
         return
     if how is Repair.sign:
         bits = np.unpackbits(np.frombuffer(rng.bytes(-(-len(xi) // 8)), np.uint8), count=len(xi))
-        np.negative(xi, out=xi, where=bits.view(bool))
+        signs = bits.astype(xi.dtype)  # a masked negation would take five times as long
+        signs *= -2
+        signs += 1
+        xi *= signs
     elif how is Repair.standardize:
         xi -= np.mean(xi, dtype=np.float64)
         spread = np.sqrt(np.mean(np.square(xi, dtype=np.float64)))

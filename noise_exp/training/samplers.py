@@ -17,7 +17,7 @@ import numpy as np
 
 from noise_exp.training.discrete import binomial, poisson, zipf
 from noise_exp.training.functions import expm1, log1p
-from noise_exp.training.uniform import uniform
+from noise_exp.training.uniform import uniform, uniform_angle
 
 Sampler = Callable[[np.random.Generator, np.ndarray], None]
 
@@ -210,8 +210,7 @@ def _normal(loc: float = 0.0, scale: float = 1.0) -> Sampler:
         _log_uniform(rng, radius)
         radius *= -2
         np.sqrt(radius, out=radius)
-        uniform(rng, angle)
-        angle *= 2 * math.pi
+        uniform_angle(rng, angle)
         np.cos(angle, out=first)
         first *= radius
         np.sin(angle[:half], out=second)

@@ -4,6 +4,8 @@ In float32 they have 32 random bits: (k + 1/2) / 2^32. Near 0 a float32 holds al
 only 24. In float64 they have 53.
 """
 
+import math
+
 import numpy as np
 
 
@@ -23,3 +25,14 @@ def uniform(rng: np.random.Generator, out: np.ndarray) -> None:
         rng.random(out=out)
         out += 2**-54
         out *= 1 - 2**-53
+
+
+def uniform_angle(rng: np.random.Generator, out: np.ndarray) -> None:
+    """Fill with uniform numbers of [-pi, pi], whose ends are one angle."""
+    if out.dtype == np.float32:  # whole numbers with a sign are converted twice as fast
+        np.copyto(out, raw(rng, len(out), np.uint32).view(np.int32), casting="unsafe")
+        out *= math.pi / 2**31
+    else:
+        rng.random(out=out)
+        out *= 2 * math.pi
+        out -= math.pi

@@ -8,6 +8,7 @@ from noise_exp.training.network import Network
 from noise_exp.training.noise import ARTICLE_LAWS, Law
 from noise_exp.training.samplers import fast_sampler
 from noise_exp.training.streams import IndependentStreams
+from noise_exp.training.uniform import uniform
 from noise_exp.training.workers import Workers
 
 N = 2**21
@@ -189,6 +190,58 @@ def test_a_discrete_law_is_its_quantile_function(name):
         # P(X > x) < U <= P(X > x - 1), up to rounding.
         assert (oracle.sf(x) <= v * (1 + 1e-7)).all()
         assert (oracle.sf(x - 1) >= v * (1 - 1e-7)).all()
+
+
+class Given(np.random.Generator):
+    """Random bits from a list."""
+
+    def __init__(self, k):
+        super().__init__(np.random.SFC64(0))
+        self._k = k
+
+    def integers(self, *_, **__):
+        return self._k.view(np.uint64).copy()
+
+
+# What each law makes of U: its quantile function from below, or from above.
+QUANTILES = {
+    "beta": lambda b, u: (stats.beta(1, b).ppf if b <= 1 else stats.beta(1, b).isf)(u),
+    "pareto": lambda a, u: stats.lomax(a).isf(u),
+    "power": lambda a, u: stats.powerlaw(a).ppf(u),
+    "weibull": lambda a, u: stats.weibull_min(a).isf(u),
+}
+
+
+@pytest.mark.parametrize("exponent", [0.5, 1, 1.5, 2, 2.5, 3])
+@pytest.mark.parametrize("name", QUANTILES)
+def test_an_algebraic_law_is_exact_at_both_ends(name, exponent):
+    steps = np.unique(np.geomspace(1, 2**31, 4000).astype(np.uint32))
+    k = np.concatenate([steps - np.uint32(1), ~steps])  # U near 0 and near 1
+    k = k[: len(k) // 2 * 2]
+    u, out = np.empty((2, len(k)), np.float32)
+    uniform(Given(k), u)
+    parameters = {"a": 1.0, "b": 1 / exponent} if name == "beta" else {"a": 1 / exponent}
+    with np.errstate(all="raise"):
+        fast_sampler(name, parameters)(Given(k), out)
+    exact = QUANTILES[name](1 / exponent, u.astype(np.float64))
+    np.testing.assert_allclose(out, exact, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "oracle"),
+    [
+        (name, {**first, key: value}, law(value))
+        for name, first, key, law in (
+            ("beta", {"a": 1.0}, "b", lambda b: stats.beta(1, b)),
+            ("pareto", {}, "a", stats.lomax),
+            ("power", {}, "a", stats.powerlaw),
+            ("weibull", {}, "a", stats.weibull_min),
+        )
+        for value in (1 / 3, 0.4, 0.7, 2 / 3, 1.0, 2.0, 5.0)
+    ],
+)
+def test_other_parameters_agree_with_scipy_too(name, parameters, oracle):
+    assert stats.kstest(draws(name, parameters, 2**18, 6), oracle.cdf).pvalue > 1e-3
 
 
 def test_far_values_are_not_tied():

@@ -123,9 +123,12 @@ class Feedback(Estimating):
             answer = block.perturb(rows)[0] - block.output_sums
             passed = rows  # in place: what each unit passes on of its noise
             for layer, xi in enumerate(passed):
-                xi += block.sums(layer)
-                arctan(xi, out=xi)
-                xi -= block.values(layer)
+                if layer == 0:  # nothing below is disturbed: that is what `perturb` computed
+                    np.subtract(block.perturbed_values(0), block.values(0), out=xi)
+                else:
+                    xi += block.sums(layer)
+                    arctan(xi, out=xi)
+                    xi -= block.values(layer)
                 answer -= xi @ self.weights[layer].T
             output_deltas = block.output_deltas()
             for layer, feedback in enumerate(self.weights):

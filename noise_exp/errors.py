@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from noise_exp import terminal
 
-_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM,
+         errno.ENOTDIR, errno.EISDIR)  # fmt: skip
 
 
 class UserError(Exception):

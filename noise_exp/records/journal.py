@@ -15,6 +15,7 @@ import contextlib
 import json
 import logging
 import math
+import shlex
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -216,7 +217,7 @@ def _put_aside(folder: Path) -> None:
                 "An earlier run in %s still owes its store something, which is kept. Deliver it "
                 "with\n    python -m noise_exp.tracking sync %s",
                 folder,
-                folder,
+                shlex.quote(str(folder)),
             )
             _move(before)
         before.clear_artifacts()

@@ -18,7 +18,6 @@ ADVICE = (
     "sees it; set MLFLOW_TRACKING_URI instead, or MLFLOW_TRACKING_USERNAME and _PASSWORD, or _TOKEN"
 )
 _VARIABLE = "MLFLOW_TRACKING_URI"
-_OTHER_VARIABLES = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
 _SHORTEST = 5  # characters of a secret that is looked for as such, whatever stands around it
 _WORD = r"[\w.-]*(?:password|passwd|pwd|passphrase|token|secret|credentials?)\d*"
 _KEY = r"(?:[\w.-]*[_.-])?(?:api|access|account|private|secret|shared)[_-]?key"
@@ -63,11 +62,13 @@ def _masked_word(word: str) -> str:
 def scrubbed(text: str) -> str:
     """Return a text of anybody's, such as an error's, without secrets in any place.
 
-    Those that this process knows are found in the middle of other words too.
+    Those that this process knows, and those that its environment names so, are found in the middle
+    of other words too.
     """
     text = masked(text)
     known = _known | _parts(os.environ.get(_VARIABLE, ""))
-    known |= {os.environ.get(name, "") for name in _OTHER_VARIABLES}
+    named = (name for name in os.environ if _SECRET_KEY.fullmatch(name))
+    known |= {os.environ[name] for name in named if name not in ("PWD", "OLDPWD")}
     for secret in sorted(known, key=len, reverse=True):
         if len(secret) >= _SHORTEST:
             text = text.replace(secret, HIDDEN)

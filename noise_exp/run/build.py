@@ -113,16 +113,25 @@ def _options(group: str, node: DictConfig) -> dict[str, Any]:
 
 
 def _class(group: str, options: dict[str, Any]) -> type:
+    target = options.pop("_target_")
     try:
-        return get_class(options.pop("_target_"))
+        return get_class(target)
+    except SystemExit as error:
+        raise _ended(group, target, error) from None
     except (ImportError, ValueError) as error:
         raise UserError(f"{group}: {error}") from None
+
+
+def _ended(group: str, target: object, error: SystemExit) -> UserError:
+    return UserError(f"{group}: {target} ended the program (exit code {error.code})")
 
 
 def _object(group: str, cls: type, options: dict[str, Any]) -> Any:
     """Make a dataclass, whose annotations are the schema of the keys."""
     try:
         return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(cls), options))
+    except SystemExit as error:
+        raise _ended(group, cls.__name__, error) from None
     except OmegaConfBaseException as error:
         raise _about_key(group, error) from None
     except (ImportError, ValueError) as error:

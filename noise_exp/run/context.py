@@ -3,15 +3,22 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.singleton import Singleton
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from noise_exp.errors import UserError
 
 GROUPS = ("dist", "estimator", "optimizer", "seeds", "data", "network")
+
+
+def as_given(overrides: Any) -> list[str]:
+    """Return overrides as they were given: what the environment holds keeps its name there."""
+    given: Any = OmegaConf.to_container(overrides, resolve=False)
+    return list(given)
 
 
 @dataclass
@@ -102,7 +109,7 @@ class Job:
         in_sweep = hydra.mode == RunMode.MULTIRUN
         return cls(
             hydra.job.num if in_sweep else 0,
-            list(hydra.overrides.task),
+            as_given(hydra.overrides.task),
             {str(group): str(option) for group, option in hydra.runtime.choices.items()},
             Path(hydra.runtime.output_dir),
             Path(hydra.sweep.dir),

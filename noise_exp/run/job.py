@@ -131,9 +131,23 @@ def _described(facts: Facts, cfg: DictConfig, job: Job, trial: Trial) -> Facts:
     return replace(
         facts,
         tags=tags,
-        params=_params(cfg, job, trial, sizes),
+        params=_params(_as_kept(cfg), job, trial, sizes),
         dataset=DataSet(job.choices["data"], split.digest, split.source, sizes),
     )
+
+
+def _as_kept(cfg: DictConfig) -> DictConfig:
+    """Return a configuration in which what the environment holds keeps its name there."""
+
+    def kept(node: Any) -> Any:
+        if isinstance(node, dict):
+            return {key: kept(value) for key, value in node.items()}
+        if isinstance(node, list):
+            return [kept(value) for value in node]
+        secret = isinstance(node, str) and "${oc.env:" in node
+        return node.replace("${", "\\${") if secret else node
+
+    return OmegaConf.create(kept(OmegaConf.to_container(cfg, resolve=False)))
 
 
 def _part(trial: Trial) -> str:
@@ -198,7 +212,7 @@ def _standing(store: "Store", job: Job, sweep: SweepContext, facts: Facts) -> Re
 def _train(cfg: DictConfig, job: Job, trial: Trial, journal: Journal) -> Record:
     """Train and test, and record both."""
     if journal.facts.uri:
-        text = masked(OmegaConf.to_yaml(cfg, resolve=True))
+        text = masked(OmegaConf.to_yaml(_as_kept(cfg), resolve=True))
         journal.log_artifact("config.yaml", decoded(text).encode())
     total = SweepContext.instance().total
     place = f"{job.number + 1}/{total} " if job.in_sweep and total else ""

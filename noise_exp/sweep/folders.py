@@ -1,5 +1,6 @@
 """Where output goes, checked before the start: nobody else's, and each job's its own."""
 
+import contextlib
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from noise_exp.errors import UserError
 from noise_exp.records import output
-from noise_exp.records.journal import RECORDS
+from noise_exp.records.journal import RECORDS, Journal
 from noise_exp.sweep import plan
 from noise_exp.tracking.places import refuse_store
 
@@ -35,10 +36,12 @@ def check_folder(config: DictConfig, key: str, names: Sequence[str] = ()) -> Non
     Raises
     ------
     UserError
-        If it cannot be written, is a store's, or holds one of the names or of Hydra's.
+        If it cannot be written, is a store's or within a living sweep's, or holds one of the names
+        or of Hydra's.
     """
     folder = Path(OmegaConf.select(config, key))
     refuse_store(folder, config.tracking.uri, key)
+    _refuse_living(folder, key)
     output.refuse_foreign(folder, names, key)
     if not (folder / RECORDS).is_dir():  # else an earlier run of ours left them
         output.refuse_foreign(folder, _of_hydra(config, key), key)
@@ -54,6 +57,18 @@ def check_folder(config: DictConfig, key: str, names: Sequence[str] = ()) -> Non
             f"the output folder {folder} cannot be written "
             f"({error.strerror}); set {key} to another folder"
         ) from None
+
+
+def _refuse_living(folder: Path, key: str) -> None:
+    """Refuse a folder within that of a sweep that is at work: its jobs' results lie there."""
+    for around in folder.absolute().parents:
+        if (around / RECORDS).is_dir():
+            with contextlib.suppress(OSError, ValueError), Journal.claim(around) as journal:
+                if journal is None:
+                    raise UserError(
+                        f"the output folder {folder} lies in {around}, which a run that is still "
+                        f"alive uses; choose another {key}"
+                    )
 
 
 def _of_hydra(config: DictConfig, key: str) -> list[str]:

@@ -21,7 +21,7 @@ from noise_exp.records.record import Record
 from noise_exp.records.secrets import masked
 from noise_exp.run import launchers
 from noise_exp.run.build import build
-from noise_exp.run.context import SweepContext
+from noise_exp.run.context import SweepContext, as_given
 from noise_exp.run.fingerprint import source_digest
 from noise_exp.sweep import plan
 from noise_exp.sweep.folders import check_folder, check_jobs
@@ -178,7 +178,7 @@ class Sweep:
                 "    python -m noise_exp.tracking sync %s",
                 len(owed),
                 next(iter(owed.values())),
-                self.folder,
+                shlex.quote(str(self.folder)),
             )
             raise ToldError
 
@@ -232,7 +232,7 @@ def _look_for_finished(store: "Store", context: SweepContext) -> dict[str, Recor
 
 
 def _facts(config: DictConfig, folder: Path, store: "Store | None") -> Facts:
-    name = masked(f"sweep {' '.join(config.hydra.overrides.task)}").strip()
+    name = masked(f"sweep {' '.join(as_given(config.hydra.overrides.task))}").strip()
     tags: Mapping[str, str] = {"kind": "sweep", "sweep": str(folder)}
     facts = Facts(name[:_NAME_LENGTH], tags, command=command())
     if store:

@@ -1,6 +1,7 @@
 """A thread that delivers a run to its store while the run goes on."""
 
 import logging
+import shlex
 import threading
 import time
 
@@ -73,7 +74,7 @@ class Courier:
                 "    python -m noise_exp.tracking sync %s",
                 f"refuses the run ({self._refused})" if self._refused else "fails",
                 self._journal.folder,
-                self._journal.folder,
+                shlex.quote(str(self._journal.folder)),
             )
         return self._delivery.done
 

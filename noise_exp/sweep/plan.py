@@ -222,11 +222,11 @@ def _tell_jobs(config: DictConfig, jobs: Sequence[list[str]]) -> None:
 def _finished(config: DictConfig, planned: Sequence[list[str]]) -> set[int]:
     """Return which jobs a finished run in the store stands for."""
     from noise_exp.tracking import reading
-    from noise_exp.tracking.store import Store
+    from noise_exp.tracking.store import NoStoreError, Store
 
     try:
         store = Store.existing(config.tracking.uri, config.tracking.experiment, untouched=True)
-    except UserError:  # there is none yet
+    except NoStoreError:
         return set()
     known = reading.finished(store, source_digest())
     if not known:

@@ -58,6 +58,10 @@ _LOCAL_UI = "http://127.0.0.1:5000"
 log = logging.getLogger(__name__)
 
 
+class NoStoreError(UserError):
+    """There is no store yet."""
+
+
 class Store:
     """An MLflow tracking store with one experiment: by `open`, `existing` or `attach`.
 
@@ -130,7 +134,7 @@ class Store:
         experiment = _named(experiment)
         database = file_of(absolute)
         if database and not database.is_file():
-            raise UserError(
+            raise NoStoreError(
                 f"there is no store {masked(given)} here; give --uri, or run a sweep first"
             )
         try:

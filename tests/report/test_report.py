@@ -347,7 +347,7 @@ def test_a_report_that_fails_never_fails_a_sweep(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(building, "build", broken)
     journal = Journal(tmp_path, Facts("sweep", {}, run_id="f" * 32))
     with caplog.at_level(logging.WARNING):
-        assert ending._report(SimpleNamespace(journal=journal, folder=tmp_path), []) == []
+        assert ending._report(SimpleNamespace(journal=journal, folder=tmp_path), [], []) == []
     assert "RuntimeError: out of luck" in caplog.text
     assert f"python -m noise_exp.report {'f' * 32}" in caplog.text
 

@@ -288,7 +288,7 @@ def test_a_claim_that_fails_makes_the_command_fail(monkeypatch, tmp_path, capsys
     assert stopped.value.code == 1
     said = capsys.readouterr()
     assert said.err.splitlines()[-1] == "not these: sum"
-    assert "fails" in capsys.readouterr().out
+    assert "fails" in said.out
 
 
 @pytest.mark.parametrize(

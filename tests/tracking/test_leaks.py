@@ -60,7 +60,7 @@ def test_a_sweep_and_what_it_left_owed_and_delivered(cli, server):
     runs = cli.runs(uri=server.url)
     assert sorted(run.info.status for run in runs) == ["FAILED", "FAILED", "FINISHED"]
     # What the program itself needs of the store's address, it still finds.
-    record = cli.folder / "out" / "0" / "run.json"
+    record = cli.folder / "out" / "0" / ".noise_exp" / "run.json"
     facts = json.loads(record.read_text())
     record.write_text(json.dumps(facts | {"delivered": False}))
     sync = ("sync", "out/0")

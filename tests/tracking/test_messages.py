@@ -98,4 +98,7 @@ def test_a_run_of_another_machine_may_be_alive(cli, monkeypatch):
     monkeypatch.setattr(platform, "node", lambda: "another")
     monkeypatch.setattr(machine, "_id", lambda: "0123456789ab")
     assert sync(cli.folder / "out", cli.uri) == "alive"
-    assert json.loads((cli.folder / "out" / "run.json").read_text())["status"] == "RUNNING"
+    assert (
+        json.loads((cli.folder / "out" / ".noise_exp" / "run.json").read_text())["status"]
+        == "RUNNING"
+    )

@@ -19,8 +19,8 @@ from noise_exp.tracking.recording import Recording
 from noise_exp.tracking.store import Store
 
 # About ten seconds of training: time for a server to go away and come back.
-LONG = ("network=small", "epochs=20000", "tracking.patience=20")
-EPOCHS = 20000
+EPOCHS = 10000
+LONG = ("network=small", f"epochs={EPOCHS}", "tracking.patience=20")
 
 
 @pytest.fixture(scope="module")
@@ -228,7 +228,7 @@ def test_a_sweep_that_the_store_does_not_know_is_no_success(cli, proxy):
     cli.env["MLFLOW_TRACKING_URI"] = proxy.url
     running = cli.start("-m", "seed=1,2", "network=small", "epochs=1500", "tracking.patience=0.5",
                         "tracking.experiment=owed", "hydra.sweep.dir=out")  # fmt: skip
-    wait_until((cli.folder / "out" / "1" / "run.json").exists)
+    wait_until((cli.folder / "out" / "1" / ".noise_exp" / "run.json").exists)
     proxy.instead = (403, *HTML)
     assert running.wait(timeout=90) == 1
     said = (cli.folder / "stdout").read_text()

@@ -1,5 +1,6 @@
 """What would do something else than was asked, without a word: refused, or said, at the start."""
 
+import itertools
 import logging
 import shlex
 import sys
@@ -13,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf, read_write
 from noise_exp.errors import UserError
 from noise_exp.records.secrets import masked, withheld
 
+_MOST_JOBS = 100_000  # more would take days, and minutes to be planned
 _OF_THE_WHOLE = ("resume", "dry_run")  # and all of tracking: a sweep has one of each
 _TOO_LATE = ("sweeper", "launcher", "sweep", "mode", "callbacks")  # once a sweep has begun
 
@@ -79,13 +81,21 @@ def check_swept(told: Mapping[str, Override], sweeper: DictConfig) -> None:
             continue
         if key in _OF_THE_WHOLE or key.startswith("tracking."):
             raise UserError(f"{masked(str(override.input_line))}: a sweep takes one {key} for all")
-        options = [str(option) for option in override.sweep_string_iterator()]
+        some = itertools.islice(override.sweep_string_iterator(), _MOST_JOBS + 1)
+        options = [str(option) for option in some]
+        refuse_too_many(len(options), override.input_line)
         if any(_comes_too_late(key, option) for option in options):
             ways = " ; ".join(_command([*_without(key), f"{key}={option}"]) for option in options)
             raise UserError(
                 f"{override.input_line}: an option that sets hydra's sweeper or launcher, such as "
                 f"an experiment with a sweep of its own, cannot be swept over; run {ways}"
             )
+
+
+def refuse_too_many(n: int, what: str | None) -> None:
+    """Raise UserError if so many jobs, or values of a key, are more than can be planned."""
+    if n > _MOST_JOBS:
+        raise UserError(f"{what}: a sweep takes at most {_MOST_JOBS:,} jobs; make several of it")
 
 
 def _comes_too_late(group: str, option: str) -> bool:

@@ -20,10 +20,9 @@ from noise_exp.run import launchers
 from noise_exp.run.build import build
 from noise_exp.run.context import GROUPS, check_choices
 from noise_exp.run.fingerprint import fingerprint, source_digest
-from noise_exp.sweep.asked import check_swept
+from noise_exp.sweep.asked import check_swept, refuse_too_many
 from noise_exp.writing.console import duration
 
-_MOST_JOBS = 100_000  # more would take days, and minutes to be planned
 _EPOCHS = 4  # that are timed, the first of them apart: it fills caches
 _BUDGET = 30.0  # seconds that may go into timing
 _MOST_COMPOSED = 30  # of 0.1 s each
@@ -85,7 +84,7 @@ def sweep(config: DictConfig) -> Plan:
         searched = [key for key, override in told.items() if override.is_sweep_override()]
         known = first if "params" in sweeper else None
         return Plan(known, None, searched, sweeper.get("n_trials"))
-    _refuse_too_many(math.prod(map(len, values.values())), "this sweep")
+    refuse_too_many(math.prod(map(len, values.values())), "this sweep")
     chosen = itertools.product(*values.values())
     jobs = [[f"{k}={v}" for k, v in zip(values, job, strict=True)] for job in chosen]
     return Plan(first, jobs, None, len(jobs))
@@ -113,15 +112,10 @@ def _values(override: Override, searches: bool) -> list[str]:
         key = override.get_key_element()
         raise UserError(f"{override.input_line}: a search takes {key}=choice(...), no glob")
     values = list(itertools.islice(override.sweep_string_iterator(), _MOST_JOBS + 1))
-    _refuse_too_many(len(values), override.input_line)
+    refuse_too_many(len(values), override.input_line)
     if not values:
         raise UserError(f"{override.input_line} matches no option; --help lists them")
     return values
-
-
-def _refuse_too_many(n: int, what: str | None) -> None:
-    if n > _MOST_JOBS:
-        raise UserError(f"{what}: a sweep takes at most {_MOST_JOBS:,} jobs; make several of it")
 
 
 def compose(config: DictConfig, job: list[str]) -> DictConfig:

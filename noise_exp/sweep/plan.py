@@ -111,8 +111,7 @@ def _values(override: Override, searches: bool) -> list[str]:
     if searches and isinstance(value, Glob):
         key = override.get_key_element()
         raise UserError(f"{override.input_line}: a search takes {key}=choice(...), no glob")
-    values = list(itertools.islice(override.sweep_string_iterator(), _MOST_JOBS + 1))
-    refuse_too_many(len(values), override.input_line)
+    values = list(override.sweep_string_iterator())
     if not values:
         raise UserError(f"{override.input_line} matches no option; --help lists them")
     return values

@@ -44,4 +44,5 @@ def test_the_wheel_works_from_any_folder(installed, tmp_path, entry):
 
 
 def test_the_wheel_carries_the_data_card(installed):
-    assert "CC BY-SA 3.0" in (installed / "noise_exp" / "assets" / "README.md").read_text()
+    card = installed / "noise_exp" / "training" / "assets" / "README.md"
+    assert "CC BY-SA 3.0" in card.read_text()

@@ -60,11 +60,19 @@ def kernel() -> str:
     OpenBLAS picks its kernel for the processor as it is loaded, NumPy its vector instructions;
     products of matrices, and functions such as arctan, have other last bits with others.
     """
-    blas: dict[str, Any] = next((m for m in threadpool_info() if m["user_api"] == "blas"), {})
+    libraries = [library for library in threadpool_info() if library["user_api"] == "blas"]
+    blas: dict[str, Any] = min(libraries, key=_not_numpys, default={})
     name = [blas.get("internal_api", "unknown BLAS"), blas.get("version"), blas.get("architecture")]
     simd = (np.show_config(mode="dicts") or {}).get("SIMD Extensions", {})
     levels = [*simd.get("baseline", ()), *simd.get("found", ())]
     return f"{' '.join(filter(None, name))}, NumPy {levels[-1] if levels else 'without SIMD'}"
+
+
+def _not_numpys(library: dict[str, Any]) -> tuple[bool, str]:
+    """Order libraries: SciPy may bring a BLAS of its own, and they are listed in any order."""
+    numpy = Path(np.__file__).resolve().parent
+    path = Path(library["filepath"]).resolve()
+    return path.parent not in (numpy.parent / "numpy.libs", numpy / ".dylibs"), str(path)
 
 
 def _foreign_source(target: str) -> str | None:

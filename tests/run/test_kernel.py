@@ -51,6 +51,17 @@ def test_numpys_own_vector_code_is_in_it_too():
     assert less[0].partition(", ")[0] == kernel().partition(", ")[0]
 
 
+def test_it_is_numpys_kernel_whatever_else_is_loaded_and_in_whatever_order(monkeypatch):
+    import scipy.linalg  # noqa: F401 - brings a BLAS of its own
+
+    libraries = module.threadpool_info()
+    said = set()
+    for order in (libraries, libraries[::-1]):
+        monkeypatch.setattr(module, "threadpool_info", lambda order=order: order)
+        said.add(kernel.__wrapped__())
+    assert said == {pinned()[0]}
+
+
 def test_another_kernel_is_another_run(monkeypatch):
     options = ("network=small", "epochs=2")
     before = fingerprint(composed(*options), trial(*options))

@@ -1,10 +1,11 @@
-"""What tests share: the command line, waiting, building from options, reading the store."""
+"""What tests share: the command line, waiting, options and what is built of them, reading."""
 
 import json
 import os
 import struct
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,11 +15,11 @@ import numpy as np
 from hydra import compose, initialize_config_dir
 from mlflow import MlflowClient
 from mlflow.entities import Run
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from noise_exp.run.build import build
 from noise_exp.run.config import CONF_DIR
-from noise_exp.training import Trial
+from noise_exp.training import Law, Trial
 
 SMALL = ("network=small", "epochs=6")
 # Options of dist with the article's letters, written down apart from the program's.
@@ -47,6 +48,26 @@ def composed(*overrides: str) -> DictConfig:
 def trial(*overrides: str, threads: int = 1) -> Trial:
     """What a command line would train."""
     return build(composed(*overrides), threads)
+
+
+def options(group: str) -> list[str]:
+    """The names of a group's options."""
+    return sorted(path.stem for path in (CONF_DIR / group).glob("*.yaml"))
+
+
+def law_of(option: str, **changes: object) -> Law:
+    """The law of an option of dist, some of its parameters changed."""
+    keys = OmegaConf.to_container(OmegaConf.load(CONF_DIR / "dist" / f"{option}.yaml"))
+    return Law(keys.pop("law"), **{**keys, **changes})
+
+
+def holding(folder: Path, text: str) -> list[Path]:
+    """What holds a text below a folder, in its name or in its content."""
+    return [
+        path
+        for path in folder.rglob("*")
+        if text in path.name or (path.is_file() and text.encode() in path.read_bytes())
+    ]
 
 
 def artifacts(run: Run) -> Path:
@@ -106,6 +127,21 @@ class Cli:
                 [sys.executable, "-m", "noise_exp", *arguments],
                 cwd=self.folder, env=self.env, stdout=out, stderr=err, start_new_session=True,
             )  # fmt: skip
+
+    def own_option(self, group: str, name: str, text: str) -> Path:
+        """Write an option of the user's own, which --config-dir=my finds; return its file."""
+        path = self.folder / "my" / group / f"{name}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def own_part(
+        self, group: str, name: str, body: str, settings: str = "", before: str = ""
+    ) -> None:
+        """Write a class of the user's own, `name.Name`, and the option that names it."""
+        self.own_option(group, name, f"_target_: {name}.{name.title()}\n{settings}")
+        head = f"{before}import dataclasses\n@dataclasses.dataclass\nclass {name.title()}:\n"
+        (self.folder / f"{name}.py").write_text(head + textwrap.indent(body, "    ") + "\n")
 
     @property
     def uri(self) -> str:

@@ -85,9 +85,7 @@ def test_a_pipe_that_does_not_block_loses_nothing(cli):
 
 
 def test_a_locale_without_the_letters_of_a_label(cli):
-    (cli.folder / "my" / "dist").mkdir(parents=True)
-    law = "law: gumbel\nloc: 0\nscale: 1\n"
-    (cli.folder / "my" / "dist" / "größe−1.yaml").write_text(law, encoding="utf-8")
+    cli.own_option("dist", "größe−1", "law: gumbel\nloc: 0\nscale: 1\n")
     poor = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     done = cli("--config-dir=my", "-m", "dist='größe−1',beta", *SMALL, "hydra.sweep.dir=out",
                env=poor)  # fmt: skip

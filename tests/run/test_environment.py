@@ -4,34 +4,23 @@ import os
 import threading
 
 import pytest
-from support import Cli, wait_until
+from support import Cli, holding, wait_until
 
 from noise_exp.records.journal import RECORDS
 from noise_exp.records.secrets import scrubbed
 
 SECRET = "hunter7SECRET"
 OWN = """
-import dataclasses, sys
-@dataclasses.dataclass
-class Own:
-    api_token: str = ""
-    def step(self, parameters, direction, moment):
-        parameters += 0.01 * direction
-        {then}
+api_token: str = ""
+def step(self, parameters, direction, moment):
+    parameters += 0.01 * direction
+    {then}
 """
 
 
 def own(cli: Cli, then: str = "", before: str = "") -> None:
-    (cli.folder / "my" / "optimizer").mkdir(parents=True)
-    (cli.folder / "my" / "optimizer" / "own.yaml").write_text(
-        "_target_: own.Own\napi_token: ${oc.env:MY_TOKEN}\n"
-    )
-    (cli.folder / "own.py").write_text(before + OWN.format(then=then))
-
-
-def holding(folder, secret: str) -> list[str]:
-    paths = [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"]
-    return [str(path) for path in paths if secret.encode() in path.read_bytes()]
+    settings = "api_token: ${oc.env:MY_TOKEN}\n"
+    cli.own_part("optimizer", "own", OWN.format(then=then), settings, before)
 
 
 @pytest.mark.parametrize("sweep", [False, True])

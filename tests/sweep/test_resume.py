@@ -79,15 +79,11 @@ def test_other_source_code_is_another_run(cli):
 
 
 def test_just_those_that_failed_run_again(cli):
-    (cli.folder / "my" / "optimizer").mkdir(parents=True)
-    (cli.folder / "my" / "optimizer" / "fragile.yaml").write_text("_target_: fragile.Fragile\n")
-    (cli.folder / "fragile.py").write_text(
-        "import dataclasses, pathlib\n"
-        "@dataclasses.dataclass\n"
-        "class Fragile:\n"
-        "    def step(self, parameters, direction, moment):\n"
-        "        if not pathlib.Path('mended').exists(): raise RuntimeError('out of luck')\n"
+    body = (
+        "def step(self, parameters, direction, moment):\n"
+        "    if not pathlib.Path('mended').exists(): raise RuntimeError('out of luck')"
     )
+    cli.own_part("optimizer", "fragile", body, before="import pathlib\n")
     sweep = ("--config-dir=my", "-m", "optimizer=fragile,vanilla", *SMALL)
     done = cli(*sweep)
     assert done.returncode == 1
@@ -195,19 +191,11 @@ def test_a_callback_that_fails_stops_the_sweep(cli):
 
 
 def test_an_optimizer_of_ones_own_counts_with_its_source_and_what_that_imports(cli):
-    (cli.folder / "my" / "optimizer").mkdir(parents=True)
-    (cli.folder / "my" / "optimizer" / "own.yaml").write_text("_target_: own.Own\n")
-    source = (
-        "import dataclasses\n"
-        "@dataclasses.dataclass\n"
-        "class Own:\n"
-        "    def step(self, parameters, direction, moment): parameters += 0.01 * direction\n"
-    )
-    source = "from helper import unused\n" + source
+    body = "def step(self, parameters, direction, moment): parameters += 0.01 * direction"
+    cli.own_part("optimizer", "own", body, before="from helper import unused\n")
     (cli.folder / "helper.py").write_text("from below import unused\n")
-    (cli.folder / "below.py").write_text("unused = 1\n")
     run = ("--config-dir=my", "optimizer=own", *SMALL, "resume=true")
-    changes = (("own", source, 1), ("notes", "x = 1", 1), ("below", "unused = 2\n", 2))
+    changes = (("below", "unused = 1\n", 1), ("notes", "x = 1", 1), ("below", "unused = 2\n", 2))
     for module, text, runs in changes:
         (cli.folder / f"{module}.py").write_text(text)
         assert cli(*run).returncode == 0

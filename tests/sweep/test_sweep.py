@@ -123,8 +123,7 @@ def test_parallel_jobs_on_a_fresh_store_give_what_serial_ones_give(cli):
 
 
 def test_a_new_law_is_one_yaml_file(cli):
-    (cli.folder / "my" / "dist").mkdir(parents=True)
-    (cli.folder / "my" / "dist" / "laplace.yaml").write_text("law: laplace\nloc: 0\nscale: 1\n")
+    cli.own_option("dist", "laplace", "law: laplace\nloc: 0\nscale: 1\n")
     done = cli("--config-dir=my", "-m", "dist=laplace", "seed=1,2,3", "dist.scale=1,2", *SMALL,
                "tracking.enabled=false", "hydra.sweep.dir=out")  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -162,15 +161,11 @@ def test_a_sweep_whose_first_job_cannot_run_leaves_nothing(cli):
 
 def test_a_job_that_raises_leaves_its_traceback(cli):
     # An optimizer of the user's own, named by a YAML file, that breaks in the third epoch.
-    (cli.folder / "my" / "optimizer").mkdir(parents=True)
-    (cli.folder / "my" / "optimizer" / "broken.yaml").write_text("_target_: broken.Broken\n")
-    (cli.folder / "broken.py").write_text(
-        "import dataclasses\n"
-        "@dataclasses.dataclass\n"
-        "class Broken:\n"
-        "    def step(self, parameters, direction, moment):\n"
-        "        if moment.epoch == 2: raise RuntimeError('out of luck')\n"
+    body = (
+        "def step(self, parameters, direction, moment):\n"
+        "    if moment.epoch == 2: raise RuntimeError('out of luck')"
     )
+    cli.own_part("optimizer", "broken", body)
     done = cli("--config-dir=my", "-m", "optimizer=broken,vanilla", *SMALL)
     assert done.returncode == 1
     assert "1 of 2 jobs failed" in done.stdout
@@ -205,9 +200,8 @@ def test_an_interrupted_sweep_is_killed_whole(cli, signal):
 
 
 def test_a_picture_that_cannot_be_made_fails_nothing(cli):
-    (cli.folder / "my" / "dist").mkdir(parents=True)
     law = "law: gumbel\nloc: 0\nscale: 1\n"
-    (cli.folder / "my" / "dist" / "a$_$.yaml").write_text(law)  # no formula for matplotlib
+    cli.own_option("dist", "a$_$", law)  # no formula for matplotlib
     done = cli("--config-dir=my", "-m", "dist='a$_$',beta", *SMALL, "hydra.sweep.dir=out")
     assert done.returncode == 0, done.stderr
     assert "The cost_per_training.png could not be made" in done.stdout
@@ -217,14 +211,8 @@ def test_a_picture_that_cannot_be_made_fails_nothing(cli):
 
 
 def test_a_job_that_breaks_while_it_is_built_has_a_row(cli):
-    (cli.folder / "my" / "estimator").mkdir(parents=True)
-    (cli.folder / "my" / "estimator" / "broken.yaml").write_text("_target_: broken.Broken\n")
-    (cli.folder / "broken.py").write_text(
-        "import dataclasses\n"
-        "@dataclasses.dataclass\n"
-        "class Broken:\n"
-        "    def __post_init__(self): raise RuntimeError('out of luck')\n"
-    )
+    body = "def __post_init__(self): raise RuntimeError('out of luck')"
+    cli.own_part("estimator", "broken", body)
     done = cli("--config-dir=my", "-m", "estimator=cost_scaled,broken", *SMALL)
     assert done.returncode == 1
     done = cli("--config-dir=my", "estimator=broken", *SMALL)

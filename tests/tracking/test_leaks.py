@@ -1,21 +1,17 @@
 """What a run and a sweep leave, on disk, in a real store and in the terminal, holds no secret."""
 
 import json
-from pathlib import Path
 
 import pytest
 import requests
 from server import Server
-from support import SMALL, Cli
+from support import SMALL, Cli, holding
 
 SECRET = "hunter2x"
 # An optimizer that tells what it should not: its error goes into a tag, an artifact and the log.
 TELLTALE = """
-import dataclasses, os
-@dataclasses.dataclass
-class Telltale:
-    def step(self, parameters, direction, moment):
-        raise RuntimeError('no answer from ' + os.environ['MLFLOW_TRACKING_URI'])
+def step(self, parameters, direction, moment):
+    raise RuntimeError('no answer from ' + os.environ['MLFLOW_TRACKING_URI'])
 """
 
 
@@ -27,24 +23,13 @@ def server(tmp_path_factory):
     server.kill()
 
 
-def leaks(folder: Path) -> list[Path]:
-    """The files that hold the secret, in their names or their content."""
-    return [
-        path
-        for path in folder.rglob("*")
-        if SECRET in path.name or (path.is_file() and SECRET.encode() in path.read_bytes())
-    ]
-
-
 def check_silent(cli: Cli, done) -> None:
     assert SECRET not in done.stdout + done.stderr
-    assert leaks(cli.folder) == []
+    assert holding(cli.folder, SECRET) == []
 
 
 def test_a_sweep_and_what_it_left_owed_and_delivered(cli, server):
-    (cli.folder / "my" / "optimizer").mkdir(parents=True)
-    (cli.folder / "my" / "optimizer" / "telltale.yaml").write_text("_target_: told.Telltale\n")
-    (cli.folder / "told.py").write_text(TELLTALE)
+    cli.own_part("optimizer", "telltale", TELLTALE, before="import os\n")
     uri = f"http://me:pass/{SECRET}@{server.url.removeprefix('http://')}"
     command = ("--config-dir=my", "-m", "optimizer=vanilla,telltale", *SMALL,
                "hydra.sweep.dir=out", f"tracking.uri={uri}")  # fmt: skip
@@ -73,7 +58,7 @@ def test_a_sweep_and_what_it_left_owed_and_delivered(cli, server):
                module="noise_exp.report")  # fmt: skip
     assert done.returncode == 0, done.stderr
     check_silent(cli, done)
-    assert [p for p in leaks(server.folder) if p.name != "server.log"] == []
+    assert [p for p in holding(server.folder, SECRET) if p.name != "server.log"] == []
 
 
 @pytest.mark.parametrize("how", ["token", "file", "submitit"])
@@ -81,10 +66,9 @@ def test_other_ways_to_tell_a_secret(cli, server, how):
     uri = f"http://{SECRET}@{server.url.removeprefix('http://')}"
     arguments, env = [f"tracking.uri={uri}"], {}
     if how == "file":  # a user's own, which is the one place that holds it
-        (cli.folder / "home" / "experiment").mkdir()
-        ours = cli.folder / "home" / "experiment" / "ours.yaml"
-        ours.write_text(f"# @package _global_\ntracking:\n  uri: {uri}\n")
-        arguments = ["--config-dir=home", "-m", "experiment=ours"]
+        text = f"# @package _global_\ntracking:\n  uri: {uri}\n"
+        ours = cli.own_option("experiment", "ours", text)
+        arguments = ["--config-dir=my", "-m", "experiment=ours"]
     if how == "submitit":  # which leaves what it tells its jobs on disk
         arguments, env = ["-m", "hydra/launcher=submitit_local"], {"MLFLOW_TRACKING_URI": uri}
     done = cli(*arguments, *SMALL, f"tracking.experiment={how}", env=env)
@@ -97,7 +81,7 @@ def test_other_ways_to_tell_a_secret(cli, server, how):
         params={"experiment_name": how}, timeout=20,
     )  # fmt: skip
     assert found.ok
-    assert [p for p in leaks(server.folder) if p.name != "server.log"] == []
+    assert [p for p in holding(server.folder, SECRET) if p.name != "server.log"] == []
 
 
 @pytest.mark.parametrize(

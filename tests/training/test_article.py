@@ -3,19 +3,15 @@
 import numpy as np
 import pytest
 from article_port import METHODS, replay
-from omegaconf import OmegaConf
+from support import law_of
 
-from noise_exp.run.config import CONF_DIR
 from noise_exp.training import ArticleStream, Embedded, Law, Network, Schedule, Trial
 
 
 def run(option, seed, cache, hidden, epochs):
     """Train one method alone, as experiment=article does; return costs, test and train errors."""
     stream = ArticleStream(seed, epochs, cache)
-    law = None
-    if option != "backprop":
-        keys = OmegaConf.to_container(OmegaConf.load(CONF_DIR / "dist" / f"{option}.yaml"))
-        law = Law(keys.pop("law"), **keys)
+    law = None if option == "backprop" else law_of(option)
     split = Embedded().split(stream.permutation, np.float64)
     trial = Trial(split, law, stream, hidden=hidden, schedule=Schedule(epochs))
     costs = np.array([record.cost for record in trial.train()])

@@ -1,10 +1,10 @@
+"""The laws of `conf/dist` against scipy.stats, and what no law takes."""
+
 import numpy as np
 import pytest
-from omegaconf import OmegaConf
 from scipy import stats
-from support import LETTERS
+from support import LETTERS, law_of, options
 
-from noise_exp.run.config import CONF_DIR
 from noise_exp.training.noise import ARTICLE_LAWS, Law, article_letter
 
 N = 200_000
@@ -24,11 +24,6 @@ ORACLES = {
     "weibull": stats.weibull_min(1),
     "noncentral_chisquare": stats.ncx2(1, 0.5),
 }
-
-
-def law_of(option: str, **changes) -> Law:
-    keys = OmegaConf.to_container(OmegaConf.load(CONF_DIR / "dist" / f"{option}.yaml"))
-    return Law(keys.pop("law"), **{**keys, **changes})
 
 
 def draws(law: Law, seed: int) -> np.ndarray:
@@ -81,8 +76,7 @@ def test_overridden_parameters_reach_the_law(option):
 
 
 def test_options_are_the_articles_methods():
-    options = {p.stem for p in (CONF_DIR / "dist").glob("*.yaml")}
-    assert options == {*ORACLES, "backprop"}
+    assert set(options("dist")) == {*ORACLES, "backprop"}
     for option in ORACLES:
         law = law_of(option)
         assert law.parameters == ARTICLE_LAWS[law.name]

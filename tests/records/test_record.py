@@ -40,12 +40,8 @@ def test_folder_and_store_tell_the_same_of_a_run(cli, options):
 
 
 def test_of_a_run_that_failed_too(cli):
-    (cli.folder / "my" / "optimizer").mkdir(parents=True)
-    (cli.folder / "my" / "optimizer" / "broken.yaml").write_text("_target_: broken.Broken\n")
-    (cli.folder / "broken.py").write_text(
-        "import dataclasses\n@dataclasses.dataclass\nclass Broken:\n"
-        "    def step(self, parameters, direction, moment): raise RuntimeError('out of luck')\n"
-    )
+    body = "def step(self, parameters, direction, moment): raise RuntimeError('out of luck')"
+    cli.own_part("optimizer", "broken", body)
     assert cli("--config-dir=my", "optimizer=broken", *SMALL, "hydra.run.dir=out").returncode == 1
     ours, theirs = from_folder(cli.folder / "out"), in_store(cli)
     assert ours.error == theirs.error == "RuntimeError: out of luck"
@@ -76,3 +72,8 @@ def test_a_score_that_is_no_number_is_infinite():
     assert Record({}, curves={"cost": [0.5, 0.25]}).score == 0.25
     validated = Record({"validation_images": "9"}, {"validation_cost": 0.1}, {"cost": [0.25]})
     assert validated.score == 0.1
+
+
+def test_passes_of_which_only_the_total_is_known_are_shared_out_evenly():
+    record = Record({}, {"forward_passes": 12.0}, {"cost": [0.3, 0.2, 0.1, 0.1]})
+    assert record.spent("forward_passes") == [3, 6, 9, 12]

@@ -5,33 +5,22 @@ import math
 from types import SimpleNamespace
 
 import numpy as np
-import pandas as pd
 import pytest
 from made_up import SIZE, page, run, runs
 from scipy.stats import wilcoxon
 
 from noise_exp.records.facts import Facts
 from noise_exp.records.journal import Journal
-from noise_exp.records.naming import name_methods
 from noise_exp.records.record import Record
 from noise_exp.report import build as building
-from noise_exp.report import variance
 from noise_exp.report.build import Choices, build
-from noise_exp.report.targets import Target, to_target
-from noise_exp.report.words import findings, markdown
+from noise_exp.report.words import findings
 from noise_exp.sweep import ending
-from noise_exp.training import baselines
-from noise_exp.training.data import Embedded, Split
 
 
 def pair(table, method):
     (row,) = (r for r in table.itertuples() if r.method == method)
     return row
-
-
-@pytest.fixture
-def luck():
-    return np.random.default_rng(7).integers(150, 300, 30)
 
 
 def test_two_identical_methods(luck):
@@ -84,16 +73,6 @@ def test_tests_against_a_reference_are_corrected_for_their_number(luck):
     for (p, dist), rivals in zip(raw, (3, 2, 1), strict=True):  # Holm, step by step
         so_far = max(so_far, min(1, rivals * p))
         assert table.p[dist] == pytest.approx(so_far)
-
-
-def test_a_shift_of_a_method_is_the_methods_and_a_shift_of_a_seed_the_seeds():
-    seeds = np.arange(30) * 2
-    table = build(runs(gumbel=100 + seeds, beta=130 + seeds)).luck["all methods"]
-    share = table.set_index("effect").share
-    method, seed = np.var([100, 130], ddof=1), np.var(seeds, ddof=1)
-    assert share["method"] == pytest.approx(method / (method + seed))
-    assert share["seed"] == pytest.approx(seed / (method + seed))
-    assert share["method x seed"] == pytest.approx(0, abs=1e-9)
 
 
 def test_all_ties():
@@ -203,100 +182,6 @@ def test_one_law_under_two_names_is_the_noise_floor(luck):
     assert build(wide + runs(standard_normal=luck)).floor.empty
 
 
-def crossed(a, b, c, within=None):
-    """A table of a full crossed design with the given effects, and an interaction of all."""
-    y = a[:, None, None] + b[None, :, None] + c[None, None, :]
-    if within is not None:
-        y = y + within
-    index = np.indices(y.shape).reshape(3, -1)
-    return pd.DataFrame(
-        {"init": index[0], "data": index[1], "noise": index[2], "outcome": y.ravel()}
-    )
-
-
-def test_shares_of_variance_of_known_effects():
-    a, b, c = np.array([0.0, 3, 1, 7]), np.array([0.0, 1, 1]), np.array([2.0, 2, 2, 2, 2])
-    table = variance.shares(crossed(a, b, c), ("init", "data", "noise")).set_index("effect")
-    whole = a.var(ddof=1) + b.var(ddof=1)
-    assert table.share["init"] == pytest.approx(a.var(ddof=1) / whole)
-    assert table.share["data"] == pytest.approx(b.var(ddof=1) / whole)
-    assert table.share.drop(["init", "data"]).max() == pytest.approx(0, abs=1e-9)
-    assert table.degrees_of_freedom.to_dict() == {
-        "init": 3, "data": 2, "noise": 4, "init x data": 6, "init x noise": 12,
-        "data x noise": 8, "init x data x noise": 24,
-    }  # fmt: skip
-
-
-def test_intervals_of_shares_hold_the_truth_as_often_as_they_say():
-    rng = np.random.default_rng(3)
-    deviations = (2.0, 1.0, 1.0, 1.0)  # of init, data, noise and the rest
-    held = dict.fromkeys(("init", "data", "noise"), 0)
-    for _ in range(40):
-        a, b, c = (rng.normal(0, s, 5) for s in deviations[:3])
-        table = variance.shares(
-            crossed(a, b, c, rng.normal(0, deviations[3], (5, 5, 5))), ("init", "data", "noise")
-        ).set_index("effect")
-        for effect, deviation in zip(held, deviations, strict=False):
-            truth = deviation**2 / 7
-            held[effect] += table.low[effect] <= truth <= table.high[effect]
-    assert min(held.values()) >= 33  # of 40: 95% are 38, and fewer than 33 come once in 1,400 times
-
-
-def test_a_report_on_a_crossed_design(luck):
-    errors = np.random.default_rng(1).integers(0, 9, (3, 3, 3)) + 50 * np.arange(3)[:, None, None]
-    records = [
-        run("beta", int(errors[i, d, n]), 0, seeds=(i, d, n))
-        for i in range(3) for d in range(3) for n in range(3)
-    ]  # fmt: skip
-    report = build(records)
-    table = report.sources["beta"].set_index("effect")
-    assert table.share["init"] > 0.9
-    assert table.low["init"] < table.share["init"] < table.high["init"]
-    assert "beta" in page(report)
-    assert f"| init | {table.share['init']:.0%} (" in markdown(report)["sources"]
-    incomplete = build(records[:-1])
-    assert incomplete.sources == {}
-    assert "the design is not complete: 26 of 27 cells" in page(incomplete)
-    assert "one seed drives init and data and noise together" in page(build(runs(beta=luck)))
-
-
-def test_censored_times():
-    # Of five runs, one each reaches 10% in epoch 1, 2 and 3; one ends after epoch 2 and one after
-    # epoch 4 without.
-    rates = [[0.05] * 4, [0.5, 0.1, 0.2, 0.2], [0.5, 0.5, 0.1, 0.1], [0.5] * 2, [0.5] * 4]
-    records = [run("gumbel", 9, s, error_rates=r) for s, r in enumerate(rates)]
-    (row,) = to_target(build(records).runs, Target(level=0.1)).itertuples()
-    assert (row.runs, row.reached) == (5, 3)
-    # Survival, by hand: 1 until 1, then 4/5, 4/5 * 3/4 until 3, 3/5 * 1/2 until 4.
-    assert row.forward_passes_restricted_mean == pytest.approx(1 + 0.8 + 0.6 + 0.3)
-    assert row.forward_passes_median == row.train_seconds_median == 3
-    assert row.forward_passes_horizon == 4
-    report = build([run("gumbel", 9, s, error_rates=[0.5] * 4) for s in range(5)])
-    (row,) = report.targets.itertuples()
-    assert (row.reached, row.forward_passes_restricted_mean) == (0, 4)
-    assert math.isnan(row.forward_passes_median)
-    assert "none reaches it" in page(report)
-    # Of four, two get there: the curve stays at one half, so there is no median.
-    halves = [run("gumbel", 9, s, error_rates=[0.05 if s < 2 else 0.5] * 2) for s in range(4)]
-    assert "2 of 4 median not reached" in page(build(halves))
-
-
-def test_passes_of_which_only_the_total_is_known_are_shared_out_evenly():
-    record = Record({}, {"forward_passes": 12.0}, {"cost": [0.3, 0.2, 0.1, 0.1]})
-    assert record.spent("forward_passes") == [3, 6, 9, 12]
-
-
-def test_names_of_methods():
-    base = {"dist": "gumbel", "dist.scale": "1", "optimizer": "vanilla", "optimizer.lr": "0.03",
-            "seed": "1", "seeds.init": "1", "estimator": "cost_scaled"}  # fmt: skip
-    other = {**base, "dist": "backprop", "estimator": "exact_gradient"}
-    assert name_methods([base, other, {**base, "seed": "2"}]) == ["gumbel", "backprop", "gumbel"]
-    adam = {**base, "optimizer": "adam", "optimizer.lr": "0.001"}
-    assert name_methods([base, adam]) == ["gumbel optimizer=vanilla", "gumbel optimizer=adam"]
-    faster = {**base, "optimizer.lr": "0.1"}
-    assert name_methods([base, faster])[1] == "gumbel optimizer.lr=0.1"
-
-
 def test_a_hidden_difference_of_settings_is_said(luck):
     records = runs(gumbel=luck) + [
         run("beta", e, s, params={"optimizer.lr": "0.1"}) for s, e in enumerate(luck)
@@ -310,34 +195,6 @@ def test_of_the_same_run_twice_the_newer_counts():
     report = build([run("gumbel", 5, 0), run("gumbel", 7, 0), run("gumbel", 8, 1)])
     assert report.runs.table.errors.tolist() == [7, 8]
     assert "1 older runs" in page(report)
-
-
-def test_the_ink_counter_and_the_constant_against_every_threshold():
-    split = Embedded([0, 1], 500, 1.0).split(np.random.default_rng(5).permutation, np.float32)
-    small = Split(
-        split.train_images[:80], split.train_labels[:80], split.test_images[:60],
-        split.test_labels[:60], split.test_indices[:60], "", "",
-    )  # fmt: skip
-    train, test = (
-        images.astype(float).sum(1) for images in (small.train_images, small.test_images)
-    )
-    answers = [
-        (np.sum(((train < cut) == is_one) != (small.train_labels == 1)),
-         np.sum(((test < cut) == is_one) != (small.test_labels == 1)))
-        for cut in (np.sort(train)[:-1] + np.sort(train)[1:]) / 2 for is_one in (True, False)
-    ]  # fmt: skip
-    least = min(wrong for wrong, _ in answers)
-    assert baselines.ink_errors(small) in [t for wrong, t in answers if wrong == least]
-    assert baselines.ink_errors(split) < 50  # zeros have more ink than ones
-    assert baselines.constant_errors(small) == min(np.bincount(small.test_labels.astype(int)))
-
-
-def test_of_ten_digits_the_constant_alone():
-    split = Embedded(list(range(10)), 500, 1.0).split(
-        np.random.default_rng(5).permutation, np.float32
-    )
-    wrong = min(int(np.sum(split.test_labels != digit)) for digit in range(10))
-    assert baselines.errors(split) == {"constant_errors": wrong}
 
 
 def test_a_report_that_fails_never_fails_a_sweep(tmp_path, monkeypatch, caplog):

@@ -10,7 +10,6 @@ from filelock import FileLock
 
 from noise_exp.records.facts import Facts
 from noise_exp.records.journal import RECORDS, Journal
-from noise_exp.records.naming import name_methods
 from noise_exp.records.record import Record
 from noise_exp.sweep import ending
 from noise_exp.sweep.plan import Plan
@@ -90,10 +89,3 @@ def test_a_job_whose_folder_is_in_use_says_so_at_the_end(cli):
 def test_a_store_is_attached_to_without_a_call_to_it():
     store = Store.attach("sqlite:////nowhere/at/all.db", "1")
     assert "client" not in vars(store)
-
-
-def test_a_run_that_was_not_built_is_told_from_one_that_was():
-    built = {"dist": "gumbel", "optimizer": "vanilla", "optimizer.lr": "0.1"}
-    failed = {"dist": "gumbel", "optimizer.lr": "-1"}
-    assert name_methods([built, failed]) == ["gumbel optimizer.lr=0.1", "gumbel optimizer.lr=-1"]
-    assert name_methods([built, {"dist": "gumbel", "optimizer.lr": "0.1"}]) == ["gumbel"] * 2

@@ -2,19 +2,15 @@
 
 import math
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from mlflow import MlflowClient
 from scipy import integrate, stats
 
 from noise_exp.report.intervals import Interval
-from noise_exp.theory import __main__ as command
 from noise_exp.theory import descent, intervals, memory, schedule, tails, walk, weights
-from noise_exp.theory.claims import Check, Claim, Effort, Outcome
+from noise_exp.theory.claims import Check, Effort
 from noise_exp.theory.registry import CLAIMS
 from noise_exp.theory.setting import (
     FINITE_LAWS,
@@ -25,7 +21,6 @@ from noise_exp.theory.setting import (
     network_for,
     zeros_and_ones,
 )
-from noise_exp.training.baselines import ink_threshold
 from noise_exp.training.estimators import NodePerturbation
 from noise_exp.training.network import Network
 from noise_exp.training.noise import ARTICLE_LAWS, Law
@@ -172,17 +167,6 @@ def test_movement_by_the_articles_schedule():
     )
 
 
-@pytest.mark.parametrize("less_is_one", [True, False])
-def test_ink_counter_is_the_best_threshold(less_is_one):
-    rng = np.random.default_rng(0)
-    ink = rng.random((40, 3)).sum(axis=1)
-    labels = ((ink + 0.3 * rng.standard_normal(40) < 1.4) == less_is_one).astype(int)
-    cut, little_is_one = ink_threshold(ink, labels)
-    assert little_is_one == less_is_one
-    wrong = np.sum(((ink < cut) == little_is_one) != (labels == 1))
-    assert wrong == min(np.sum(((ink <= t) == less_is_one) != (labels == 1)) for t in ink)
-
-
 @pytest.mark.parametrize("name", list(FINITE_LAWS))
 def test_laws_have_the_moments_the_theory_uses(name):
     draws = Law(name, **ARTICLE_LAWS[name]).sample(np.random.default_rng(0), 400_000)
@@ -246,72 +230,6 @@ def test_a_broken_program_fails_its_claim(monkeypatch, name, owner, attribute, b
     assert CLAIMS[name].test(QUICK).verdict == "fails"
 
 
-def test_command_fills_the_page_and_nothing_else_of_it(monkeypatch, tmp_path, capsys):
-    page = tmp_path / "page.md"
-    page.write_text("before\n<!-- claims -->\nold\n<!-- end -->\nafter\n")
-    monkeypatch.setattr(command, "CLAIMS", {"constant": CLAIMS["constant"]})
-    monkeypatch.setattr(sys, "argv", ["theory", "--no-tracking", "--output", str(tmp_path),
-                                      "--page", str(page)])  # fmt: skip
-    command.main()
-    assert "1 of 1 claims hold" in capsys.readouterr().out
-    text = page.read_text()
-    assert text.startswith("before\n<!-- claims -->\n| claim |")
-    assert "\nold\n" not in text
-    assert text.endswith("<!-- end -->\nafter\n")
-
-
-def test_command_writes_figures_and_a_run(tmp_path):
-    uri = f"sqlite:///{tmp_path}/store/mlflow.db"
-    done = _command(tmp_path, "--claims", "constant", "--quick", "--output", "out", "--uri", uri)
-    assert done.returncode == 0, done.stderr
-    assert "1 of 1 claims hold" in done.stdout
-    assert (tmp_path / "out" / "constant.png").stat().st_size < 80_000
-    client = MlflowClient(uri)
-    experiment = client.get_experiment_by_name("noise_training")
-    (run,) = client.search_runs([experiment.experiment_id])
-    assert run.info.status == "FINISHED"
-    assert run.data.tags["kind"] == "theory"
-    assert run.data.metrics["constant.holds"] == 1
-    assert run.data.metrics["constant.measured"] == pytest.approx(980 * 1135 / 2115**2)
-    names = {artifact.path for artifact in client.list_artifacts(run.info.run_id)}
-    assert names == {"theory_claims.csv", "theory_claims.md", "constant.png"}
-
-
-def test_a_claim_that_fails_makes_the_command_fail(monkeypatch, tmp_path, capsys):
-    picture = CLAIMS["constant"].test(QUICK).picture
-    wrong = Check("two and two", 5.0, Interval(4.0, 4.0, 4.0))
-    claim = Claim("sum", "Two and two are five.", "2 + 2 = 5", lambda _: Outcome([wrong], picture))
-    monkeypatch.setattr(command, "CLAIMS", {"sum": claim})
-    monkeypatch.setattr(sys, "argv", ["theory", "--no-tracking", "--output", str(tmp_path)])
-    with pytest.raises(SystemExit) as stopped:
-        command.main()
-    assert stopped.value.code == 1
-    said = capsys.readouterr()
-    assert said.err.splitlines()[-1] == "not these: sum"
-    assert "fails" in said.out
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["--claims", "colour"], "invalid choice: 'colour'"),
-        (["--seed", "-1"], "--seed must be at least 0, got -1"),
-        (["--page", "nowhere.md"], "there is no file nowhere.md"),
-        (["--no-tracking", "--page", "empty.md"],
-         "empty.md has no place for the table: <!-- claims --> <!-- end -->"),
-        (["--quick", "--page", "empty.md"], "leave --claims and --quick out"),
-        (["--no-tracking", "--output", "empty.md"], "File exists: 'empty.md'"),
-    ],
-)  # fmt: skip
-def test_mistakes_are_said_in_one_line(monkeypatch, tmp_path, capsys, arguments, words):
-    (tmp_path / "empty.md").write_text("nothing\n")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["theory", *arguments])
-    with pytest.raises(SystemExit) as stopped:
-        command.main()
-    assert words in f"{stopped.value.code} {capsys.readouterr().err}"
-
-
 def test_the_article_is_trained_on_the_network_of_all_its_images():
     images = zeros_and_ones()
     trial = article_trial("normal", 3, 2, images=60, hidden=(4, 4))
@@ -335,10 +253,3 @@ def test_the_page_tells_of_every_claim():
     assert all(row.endswith("| holds |") for row in rows)
     places = set(re.findall(r"\]\(#([\w-]+)\)", text)) - {"the-claims-measured"}
     assert places <= set(CLAIMS)
-
-
-def _command(folder, *arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "noise_exp.theory", *arguments],
-        cwd=folder, capture_output=True, text=True, check=False, timeout=120,
-    )  # fmt: skip

@@ -1,3 +1,5 @@
+"""Data sets: their images are the published ones, split as said; what is damaged is refused."""
+
 import gzip
 import hashlib
 from urllib.error import URLError

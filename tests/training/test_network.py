@@ -1,3 +1,5 @@
+"""The network and its objective: outputs, gradients and costs are the formulas, and stay exact."""
+
 import numpy as np
 import pytest
 from scipy.special import expit

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from scipy import special, stats
+from oracles import LAWS
+from scipy import stats
 
 from noise_exp.training.network import Network
 from noise_exp.training.noise import ARTICLE_LAWS, Law
@@ -12,61 +13,6 @@ from noise_exp.training.uniform import uniform
 from noise_exp.training.workers import Workers
 
 N = 2**21
-
-
-class Zipf:
-    """SciPy's zipf sums term by term, which takes too long in its tail; Hurwitz' zeta does not."""
-
-    dist = stats.zipf
-
-    def __init__(self, a):
-        self.a = a
-
-    def sf(self, x):
-        return special.zeta(self.a, np.floor(x) + 1) / special.zeta(self.a)
-
-    def cdf(self, x):
-        return 1 - self.sf(x)
-
-    def stats(self, moments):
-        return stats.zipf(self.a).stats(moments)
-
-
-# Each law as NumPy names it, and as SciPy does.
-LAWS = {
-    "gumbel": [
-        ({"loc": 0.0, "scale": 1.0}, stats.gumbel_r()),
-        ({"loc": 1.0, "scale": 2.0}, stats.gumbel_r(1, 2)),
-    ],
-    "normal": [
-        ({"loc": 0.0, "scale": 1.0}, stats.norm()),
-        ({"loc": 2.0, "scale": 3.0}, stats.norm(2, 3)),
-    ],
-    "standard_normal": [({}, stats.norm())],
-    "binomial": [
-        ({"n": 1, "p": 0.5}, stats.binom(1, 0.5)),
-        ({"n": 10, "p": 0.3}, stats.binom(10, 0.3)),
-        ({"n": 1000, "p": 0.01}, stats.binom(1000, 0.01)),
-    ],
-    "beta": [({"a": 1.0, "b": 0.5}, stats.beta(1, 0.5)), ({"a": 1.0, "b": 3.0}, stats.beta(1, 3))],
-    "poisson": [({"lam": lam}, stats.poisson(lam)) for lam in (1.0, 0.05, 20.0, 300.0)],
-    "zipf": [({"a": a}, Zipf(a)) for a in (2.0, 1.5, 3.0, 8.0)],
-    "pareto": [({"a": a}, stats.lomax(a)) for a in (1.0, 3.0, 0.5)],
-    "power": [({"a": a}, stats.powerlaw(a)) for a in (1.0, 2.5, 0.5)],
-    "rayleigh": [({"scale": s}, stats.rayleigh(scale=s)) for s in (1.0, 0.5)],
-    "triangular": [
-        ({"left": left, "mode": mode, "right": right},
-         stats.triang((mode - left) / (right - left), left, right - left))
-        for left, mode, right in (
-            (-1.0, 0.0, 1.0), (-1.0, 1.0, 2.0), (0.0, 0.0, 1.0), (0.0, 2.0, 2.0),
-        )
-    ],
-    "weibull": [({"a": a}, stats.weibull_min(a)) for a in (1.0, 2.5, 0.5)],
-    "noncentral_chisquare": [
-        ({"df": 1.0, "nonc": 0.5}, stats.ncx2(1, 0.5)),
-        ({"df": 1.0, "nonc": 4.0}, stats.ncx2(1, 4)),
-    ],
-}  # fmt: skip
 CASES = [(name, p, oracle) for name, cases in LAWS.items() for p, oracle in cases]
 IDS = [f"{name}-{'-'.join(map(str, p.values()))}" for name, p, _ in CASES]
 

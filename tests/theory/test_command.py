@@ -1,0 +1,80 @@
+"""The command of the theory: the page it fills, the run it logs, the mistakes it tells of."""
+
+import sys
+
+import pytest
+from mlflow import MlflowClient
+
+from noise_exp.report.intervals import Interval
+from noise_exp.theory import __main__ as command
+from noise_exp.theory.claims import Check, Claim, Effort, Outcome
+from noise_exp.theory.registry import CLAIMS
+
+QUICK = Effort(quick=True, seed=0)
+
+
+def test_command_fills_the_page_and_nothing_else_of_it(monkeypatch, tmp_path, capsys):
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- claims -->\nold\n<!-- end -->\nafter\n")
+    monkeypatch.setattr(command, "CLAIMS", {"constant": CLAIMS["constant"]})
+    monkeypatch.setattr(sys, "argv", ["theory", "--no-tracking", "--output", str(tmp_path),
+                                      "--page", str(page)])  # fmt: skip
+    command.main()
+    assert "1 of 1 claims hold" in capsys.readouterr().out
+    text = page.read_text()
+    assert text.startswith("before\n<!-- claims -->\n| claim |")
+    assert "\nold\n" not in text
+    assert text.endswith("<!-- end -->\nafter\n")
+
+
+def test_command_writes_figures_and_a_run(cli):
+    uri = f"sqlite:///{cli.folder}/store/mlflow.db"
+    done = cli("--claims", "constant", "--quick", "--output", "out", "--uri", uri,
+               module="noise_exp.theory")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "1 of 1 claims hold" in done.stdout
+    assert (cli.folder / "out" / "constant.png").stat().st_size < 80_000
+    client = MlflowClient(uri)
+    experiment = client.get_experiment_by_name("noise_training")
+    (run,) = client.search_runs([experiment.experiment_id])
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["kind"] == "theory"
+    assert run.data.metrics["constant.holds"] == 1
+    assert run.data.metrics["constant.measured"] == pytest.approx(980 * 1135 / 2115**2)
+    names = {artifact.path for artifact in client.list_artifacts(run.info.run_id)}
+    assert names == {"theory_claims.csv", "theory_claims.md", "constant.png"}
+
+
+def test_a_claim_that_fails_makes_the_command_fail(monkeypatch, tmp_path, capsys):
+    picture = CLAIMS["constant"].test(QUICK).picture
+    wrong = Check("two and two", 5.0, Interval(4.0, 4.0, 4.0))
+    claim = Claim("sum", "Two and two are five.", "2 + 2 = 5", lambda _: Outcome([wrong], picture))
+    monkeypatch.setattr(command, "CLAIMS", {"sum": claim})
+    monkeypatch.setattr(sys, "argv", ["theory", "--no-tracking", "--output", str(tmp_path)])
+    with pytest.raises(SystemExit) as stopped:
+        command.main()
+    assert stopped.value.code == 1
+    said = capsys.readouterr()
+    assert said.err.splitlines()[-1] == "not these: sum"
+    assert "fails" in said.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--claims", "colour"], "invalid choice: 'colour'"),
+        (["--seed", "-1"], "--seed must be at least 0, got -1"),
+        (["--page", "nowhere.md"], "there is no file nowhere.md"),
+        (["--no-tracking", "--page", "empty.md"],
+         "empty.md has no place for the table: <!-- claims --> <!-- end -->"),
+        (["--quick", "--page", "empty.md"], "leave --claims and --quick out"),
+        (["--no-tracking", "--output", "empty.md"], "File exists: 'empty.md'"),
+    ],
+)  # fmt: skip
+def test_mistakes_are_said_in_one_line(monkeypatch, tmp_path, capsys, arguments, words):
+    (tmp_path / "empty.md").write_text("nothing\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["theory", *arguments])
+    with pytest.raises(SystemExit) as stopped:
+        command.main()
+    assert words in f"{stopped.value.code} {capsys.readouterr().err}"

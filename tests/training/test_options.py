@@ -1,0 +1,124 @@
+"""Options of the command line: every combination trains, and each does what it is for."""
+
+import itertools
+
+import numpy as np
+import pytest
+from support import composed, options, trial
+
+from noise_exp.errors import UserError
+from noise_exp.run.fingerprint import fingerprint
+from noise_exp.training.estimators import ExactGradient
+from noise_exp.training.noise import Repair
+
+LAWS, ESTIMATORS, OPTIMIZERS = map(options, ("dist", "estimator", "optimizer"))
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_the_grid_has_no_invalid_cell(estimator, optimizer):
+    for dist, how in itertools.product(("gumbel", "pareto", "backprop"), Repair):
+        run = trial(
+            "data=xor", "network=small", "dtype=float64", "epochs=4", f"dist={dist}",
+            f"estimator={estimator}", f"estimator.repair={how.value}", f"optimizer={optimizer}",
+        )  # fmt: skip
+        before = run.parameters.copy()
+        costs = [record.cost for record in run.train()]
+        assert len(costs) == 4
+        assert np.isfinite(costs).all()
+        assert (run.parameters != before).any() or optimizer in ("hill_climb", "annealing")
+
+
+@pytest.mark.parametrize(
+    ("estimator", "passes"),
+    [("cost_scaled", 1), ("spsa", 2), ("es", 16), ("forward_gradient", 3),
+     ("node_perturbation", 3), ("learned_feedback", 3)],
+)  # fmt: skip
+def test_a_budget_in_forward_passes_is_kept(estimator, passes):
+    for size in (None, 100, 512, 2000):
+        run = trial(
+            "data=article", "network.hidden=[8,4]", f"estimator={estimator}", "epochs=null",
+            "forward_passes=33.5", f"batch_size={'null' if size is None else size}",
+        )  # fmt: skip
+        records = list(run.train())
+        # What is left would not have paid for another batch, and nothing was overspent.
+        step = passes * (size or 2095) / 2095
+        assert 33.5 - step < records[-1].forward_passes <= 33.5 + 1e-6
+        assert records[-1].progress == 1
+        progress = [record.progress for record in records]
+        assert progress == sorted(progress)
+
+
+def test_batches_hold_every_image_once_in_an_order_of_seeds_data():
+    class Spy(ExactGradient):
+        def __init__(self):
+            self.batches = []
+
+        def estimate(self, objective, parameters, noise, out):
+            self.batches.append(objective._images.copy())
+            return super().estimate(objective, parameters, noise, out)
+
+    orders = []
+    for seeds in ("seeds=all seed=1", "seeds=all seed=1", "seeds=init seed=1", "seeds=data seed=1"):
+        run = trial("data=article", "network=small", "dist=backprop", "batch_size=512",
+                         "epochs=2", *seeds.split())  # fmt: skip
+        run.estimator = Spy()
+        list(run.train())
+        sizes = [len(batch) for batch in run.estimator.batches]
+        assert sizes == [512, 512, 512, 512, 47] * 2
+        first, second = (np.concatenate(run.estimator.batches[i : i + 5]) for i in (0, 5))
+        assert not np.array_equal(first, second)
+        np.testing.assert_array_equal(np.sort(first, axis=0), np.sort(second, axis=0))
+        orders.append(first.tobytes())
+    assert orders[0] == orders[1] == orders[3] != orders[2]
+
+
+def test_frozen_layers_keep_their_weights_and_the_others_do_not():
+    run = trial("data=article", "network=small", "network.frozen=[1,2]", "epochs=3",
+                     "optimizer=adam", "estimator=learned_feedback")  # fmt: skip
+    before = run.parameters.copy()
+    list(run.train())
+    same = [bool((run.parameters[s] == before[s]).all()) for s in run.network.layer_slices()]
+    assert same == [True, True, False]
+    with pytest.raises(UserError, match=r"network.frozen must hold layers, 1 to 3 .* got \[0\]"):
+        trial("network=small", "network.frozen=[0]")
+
+
+DATA, HELD = ("data=mnist01", "network=small"), ("data.validation_size=300",)
+
+
+def test_validation_images_come_from_training_and_test_images_stay_out():
+    whole, held = trial(*DATA), trial(*DATA, *HELD)
+    assert len(held.split.train_labels) == len(whole.split.train_labels) - 300
+    training = np.concatenate([held.split.train_images, held.split.test_images])
+    np.testing.assert_array_equal(training, whole.split.train_images)
+    assert not set(held.split.test_indices) & set(whole.split.test_indices)
+    prints = {fingerprint(composed(*DATA, *o), t) for o, t in ((HELD, held), ((), whole))}
+    assert len(prints) == 2
+
+
+def test_ten_digits_have_ten_outputs_that_are_probabilities():
+    run = trial("data=mnist10", "network=small", "dist=backprop", "cost=cross_entropy",
+                     "optimizer=adam", "epochs=3", "batch_size=256")  # fmt: skip
+    assert sorted(np.unique(run.split.train_labels)) == list(range(10))
+    assert len(run.split.test_labels) == 2000
+    list(run.train())
+    test = run.test()
+    assert test.outputs.shape == (2000, 10)
+    np.testing.assert_allclose(test.outputs.sum(axis=1), 1, rtol=1e-5)
+    labels = run.split.test_labels
+    np.testing.assert_array_equal(test.wrong, np.argmax(test.outputs, axis=1) != labels)
+    expected = -np.mean(np.log(test.outputs[np.arange(2000), labels]))
+    assert test.cost == pytest.approx(expected, rel=1e-4)
+    assert test.error_rate < 0.5  # 0.9 by chance
+
+
+@pytest.mark.parametrize("dist", LAWS)
+def test_every_law_as_it_is_learns_zeros_from_ones(dist):
+    run = trial(
+        "data=mnist01", "data.pixel_divisor=255", "network.hidden=[84,102]", f"dist={dist}",
+        "estimator=learned_feedback", "optimizer=adam", "batch_size=128", "cost=cross_entropy",
+        "epochs=null", "forward_passes=30", "seed=77",
+    )  # fmt: skip
+    list(run.train())
+    assert run.test().errors <= 5  # of 500; logistic regression gets 0 to 2, chance about 230

@@ -1,0 +1,56 @@
+"""Repairs of noise: each does what it says to every law, and to a law of one value no harm."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+from support import law_of, options
+
+from noise_exp.training.network import Network
+from noise_exp.training.noise import Repair, repair
+from noise_exp.training.streams import IndependentStreams
+
+
+def draws(name, how, n=20_000, seed=5):
+    network, out = Network((1, 1), np.float64), np.empty(n)
+    IndependentStreams(0, 0, seed).noise(law_of(name), network, how=how).fill(out)
+    return out
+
+
+@pytest.mark.parametrize("name", sorted(set(options("dist")) - {"backprop"}))
+def test_repairs(name):
+    plain, signed = draws(name, Repair.none), draws(name, Repair.sign)
+    np.testing.assert_array_equal(np.abs(plain), np.abs(signed))
+    flipped = (signed != plain)[plain != 0]
+    assert 0.48 < np.mean(flipped) < 0.52
+    if np.ptp(plain[plain != 0]) > 0:
+        assert abs(stats.spearmanr(flipped, np.abs(plain[plain != 0])).statistic) < 0.04
+    assert abs(np.corrcoef(flipped[1:], flipped[:-1])[0, 1]) < 0.03
+
+    standard = draws(name, Repair.standardize)
+    assert np.mean(standard) == pytest.approx(0, abs=1e-9)
+    assert np.std(standard) == pytest.approx(1, rel=1e-9)
+    assert np.corrcoef(standard, plain)[0, 1] == pytest.approx(1, abs=1e-9)
+
+    ranked = draws(name, Repair.rank)
+    assert stats.kstest(ranked, "norm").pvalue > 0.9  # scores, not draws: nearer than chance
+    order = np.argsort(ranked)
+    assert (np.diff(plain[order]) >= 0).all()
+    for value in np.unique(plain)[:2]:  # equal draws come in random order
+        same = np.flatnonzero(plain == value)
+        if len(same) > 500:
+            assert abs(stats.spearmanr(same, ranked[same]).statistic) < 5 / math.sqrt(len(same))
+
+
+def test_a_law_of_one_value_is_left_in_peace_by_every_repair():
+    for how in Repair:
+        ones = np.ones(100)
+        repair(how, np.random.default_rng(1), ones)
+        assert np.isfinite(ones).all()
+
+
+def test_two_names_of_one_law_draw_different_numbers():
+    a, b = draws("gaussian", Repair.none), draws("standard_normal", Repair.none)
+    assert abs(np.corrcoef(a, b)[0, 1]) < 0.03
+    assert stats.ks_2samp(a, b).pvalue > 1e-3

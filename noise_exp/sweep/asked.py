@@ -1,10 +1,9 @@
 """What would do something else than was asked, without a word: refused, or said, at the start."""
 
-import itertools
 import logging
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hydra.core.global_hydra import GlobalHydra
@@ -14,7 +13,6 @@ from omegaconf import DictConfig, OmegaConf, read_write
 from noise_exp.errors import UserError
 from noise_exp.records.secrets import masked, withheld
 
-_MOST_JOBS = 100_000  # more would take days, and minutes to be planned
 _OF_THE_WHOLE = ("resume", "dry_run")  # and all of tracking: a sweep has one of each
 _TOO_LATE = ("sweeper", "launcher", "sweep", "mode", "callbacks")  # once a sweep has begun
 
@@ -55,13 +53,17 @@ def hint_at_sweep(config: DictConfig) -> None:
         )
 
 
-def check_swept(told: Mapping[str, Override], sweeper: DictConfig) -> None:
+def check_swept(
+    told: Mapping[str, Override], values: Mapping[str, Sequence[str]], sweeper: DictConfig
+) -> None:
     """See that each job of a sweep can be what it is asked to be.
 
     Parameters
     ----------
     told
         What is set for the jobs, by key.
+    values
+        The values that each key gets.
     sweeper
         The configuration `hydra.sweeper`.
 
@@ -81,29 +83,25 @@ def check_swept(told: Mapping[str, Override], sweeper: DictConfig) -> None:
             continue
         if key in _OF_THE_WHOLE or key.startswith("tracking."):
             raise UserError(f"{masked(str(override.input_line))}: a sweep takes one {key} for all")
-        some = itertools.islice(override.sweep_string_iterator(), _MOST_JOBS + 1)
-        options = [str(option) for option in some]
-        refuse_too_many(len(options), override.input_line)
-        if any(_comes_too_late(key, option) for option in options):
-            ways = " ; ".join(_command([*_without(key), f"{key}={option}"]) for option in options)
+        if _come_too_late(key, values[key]):
+            ways = " ; ".join(_command([*_without(key), f"{key}={v}"]) for v in values[key])
             raise UserError(
                 f"{override.input_line}: an option that sets hydra's sweeper or launcher, such as "
                 f"an experiment with a sweep of its own, cannot be swept over; run {ways}"
             )
 
 
-def refuse_too_many(n: int, what: str | None) -> None:
-    """Raise UserError if so many jobs, or values of a key, are more than can be planned."""
-    if n > _MOST_JOBS:
-        raise UserError(f"{what}: a sweep takes at most {_MOST_JOBS:,} jobs; make several of it")
-
-
-def _comes_too_late(group: str, option: str) -> bool:
+def _come_too_late(group: str, options: Sequence[str]) -> bool:
     """Whether an option sets what Hydra reads before it composes a job with that option."""
     loader: Any = GlobalHydra.instance().config_loader()
-    if not loader.repository.group_exists(group):
+    repository = loader.repository
+    if not repository.group_exists(group):
         return False
-    found = loader.repository.load_config(f"{group}/{option}")
+    return any(_sets_the_sweep(repository, f"{group}/{option}") for option in options)
+
+
+def _sets_the_sweep(repository: Any, option: str) -> bool:
+    found = repository.load_config(option)
     if found is None:
         return False
     chosen = {

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from noise_exp.errors import ToldError, in_words, is_of_disk
 from noise_exp.records import output
 from noise_exp.records.journal import Journal
-from noise_exp.records.record import Record, from_folder, params_or_asked
+from noise_exp.records.record import Record, params_or_asked, record_of
 from noise_exp.sweep.sweep import Sweep, command
 from noise_exp.writing.console import duration, print_table
 
@@ -66,12 +66,13 @@ def gather(sweep: Sweep) -> list[Record]:
     cut_off: dict[int, Record] = {}  # its end could not be written: the store may know it
     for folder in Journal.find(sweep.folder):
         try:
-            facts = Journal.load(folder).facts
+            journal = Journal.load(folder)
         except (OSError, ValueError):  # damaged: of an earlier sweep, or counted as missing
             continue
+        facts = journal.facts
         if folder != sweep.folder and facts.sweep == sweep.journal.facts.uid:
             ends = cut_off if facts.status == "RUNNING" else records
-            ends[facts.job] = from_folder(folder)
+            ends[facts.job] = record_of(facts, journal.epochs()[0])
     if sweep.store:
         _complete(records, sweep, sweep.store)
     records = {**cut_off, **records}

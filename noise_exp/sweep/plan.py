@@ -20,12 +20,13 @@ from noise_exp.run import launchers
 from noise_exp.run.build import build
 from noise_exp.run.context import GROUPS, check_choices
 from noise_exp.run.fingerprint import fingerprint, source_digest
-from noise_exp.sweep.asked import check_swept, refuse_too_many
+from noise_exp.sweep.asked import check_swept
 from noise_exp.writing.console import duration
 
 _EPOCHS = 4  # that are timed, the first of them apart: it fills caches
 _BUDGET = 30.0  # seconds that may go into timing
 _MOST_COMPOSED = 30  # of 0.1 s each
+_MOST_JOBS = 100_000  # more would take days, and minutes to be planned
 _SEED = re.compile(r"seed=\d+$|seeds\.(init|data|noise)=\d+$")
 # Seconds of a run that the timing here does not see: Hydra's work, figures, the store.
 _AROUND, _AROUND_UNTRACKED = 0.4, 0.1
@@ -77,14 +78,14 @@ def sweep(config: DictConfig) -> Plan:
             "do not work beside MLflow; resume=true goes on with a study"
         )
     told = _told(sweeper.get("params") or {}, list(config.hydra.overrides.task))
-    check_swept(told, sweeper)
     values = {key: _values(override, searches) for key, override in told.items()}
+    check_swept(told, values, sweeper)
     first = [f"{key}={choices[0]}" for key, choices in values.items()]
     if searches:
         searched = [key for key, override in told.items() if override.is_sweep_override()]
         known = first if "params" in sweeper else None
         return Plan(known, None, searched, sweeper.get("n_trials"))
-    refuse_too_many(math.prod(map(len, values.values())), "this sweep")
+    _refuse_too_many(math.prod(map(len, values.values())), "this sweep")
     chosen = itertools.product(*values.values())
     jobs = [[f"{k}={v}" for k, v in zip(values, job, strict=True)] for job in chosen]
     return Plan(first, jobs, None, len(jobs))
@@ -111,10 +112,17 @@ def _values(override: Override, searches: bool) -> list[str]:
     if searches and isinstance(value, Glob):
         key = override.get_key_element()
         raise UserError(f"{override.input_line}: a search takes {key}=choice(...), no glob")
-    values = list(override.sweep_string_iterator())
+    values = list(itertools.islice(override.sweep_string_iterator(), _MOST_JOBS + 1))
     if not values:
         raise UserError(f"{override.input_line} matches no option; --help lists them")
+    _refuse_too_many(len(values), override.input_line)
     return values
+
+
+def _refuse_too_many(n: int, what: str | None) -> None:
+    """Raise UserError if so many jobs, or values of a key, are more than can be planned."""
+    if n > _MOST_JOBS:
+        raise UserError(f"{what}: a sweep takes at most {_MOST_JOBS:,} jobs; make several of it")
 
 
 def compose(config: DictConfig, job: list[str]) -> DictConfig:

@@ -32,7 +32,6 @@ from noise_exp.tracking.recording import Recording
 if TYPE_CHECKING:  # a second of MLflow that an untracked sweep has no use for
     from noise_exp.tracking.store import Store
 
-_HASTE = 2.0  # seconds that an interrupted sweep may still take to be delivered
 _NAME_LENGTH = 250  # of a run, in the databases that MLflow uses
 
 log = logging.getLogger(__name__)
@@ -133,7 +132,7 @@ class Sweep:
     def abandon(self) -> None:
         """End the run of a sweep that was interrupted or broke, for which Hydra has no event."""
         self.progress.stop()
-        self.recording.patience = min(self.recording.patience, _HASTE)
+        self.recording.hurry()
         self.deliver_owed(self.recording.patience)
         broken = SweepContext.instance().broken
         if broken:

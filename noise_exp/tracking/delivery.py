@@ -21,6 +21,7 @@ from mlflow.exceptions import MlflowException, RestException
 from noise_exp.records.facts import Facts
 from noise_exp.records.journal import Journal
 from noise_exp.records.machine import is_here
+from noise_exp.records.record import CURVES
 from noise_exp.records.secrets import scrubbed
 
 for _noisy in ("alembic", "mlflow", "urllib3"):  # after MLflow's import, which sets it too
@@ -135,7 +136,7 @@ class Delivery:
         metrics = [
             Metric(key, line[key], line["time"], line["epoch"])
             for line in lines
-            for key in ("cost", "train_error_rate", "forward_passes", "train_seconds")
+            for key in CURVES
             if line[key] is not None  # NaN and infinity break the UI's page of the run
         ]
         for i in range(0, len(metrics), _METRICS_PER_CALL):

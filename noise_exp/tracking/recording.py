@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # a second of MLflow that an untracked run has no use for
     from noise_exp.tracking.courier import Courier
 
 _TAG_LENGTH = 5000
-_HASTE = 2.0  # seconds that an interrupted begin may still take to be delivered
+_HASTE = 2.0  # seconds that an interrupted run may still take to be delivered
 
 
 class Recording:
@@ -96,10 +96,14 @@ class Recording:
                 f"the tracking store {masked(uri)} takes no run: {reason(error)}"
             ) from None
         except BaseException as error:  # the store may have the run already
-            self.patience = min(self.patience, _HASTE)
+            self.hurry()
             self._courier.start()
             self.__exit__(type(error), error, None)
             raise
+
+    def hurry(self) -> None:
+        """Have little patience at the end: whoever interrupted the run is waiting."""
+        self.patience = min(self.patience, _HASTE)
 
     def __exit__(
         self,

@@ -1,6 +1,7 @@
 """A few images at a time: what one thread computes of them."""
 
 import threading
+from functools import cached_property
 
 import numpy as np
 
@@ -31,10 +32,16 @@ class Block:
         self._network = network
         self._cost = cost
         self.activations = Activations(network, capacity, keep_sums=not light)
-        self._second: Activations | None = None
-        self._gradient: np.ndarray | None = None
         if not light:
             self._deltas = [np.empty((capacity, n), network.dtype) for n in network.sizes[1:]]
+
+    @cached_property
+    def _second(self) -> Activations:
+        return Activations(self._network, self.capacity)
+
+    @cached_property
+    def _gradient(self) -> np.ndarray:
+        return np.empty(self._network.n_parameters, self._network.dtype)
 
     def set(
         self,
@@ -102,8 +109,6 @@ class Block:
         `noise`: one array (images, units) per hidden layer. Returns the output units' sums
         (images, outputs) and each image's loss (images,).
         """
-        if self._second is None:
-            self._second = Activations(self._network, self.capacity)
         n, second, below = len(self), self._second, self._images
         for layer, (matrix, xi) in enumerate(zip(self.matrices[:-1], noise, strict=True)):
             sums = second.sums[layer][:n]
@@ -120,7 +125,6 @@ class Block:
 
     def perturbed_values(self, layer: int) -> np.ndarray:
         """What came out of a hidden layer, counted from 0, in `perturb`; (images, units)."""
-        assert self._second is not None
         return self._second.values[layer][: len(self), :-1]
 
     def derivative_along(self, tangents: list[np.ndarray]) -> float:
@@ -147,8 +151,6 @@ class Block:
 
     def gradient(self) -> np.ndarray:
         """Return the products of inputs and deltas, (n_parameters,), overwritten by the next."""
-        if self._gradient is None:
-            self._gradient = np.empty(self._network.n_parameters, self._network.dtype)
         self.write_gradient(self._gradient)
         return self._gradient
 

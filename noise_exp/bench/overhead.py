@@ -1,5 +1,6 @@
 """What a run costs beyond its training: Hydra, MLflow, figures; measured on the real command."""
 
+import re
 import subprocess
 import sys
 import tempfile
@@ -12,8 +13,11 @@ from noise_exp.records.journal import Journal
 from noise_exp.records.record import from_folder
 from noise_exp.writing.tables import markdown
 
-_JOBS, _ROUNDS = 7, 3
+_JOBS, _ROUNDS = 40, 3
+_MANY = 300
+_TINY = ("data=xor", "network=small", "epochs=2")
 _EPOCHS = (100, 1100)
+_ENDED = re.compile("images wrong, cost")  # what a job says at its end
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,8 @@ class Overhead:
     help_seconds: float
     help_imports: tuple[str, ...]
     seconds_per_job: float
+    seconds_to_first: float
+    seconds_of_many: float
     share_of_epochs: float
     share_untracked: float
 
@@ -44,6 +50,7 @@ def overhead() -> Overhead:
             help_seconds=help_seconds,
             help_imports=_imports_of_help(folder),
             seconds_per_job=(many - one) / _JOBS,
+            **_many(folder),
             share_of_epochs=_share(folder, "tracking.enabled=true"),
             share_untracked=_share(folder, "tracking.enabled=false"),
         )
@@ -62,10 +69,18 @@ def _train_seconds(folder: Path) -> float:
 def _sweep(folder: Path, jobs: int) -> float:
     """Return the seconds of a sweep beyond its training."""
     out = Path(tempfile.mkdtemp(dir=folder))
-    seeds = f"seed={','.join(map(str, range(jobs)))}"
     start = perf_counter()
-    _run(folder, "-m", seeds, "network=small", "epochs=100", f"hydra.sweep.dir={out}")
+    _run(folder, "-m", *_TINY, f"seed=range({jobs})", f"hydra.sweep.dir={out}")
     return perf_counter() - start - _train_seconds(out)
+
+
+def _many(folder: Path) -> dict[str, float]:
+    """Return after how many seconds the first and the last of many jobs have ended."""
+    command = [sys.executable, "-m", "noise_exp", "-m", *_TINY, f"seed=range({_MANY})"]
+    start = perf_counter()
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as sweep:
+        ended = [perf_counter() - start for line in sweep.stdout or () if _ENDED.search(line)]
+    return {"seconds_to_first": ended[0], "seconds_of_many": ended[-1]}
 
 
 def _share(folder: Path, option: str) -> float:
@@ -97,7 +112,9 @@ def table(measured: Overhead) -> str:
     """Return the measurements and their limits in Markdown."""
     m = measured
     rows: Sequence[tuple[str, str, str]] = (
-        ("one job more in a sweep, beyond its training", f"{m.seconds_per_job:.2f} s", "0.25 s"),
+        ("one job more in a sweep, beyond its training", f"{m.seconds_per_job:.2f} s", "0.12 s"),
+        (f"until the first of {_MANY} such jobs has ended", f"{m.seconds_to_first:.1f} s", "10 s"),
+        (f"until all {_MANY} have", f"{m.seconds_of_many:.0f} s", "75 s"),
         ("share of an epoch that is not training, tracked", f"{m.share_of_epochs:.1%}", "2%"),
         ("the same without tracking", f"{m.share_untracked:.1%}", ""),
         ("`--help`", f"{m.help_seconds:.2f} s", ""),

@@ -16,7 +16,7 @@ import json
 import logging
 import math
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from threading import Lock as Guard
@@ -120,12 +120,13 @@ class Journal:
         """The files that leave the folder when the store has them."""
         return [p for n in self.facts.artifacts if (p := self._records / _ARTIFACTS / n).exists()]
 
-    def log_artifact(self, name: str, content: bytes) -> None:
-        """Keep a file for the store."""
-        path = self._records / _ARTIFACTS / name
-        path.parent.mkdir(exist_ok=True)
-        self.update(artifacts=[*(a for a in self.facts.artifacts if a != name), name])
-        path.write_bytes(content)
+    def log_artifacts(self, files: Mapping[str, bytes]) -> None:
+        """Keep files for the store."""
+        folder = self._records / _ARTIFACTS
+        folder.mkdir(exist_ok=True)
+        self.update(artifacts=list(dict.fromkeys([*self.facts.artifacts, *files])))
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
 
     def update(self, **changes: Any) -> None:
         """Change facts and write them: whole or not at all, whatever happens meanwhile.

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterator
 
 import numpy as np
+from omegaconf import DictConfig
 
 from noise_exp.errors import in_words
 from noise_exp.records.journal import Journal
@@ -15,20 +16,26 @@ from noise_exp.training.trial import Tested, Trial
 log = logging.getLogger(__name__)
 
 
-def keep(journal: Journal, trial: Trial, tested: Tested, record: Record) -> None:
-    """Keep a run's files for the store."""
-    if picture := _picture(record):
-        journal.log_artifact("cost.png", picture)
+def keep(
+    journal: Journal, trial: Trial, tested: Tested, record: Record, tracking: DictConfig
+) -> None:
+    """Keep a run's files for the store: those that the configuration `tracking` asks for."""
+    files = {}
+    if tracking.figure and (picture := _picture(record)):
+        files["cost.png"] = picture
+    if tracking.weights:
+        files["weights.npz"] = _weights(trial)
+    lines = "".join(f"{line}\n" for line in _predictions(trial, tested))
+    journal.log_artifacts(files | {"predictions.csv": lines.encode()})
 
+
+def _weights(trial: Trial) -> bytes:
     tensors: dict[str, np.ndarray] = {}
     for i, (weights, biases) in enumerate(trial.network.views(trial.parameters), 1):
         tensors |= {f"W{i}": weights, f"b{i}": biases}
     content = io.BytesIO()
     np.savez(content, **tensors)  # type: ignore[arg-type]
-    journal.log_artifact("weights.npz", content.getvalue())
-
-    lines = "".join(f"{line}\n" for line in _predictions(trial, tested))
-    journal.log_artifact("predictions.csv", lines.encode())
+    return content.getvalue()
 
 
 def _picture(record: Record) -> bytes | None:
@@ -38,7 +45,7 @@ def _picture(record: Record) -> bytes | None:
         from noise_exp.figures.comparison import cost_curve  # matplotlib
 
         cost_curve(record.curves["cost"], f"{record.dist}: cost per epoch").savefig(
-            content, format="png"
+            content, format="png", pil_kwargs={"compress_level": 1}
         )
     except Exception as error:
         log.warning("The cost curve could not be drawn (%s)", in_words(error))

@@ -60,6 +60,8 @@ class TrackingConfig:
     uri: str | None = MISSING
     experiment: str | None = MISSING
     patience: float = MISSING
+    figure: bool = MISSING
+    weights: bool = MISSING
 
 
 @dataclass

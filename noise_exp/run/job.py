@@ -59,7 +59,8 @@ def run(cfg: DictConfig) -> Record:
 def _run(cfg: DictConfig, job: Job, sweep: SweepContext, facts: Facts) -> Record:
     try:
         trial = build(cfg, cfg.threads or launchers.per_job(job.launcher))
-        facts = _described(facts, cfg, job, trial)
+        kept = _as_kept(cfg)
+        facts = _described(facts, cfg, kept, job, trial)
     except Exception as error:
         if not job.in_sweep and isinstance(error, UserError | MemoryError):
             raise
@@ -72,7 +73,7 @@ def _run(cfg: DictConfig, job: Job, sweep: SweepContext, facts: Facts) -> Record
         record = standing
     else:
         with _recording(facts, cfg, job, store) as journal:
-            record = _train(cfg, job, trial, journal)
+            record = _train(kept, job, trial, journal)
             _say(record)
     if store and not job.in_sweep:
         log.info("Browse the runs:\n    %s", store.browse)
@@ -121,7 +122,7 @@ def _name(cfg: DictConfig, job: Job) -> str:
     return f"{job.choices['dist']} seed={cfg.seed}"
 
 
-def _described(facts: Facts, cfg: DictConfig, job: Job, trial: Trial) -> Facts:
+def _described(facts: Facts, cfg: DictConfig, kept: DictConfig, job: Job, trial: Trial) -> Facts:
     """Add what is known of the run once it is built."""
     split = trial.split
     sizes = {"training": len(split.train_labels), _part(trial): len(split.test_labels)}
@@ -131,7 +132,7 @@ def _described(facts: Facts, cfg: DictConfig, job: Job, trial: Trial) -> Facts:
     return replace(
         facts,
         tags=tags,
-        params=_params(_as_kept(cfg), job, trial, sizes),
+        params=_params(kept, job, trial, sizes),
         dataset=DataSet(job.choices["data"], split.digest, split.source, sizes),
     )
 
@@ -210,10 +211,10 @@ def _standing(store: "Store", job: Job, sweep: SweepContext, facts: Facts) -> Re
 
 
 def _train(cfg: DictConfig, job: Job, trial: Trial, journal: Journal) -> Record:
-    """Train and test, and record both."""
+    """Train and test, and record both, and the configuration as it is kept."""
     if journal.facts.uri:
-        text = masked(OmegaConf.to_yaml(_as_kept(cfg), resolve=True))
-        journal.log_artifact("config.yaml", decoded(text).encode())
+        text = masked(OmegaConf.to_yaml(cfg, resolve=True))
+        journal.log_artifacts({"config.yaml": decoded(text).encode()})
     total = SweepContext.instance().total
     place = f"{job.number + 1}/{total} " if job.in_sweep and total else ""
     alone = launchers.is_serial(job.launcher)
@@ -231,7 +232,7 @@ def _train(cfg: DictConfig, job: Job, trial: Trial, journal: Journal) -> Record:
     journal.update(metrics=metrics, tags={"diverged": str(diverged).lower()})
     record = record_of(replace(journal.facts, status="FINISHED"), epochs)
     if journal.facts.uri:
-        artifacts.keep(journal, trial, tested, record)
+        artifacts.keep(journal, trial, tested, record, cfg.tracking)
     return record
 
 

@@ -2,10 +2,12 @@
 
 import atexit
 import contextlib
+import gc
 import logging
 from collections.abc import Iterator
 from typing import Any
 
+from hydra.core.global_hydra import GlobalHydra
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
@@ -13,6 +15,7 @@ from noise_exp.errors import Enough, UserError, at_the_edge, in_words
 from noise_exp.records.secrets import scrubbed
 from noise_exp.run.context import check_choices
 from noise_exp.sweep import asked, ending, plan
+from noise_exp.sweep.composer import Composer
 from noise_exp.sweep.folders import check_folder
 from noise_exp.sweep.sweep import Sweep
 
@@ -60,7 +63,10 @@ class SweepCallback(Callback):
         """Begin the sweep."""
         with _edge("the sweep cannot start"):
             asked.check(config)
+            hydra: Any = GlobalHydra.instance().hydra
+            hydra.config_loader = Composer(hydra.config_loader)
             self._sweep = Sweep.begin(config)
+        gc.freeze()  # all that is imported: each job makes enough garbage to have it searched
         atexit.register(self._abandon)
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:  # noqa: ARG002

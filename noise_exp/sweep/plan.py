@@ -13,7 +13,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob, IntervalSweep, Override
 from hydra.errors import CompactHydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from noise_exp.errors import Enough, UserError
 from noise_exp.run import launchers
@@ -233,16 +233,8 @@ def _finished(config: DictConfig, planned: Sequence[list[str]]) -> set[int]:
     if not known:
         return set()
     done = set()
-    composed: dict[tuple[str, ...], DictConfig] = {}
     for i, job in enumerate(planned):
-        setting = _setting(job)
-        if setting not in composed:
-            composed[setting] = compose(config, job)
-        cfg = composed[setting]
-        for override in job:  # composing each job anew would take several times as long
-            if override not in setting:
-                key, _, value = override.partition("=")
-                OmegaConf.update(cfg, key, int(value))
+        cfg = compose(config, job)
         if fingerprint(cfg, build(cfg)) in known:
             done.add(i)
     return done

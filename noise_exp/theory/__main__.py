@@ -99,8 +99,7 @@ def _track(
         "theory_claims.csv": tables.as_csv(results).encode(),
     }
     with Recording(_RECORD, facts, store.uri, _PATIENCE) as journal:
-        for name, content in files.items():
-            journal.log_artifact(name, content)
+        journal.log_artifacts(files)
         for claim, outcome in results:
             first = outcome.checks[0]
             values = {

@@ -127,7 +127,7 @@ class Recording:
         elif isinstance(error, Exception):
             with contextlib.suppress(OSError):
                 text = "".join(traceback.format_exception(error))
-                self.journal.log_artifact("traceback.txt", decoded(scrubbed(text)).encode())
+                self.journal.log_artifacts({"traceback.txt": decoded(scrubbed(text)).encode()})
             self.journal.end("FAILED", error=scrubbed(in_words(error))[:_TAG_LENGTH])
         else:
             self.journal.end("KILLED")

@@ -87,7 +87,9 @@ def test_sixty_thousand_images_fit_in_two_gibibytes():
 
 
 def test_overhead_says_what_help_imports():
-    assert "| `--help` imports | mlflow |" in overhead_table(Overhead(1, ("mlflow",), 0.1, 0.01, 0))
+    assert "| `--help` imports | mlflow |" in overhead_table(
+        Overhead(1, ("mlflow",), 0.1, 2, 30, 0.01, 0)
+    )
 
 
 def test_figures_are_drawn():

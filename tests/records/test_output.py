@@ -46,14 +46,14 @@ def test_what_is_not_ours_stays(tmp_path, caplog, kind):
 
 def test_a_run_removes_the_artifacts_that_it_lists_alone(tmp_path):
     journal = Journal.start(tmp_path, Facts("run", uri="sqlite:///x.db"))
-    journal.log_artifact("cost.png", b"ours")
-    journal.log_artifact("cost.png", b"ours again")
+    journal.log_artifacts({"cost.png": b"ours"})
+    journal.log_artifacts({"cost.png": b"ours again"})
     folder = tmp_path / ".noise_exp" / "artifacts"
     (folder / "x").write_text("mine")
     assert [path.name for path in journal.artifacts] == ["cost.png"]
     journal.clear_artifacts()
     assert [path.name for path in folder.iterdir()] == ["x"]
-    journal.log_artifact("weights.npz", b"ours")
+    journal.log_artifacts({"weights.npz": b"ours"})
     journal.update(delivered=True)
     journal.release()
     Journal.start(tmp_path, Facts("second"))
@@ -62,7 +62,7 @@ def test_a_run_removes_the_artifacts_that_it_lists_alone(tmp_path):
 
 def test_what_is_owed_is_put_aside_whole_and_can_be_delivered(tmp_path):
     first = Journal.start(tmp_path, Facts("first", uri="sqlite:///x.db"))
-    first.log_artifact("cost.png", b"a picture")
+    first.log_artifacts({"cost.png": b"a picture"})
     (tmp_path / "report.html").write_text("mine")
     kept = [output.write(tmp_path, name, b"a table") for name in ("runs.csv", "report.html")]
     first.update(files=kept)

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 from mlflow import MlflowClient
-from support import SMALL, costs_in
+from support import SMALL, artifacts, costs_in
 
 
 def costs_of(cli, *arguments):
@@ -42,6 +42,13 @@ def test_float64_agrees_with_float32(cli):
         if stream == "stream=article":
             np.testing.assert_allclose(single, double, rtol=1e-3)
         assert single != double
+
+
+def test_a_run_keeps_the_files_that_it_is_asked_to_keep(cli):
+    done = cli(*SMALL, "tracking.figure=false", "tracking.weights=false")
+    assert done.returncode == 0, done.stderr
+    (run,) = cli.runs("run")
+    assert {f.name for f in artifacts(run).iterdir()} == {"config.yaml", "predictions.csv"}
 
 
 def test_xor_is_learned_by_backprop(cli):

@@ -1,0 +1,89 @@
+"""A job's configuration is Hydra's own, whichever way it was composed."""
+
+import pickle
+
+import pytest
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import CompactHydraException
+from hydra.types import RunMode
+from omegaconf import OmegaConf
+
+from noise_exp.run.config import CONF_DIR
+from noise_exp.sweep.composer import Composer
+
+SWEEPS = {
+    "seeds": [["dist=beta", "seed=1"], ["dist=beta", "seed=2"], ["dist=gumbel", "seed=2"]],
+    "one seed of three": [["seeds.init=1", "seeds.noise=2"], ["seeds.init=3", "seeds.noise=4"]],
+    "other order": [["seed=1", "epochs=2"], ["epochs=2", "seed=1"], ["epochs=7", "seed=3"]],
+    "rates": [["optimizer.lr=0.1"], ["optimizer.lr=1e-3"], ["optimizer.lr=2"]],
+    "kinds of number": [["batch_size=3"], ["batch_size=null"], ["resume=true"], ["resume=false"]],
+    "an option and its keys": [["optimizer=adam", "optimizer.lr=1"], ["optimizer=vanilla"]],
+    "added": [["++dist.scale=1", "seed=1"], ["++dist.scale=2", "seed=1"], ["+x.y=1"], ["+x.y=2"]],
+    "removed": [["~dist.scale", "seed=1"], ["seed=1"]],
+    "a dictionary": [["dist.scale=3", "dist={scale:1}"], ["dist.scale=4", "dist={scale:2}"]],
+    "Hydra's": [["hydra.verbose=true", "seed=1"], ["hydra.sweep.subdir=x", "seed=2"]],
+    "lists": [["network.hidden=[4,4]", "seed=1"], ["network.hidden=[5,5]", "seed=2"]],
+    "an experiment": [["experiment=article", "seed=1"], ["experiment=article", "seed=2"]],
+}  # fmt: skip
+
+
+@pytest.fixture
+def loaders():
+    """Hydra's loader, ours, and the configuration of the sweep."""
+    with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
+        hydra = GlobalHydra.instance().hydra
+        master = hydra.compose_config(
+            "config",
+            ["hydra.job.config.override_dirname.exclude_keys=[dist]"],
+            RunMode.MULTIRUN,
+            with_log_configuration=False,
+        )
+        loader = hydra.config_loader
+        yield loader, Composer(loader), master
+
+
+@pytest.mark.parametrize("sweep", SWEEPS.values(), ids=SWEEPS)
+def test_every_job_is_composed_as_hydra_does(loaders, sweep):
+    theirs, ours, master = loaders
+    for job in [*sweep, *reversed(sweep)]:
+        expected = theirs.load_sweep_config(master, list(job))
+        config = ours.load_sweep_config(master, job)
+        assert OmegaConf.to_container(config) == OmegaConf.to_container(expected)
+        config.hydra.job.num = config.epochs = 99  # what a job does to its own is no other's matter
+
+
+@pytest.mark.parametrize(
+    "job", [["seed=0.5"], ["seed=true"], ["no_such_key=1"], ["dist=nothing", "seed=3"]]
+)
+def test_what_does_not_fit_is_told_in_hydras_words(loaders, job):
+    _, ours, master = loaders
+    ours.load_sweep_config(master, ["seed=2"])
+    said = []
+    for loader in loaders[:2]:
+        with pytest.raises(CompactHydraException) as refused:
+            loader.load_sweep_config(master, list(job))
+        said.append(str(refused.value))
+    assert said[0] == said[1]
+
+
+def test_only_the_first_of_many_seeds_is_composed_from_files(loaders, monkeypatch):
+    theirs, ours, master = loaders
+    composed = []
+    real = theirs.load_sweep_config
+    monkeypatch.setattr(
+        theirs, "load_sweep_config", lambda *given: composed.append(given) or real(*given)
+    )
+    for seed in range(9):
+        assert ours.load_sweep_config(master, ["dist=beta", f"seed={seed}"]).seed == seed
+    assert len(composed) == 1
+
+
+def test_it_travels_to_a_worker_light_and_whole(loaders):
+    _, ours, master = loaders
+    before = len(pickle.dumps(ours))
+    config = ours.load_sweep_config(master, ["seed=2"])
+    sent = pickle.dumps(ours)
+    assert len(sent) == before
+    theirs = pickle.loads(sent).load_sweep_config(master, ["seed=2"])
+    assert OmegaConf.to_container(theirs) == OmegaConf.to_container(config)

@@ -55,8 +55,11 @@ lint: install  ## Check style, format, types and import contracts
 	$(BIN)/lint-imports
 
 bench: install  ## Measure speed against PyTorch and JAX, into docs/performance.md (minutes)
+	@echo 'Into .venv, unless they are there: PyTorch, JAX and evosax, 1.4 GB, or 6 GB where'
+	@echo "pip takes PyTorch's build for CUDA (Linux on x86). A build without is enough: install it first,"
+	@echo "with .venv/bin/pip as PyTorch's page *Get started* says for *CPU*."
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
-	$(BIN)/python -m noise_exp.bench --output docs/figures --page docs/performance.md
+	$(BIN)/python -m noise_exp.bench --isa native avx2 --output docs/figures --page docs/performance.md
 
 theory: install  ## Hold the theory against the program, into docs/theory.md (minutes)
 	$(BIN)/python -m noise_exp.theory --output docs/figures/theory --page docs/theory.md

@@ -8,18 +8,20 @@ import argparse
 import platform
 import re
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from statistics import median
 
-from noise_exp.bench import compare, growth, overhead, race
+from noise_exp.bench import compare, feedback, growth, isa, overhead, race
 from noise_exp.bench.problem import METHODS
+from noise_exp.bench.turns import own_process
 from noise_exp.errors import at_the_edge
 from noise_exp.figures import bench as figures
 from noise_exp.run import launchers
 from noise_exp.run.fingerprint import kernel
 from noise_exp.writing.pages import Page, add_page
 
-_PARTS = ("methods", "growth", "learn", "overhead")
+_PARTS = ("methods", "feedback", "growth", "learn", "overhead")
 
 
 @at_the_edge("noise_exp.bench")
@@ -27,8 +29,29 @@ def main() -> None:
     """Run the parts asked for, each followed by what it writes."""
     options = _options()
     report = Page(options.output, options.page, "performance")
-    if "methods" in options.parts:
-        _methods(options, report)
+    measured: set[str] = set()
+    for choice in options.isa:
+        with isa.switched(choice):
+            with own_process(options.threads) as process:
+                used = process.submit(isa.in_use).result()
+                rounding = process.submit(kernel).result()
+            where = f"{date.today()}: {_processor()}, threads={options.threads}, {rounding}"
+            if used in measured:
+                print(f"--isa {choice} is {used} here, which is measured already")
+                continue
+            if "methods" in options.parts:
+                _methods(options, report, used, where)
+            if "feedback" in options.parts:
+                _feedback(options, report, used, where)
+            if not measured:
+                _others(options, report, where)
+        measured.add(used)
+
+
+def _others(options: argparse.Namespace, report: Page, where: str) -> None:
+    """Measure what is measured with one kind of vector instructions alone."""
+    if {"growth", "learn", "overhead"} & {*options.parts}:
+        report.table("where", f"{where}.\n")
     if "growth" in options.parts:
         _growth(options, report)
     if "learn" in options.parts:
@@ -37,22 +60,27 @@ def main() -> None:
         report.table("overhead", overhead.table(overhead.overhead()))
 
 
-def _methods(options: argparse.Namespace, report: Page) -> None:
+def _methods(options: argparse.Namespace, report: Page, used: str, where: str) -> None:
     methods = METHODS if not options.quick else ("gumbel", "zipf", "backprop")
     epochs, rounds = (3, 2) if options.quick else (8, options.rounds)
     timings = compare.compare(options.threads, epochs, rounds, methods)
-    where = f"{_processor()}, threads={options.threads}, {kernel()}"
-    report.table("where", f"{where}; {rounds} rounds of {epochs} epochs.\n")
-    report.table("methods", compare.table(timings))
-    report.table("targets", compare.verdict(timings))
-    compare.write_csv(timings, report.folder / "performance_methods.csv")
+    report.table(f"where_{used}", f"{where}; {rounds} rounds of {epochs} epochs.\n")
+    report.table(f"methods_{used}", compare.table(timings))
+    report.table(f"targets_{used}", compare.verdict(timings, used))
+    compare.write_csv(timings, report.folder / f"performance_methods_{used}.csv")
     rounds_of: dict[str, list] = {}
     for timing in timings:
         rounds_of.setdefault(timing.contender, []).append(timing.rounds)
     floor = [median(r) for r in rounds_of.pop(compare.ROOFLINE)]
     named = list(dict.fromkeys(timing.method for timing in timings))
     figure = figures.time_per_epoch(named, rounds_of, floor)
-    figure.savefig(report.folder / "performance_methods.png", dpi=120)
+    figure.savefig(report.folder / f"performance_methods_{used}.png", dpi=120)
+
+
+def _feedback(options: argparse.Namespace, report: Page, used: str, where: str) -> None:
+    seconds = feedback.feedback(options.threads, 2 if options.quick else options.rounds)
+    report.table(f"feedback_{used}", f"{where}.\n\n{feedback.table(seconds)}")
+    report.table(f"feedback_target_{used}", feedback.verdict(seconds))
 
 
 def _learn(options: argparse.Namespace, report: Page) -> None:
@@ -107,6 +135,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--parts", nargs="+", default=_PARTS, metavar="PART", choices=_PARTS,
         help=f"{', '.join(_PARTS)}; default: all",
+    )  # fmt: skip
+    parser.add_argument(
+        "--isa", nargs="+", default=[isa.NATIVE], metavar="ISA", choices=isa.CHOICES,
+        help="vector instructions: native, the processor's, or avx2, no more than those of "
+        "processors without AVX-512; of both, growth, learn and overhead are measured with the "
+        "first; default: native",
     )  # fmt: skip
     parser.add_argument("--threads", type=int, default=min(2, launchers.available()))
     parser.add_argument(

@@ -9,20 +9,26 @@ URI := $(or $(MLFLOW_TRACKING_URI),sqlite:///mlruns/mlflow.db)
 help:  ## List these targets
 	@awk -F ':.*## ' '/^[a-z.\/]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
 $(BIN)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(PIP) -e .
 	@touch $@
 
-install: $(BIN)/installed  ## Make an environment in .venv and install everything into it
+$(BIN)/installed-dev: $(BIN)/installed
+	$(PIP) -e '.[dev]'
+	@touch $@
 
-sweep: install  ## All fourteen methods in one sweep, logged to MLflow (minutes)
+install: $(BIN)/installed-dev  ## Make an environment in .venv, with what the tests need
+
+sweep: $(BIN)/installed  ## All fourteen methods in one sweep, logged to MLflow (minutes)
 	$(BIN)/python -m noise_exp -m 'dist=glob(*)'
 
-article: install  ## The article's own numbers: float64 and its random stream (minutes)
+article: $(BIN)/installed  ## The article's own numbers: float64 and its random stream (minutes)
 	$(BIN)/python -m noise_exp -m experiment=article 'dist=glob(*)'
 
-seeds: install  ## The fourteen methods on 30 seeds, and the report on method or luck (minutes)
+seeds: $(BIN)/installed  ## The fourteen methods on 30 seeds, and the report on method or luck (minutes)
 	$(BIN)/python -m noise_exp -m experiment=seed_sensitivity
 
 LEARN := $(BIN)/python -m noise_exp -m hydra.sweep.dir=multirun/learning
@@ -54,18 +60,18 @@ lint: install  ## Check style, format, types and import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: install  ## Measure speed against PyTorch and JAX, into docs/performance.md (minutes)
+bench: $(BIN)/installed  ## Measure speed against PyTorch and JAX, into docs/performance.md (minutes)
 	@echo 'Into .venv, unless they are there: PyTorch, JAX and evosax, 1.4 GB, or 6 GB where'
 	@echo "pip takes PyTorch's build for CUDA (Linux on x86). A build without is enough: install it first,"
 	@echo "with .venv/bin/pip as PyTorch's page *Get started* says for *CPU*."
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	$(PIP) -e '.[bench]'
 	$(BIN)/python -m noise_exp.bench --isa native avx2 --output docs/figures --page docs/performance.md
 
-theory: install  ## Hold the theory against the program, into docs/theory.md (minutes)
+theory: $(BIN)/installed  ## Hold the theory against the program, into docs/theory.md (minutes)
 	$(BIN)/python -m noise_exp.theory --output docs/figures/theory --page docs/theory.md
 
-ui: install  ## Browse and compare the runs at http://127.0.0.1:5000
-	$(BIN)/mlflow ui --backend-store-uri $(URI)
+ui: $(BIN)/installed  ## Browse and compare the runs at http://127.0.0.1:5000
+	$(BIN)/mlflow ui --workers 1 --backend-store-uri $(URI)
 
 clean:  ## Delete the environment and all output but the MLflow store
 	rm -rf .venv build dist outputs multirun

@@ -158,7 +158,7 @@ class Store:
         if self.uri.startswith(("http://", "https://")):
             return f"{masked(self.uri).rstrip('/')}/{view}"
         mlflow = "mlflow" if shutil.which("mlflow") else Path(sys.executable).with_name("mlflow")
-        command = f"{mlflow} ui --backend-store-uri {shlex.quote(masked(self._given))}"
+        command = f"{mlflow} ui --workers 1 --backend-store-uri {shlex.quote(masked(self._given))}"
         return f"{command}\n    and open {_LOCAL_UI}/{view}"
 
     def link(self, run_id: str) -> str:

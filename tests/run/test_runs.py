@@ -94,7 +94,7 @@ def test_the_store_of_the_environment_is_respected(cli):
     uri = f"sqlite:///{cli.folder}/elsewhere/runs.db"
     done = cli(*SMALL, env={"MLFLOW_TRACKING_URI": uri})
     assert done.returncode == 0, done.stderr
-    assert f"mlflow ui --backend-store-uri {uri}" in done.stdout
+    assert f"mlflow ui --workers 1 --backend-store-uri {uri}" in done.stdout
     assert not (cli.folder / "mlruns").exists()
     experiment = MlflowClient(uri).get_experiment_by_name("noise_training")
     assert experiment.artifact_location.startswith(f"file://{cli.folder}/elsewhere")

@@ -97,7 +97,7 @@ def test_the_parent_holds_the_comparison(sweep):
         assert row.method in parent.data.tags["mlflow.note.content"]
     for name in ("cost_per_training", "training_time", "misclassification"):
         assert (folder / f"{name}.png").stat().st_size > 10_000
-    assert "mlflow ui --backend-store-uri sqlite:///mlruns/mlflow.db" in done.stdout
+    assert "mlflow ui --workers 1 --backend-store-uri sqlite:///mlruns/mlflow.db" in done.stdout
 
 
 def test_parallel_jobs_on_a_fresh_store_give_what_serial_ones_give(cli):

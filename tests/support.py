@@ -16,11 +16,13 @@ from hydra import compose, initialize_config_dir
 from mlflow import MlflowClient
 from mlflow.entities import Run
 from omegaconf import DictConfig, OmegaConf
+from warm import Warm
 
 from noise_exp.run.build import build
 from noise_exp.run.config import CONF_DIR
 from noise_exp.training import Law, Trial
 
+_WARM = Warm()
 SMALL = ("network=small", "epochs=6")
 # Options of dist with the article's letters, written down apart from the program's.
 LETTERS = {
@@ -109,16 +111,14 @@ class Cli:
     def __call__(
         self, *arguments: str, env: dict | None = None, module: str = "noise_exp", **options
     ):
+        env = {**self.env, **(env or {})}
+        if not options and _WARM.serves(env):
+            return _WARM.run(module, arguments, self.folder, env, timeout=300)
         return subprocess.run(
             [sys.executable, "-m", module, *arguments],
-            cwd=self.folder,
-            env={**self.env, **(env or {})},
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
+            cwd=self.folder, env=env, capture_output=True, text=True, timeout=300, check=False,
             **options,
-        )
+        )  # fmt: skip
 
     def start(self, *arguments: str) -> subprocess.Popen:
         """Start the command in a process group of its own, its output in the folder."""

@@ -1,0 +1,111 @@
+"""A process that has imported what the command imports, and forks for each call of it.
+
+A call then takes as long as what it is asked to do, without the seconds that importing MLflow,
+pandas and matplotlib take on a small machine. Folder, arguments, environment, output and exit code
+are those of a process of its own. `Cli.start`, and all tests about processes, start real ones.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from select import select
+
+# What Python or a library reads as it starts or is imported: a call that changes it is no fork's.
+_READ_AT_START = ("PYTHON", "LC_", "LANG", "OMP_", "OPENBLAS_", "NPY_", "MPL", "COLUMNS")
+
+
+class Warm:
+    """Runs modules as `python -m` does; its process is started by the first call."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen | None = None
+        self._env = dict(os.environ)
+
+    def serves(self, env: Mapping[str, str]) -> bool:
+        """Whether a call in this environment may be a fork's."""
+        keys = {key for key in {*env, *self._env} if key.startswith(_READ_AT_START)}
+        return all(env.get(key, "") == self._env.get(key, "") for key in keys)
+
+    def run(
+        self,
+        module: str,
+        arguments: Sequence[str],
+        cwd: Path,
+        env: Mapping[str, str],
+        timeout: float,
+    ) -> subprocess.CompletedProcess:
+        """Run a module to its end.
+
+        Raises
+        ------
+        subprocess.TimeoutExpired
+            If it takes longer; it is killed then.
+        """
+        if self._process is None or self._process.poll() is not None:
+            self._process = subprocess.Popen(
+                [sys.executable, __file__], env=self._env, text=True, bufsize=1,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            )  # fmt: skip
+        command = [sys.executable, "-m", module, *arguments]
+        with tempfile.TemporaryDirectory() as folder:
+            out, err = Path(folder, "out"), Path(folder, "err")
+            call = {"module": module, "arguments": [*arguments], "cwd": str(cwd),
+                    "env": dict(env), "out": str(out), "err": str(err)}  # fmt: skip
+            print(json.dumps(call), file=self._process.stdin)
+            pid = int(self._process.stdout.readline())
+            late = not select([self._process.stdout], [], [], timeout)[0]
+            if late:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            code = int(self._process.stdout.readline())
+            said = out.read_text(errors="replace"), err.read_text(errors="replace")
+        if late:
+            raise subprocess.TimeoutExpired(command, timeout, *said)
+        return subprocess.CompletedProcess(command, code, *said)
+
+
+def serve() -> dict | None:
+    """Fork for every call on stdin; return the call in the child, None at the end."""
+    from hydra.core.plugins import Plugins
+
+    import noise_exp.app
+    import noise_exp.report.write
+    import noise_exp.sweep.comparison
+    import noise_exp.sweep.study
+    import noise_exp.tracking.courier  # noqa: F401
+
+    Plugins.instance()
+    for line in sys.stdin:
+        call: dict = json.loads(line)
+        pid = os.fork()
+        if not pid:
+            return call
+        print(pid, flush=True)
+        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+    return None
+
+
+def become(call: Mapping) -> None:
+    """Take the place of a new process."""
+    for number, path, mode in ((0, os.devnull, "r"), (1, call["out"], "w"), (2, call["err"], "w")):
+        with open(path, mode) as file:
+            os.dup2(file.fileno(), number)
+    os.chdir(call["cwd"])
+    os.environ.clear()
+    os.environ.update(call["env"])
+    sys.path[0] = call["cwd"]
+    sys.argv[1:] = call["arguments"]
+
+
+if __name__ == "__main__":
+    import runpy
+
+    if called := serve():
+        become(called)
+        runpy.run_module(called["module"], run_name="__main__", alter_sys=True)

@@ -14,6 +14,12 @@ def cli(tmp_path):
     return Cli(tmp_path)
 
 
+@pytest.fixture
+def newcomer(tmp_path):
+    """The command line in a folder where nothing has run yet."""
+    return Cli(tmp_path, store=False)
+
+
 @pytest.fixture(scope="session")
 def zeros_and_ones():
     images, classes, _ = Embedded([0, 1], 20, 1.0).load()

@@ -5,9 +5,11 @@ import os
 import struct
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -15,6 +17,7 @@ import numpy as np
 from hydra import compose, initialize_config_dir
 from mlflow import MlflowClient
 from mlflow.entities import Run
+from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from omegaconf import DictConfig, OmegaConf
 from warm import Warm
 
@@ -32,7 +35,7 @@ LETTERS = {
 }  # fmt: skip
 
 
-def wait_until(true: Callable[[], object], seconds: float = 60.0) -> None:
+def wait_until(true: Callable[[], object], seconds: float = 180.0) -> None:
     """Wait for something to become true; TimeoutError if it does not."""
     deadline = time.monotonic() + seconds
     while not true():
@@ -95,12 +98,27 @@ def jobs_in(folder: Path) -> list[tuple[dict, list[float | None]]]:
     return sorted(found, key=lambda record_and_costs: record_and_costs[0]["job"])
 
 
-class Cli:
-    """The command line in a folder of its own, with an empty home folder."""
+@cache
+def empty_store() -> bytes:
+    """A store of MLflow's with its tables and nothing in them, which take it seconds to make."""
+    with tempfile.TemporaryDirectory() as folder:
+        database = Path(folder, "mlflow.db")
+        SqlAlchemyStore(f"sqlite:///{database}", f"{folder}/artifacts").engine.dispose()
+        return database.read_bytes()
 
-    def __init__(self, folder: Path) -> None:
+
+class Cli:
+    """The command line in a folder of its own, with an empty home folder.
+
+    `store`: begin with an empty one; else the first command makes it.
+    """
+
+    def __init__(self, folder: Path, store: bool = True) -> None:
         self.folder = folder
         (folder / "home").mkdir(exist_ok=True)
+        if store:
+            (folder / "mlruns").mkdir(exist_ok=True)
+            (folder / "mlruns" / "mlflow.db").write_bytes(empty_store())
         self.env = {
             **{k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "HYDRA_"))},
             "HOME": str(folder / "home"),
@@ -142,6 +160,24 @@ class Cli:
         self.own_option(group, name, f"_target_: {name}.{name.title()}\n{settings}")
         head = f"{before}import dataclasses\n@dataclasses.dataclass\nclass {name.title()}:\n"
         (self.folder / f"{name}.py").write_text(head + textwrap.indent(body, "    ") + "\n")
+
+    def hold(self, *epochs: int) -> tuple[str, ...]:
+        """Return the arguments of training that stops in these epochs until they are released."""
+        self.own_part(
+            "optimizer", "held",
+            "def step(self, parameters, direction, moment):\n"
+            "    parameters += 1e-4 * direction\n"
+            "    hold = pathlib.Path(__file__).with_name(f'hold-{moment.epoch}')\n"
+            "    while hold.exists(): time.sleep(0.01)",
+            before="import pathlib, time\n",
+        )  # fmt: skip
+        for epoch in epochs:
+            (self.folder / f"hold-{epoch}").touch()
+        return "--config-dir=my", "optimizer=held"
+
+    def release(self, epoch: int) -> None:
+        """Let training go on."""
+        (self.folder / f"hold-{epoch}").unlink()
 
     @property
     def uri(self) -> str:

@@ -6,6 +6,8 @@ are those of a process of its own. `Cli.start`, and all tests about processes, s
 """
 
 import contextlib
+import importlib
+import io
 import json
 import os
 import signal
@@ -16,6 +18,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from select import select
 
+_SLOW = (
+    "mlflow.store.tracking.sqlalchemy_store", "scipy.stats", "statsmodels.api", "noise_exp.app",
+    "noise_exp.report.write", "noise_exp.sweep.comparison", "noise_exp.sweep.study",
+    "noise_exp.tracking.courier",
+)  # fmt: skip
 # What Python or a library reads as it starts or is imported: a call that changes it is no fork's.
 _READ_AT_START = ("PYTHON", "LC_", "LANG", "OMP_", "OPENBLAS_", "NPY_", "MPL", "COLUMNS")
 
@@ -72,14 +79,15 @@ class Warm:
 
 def serve() -> dict | None:
     """Fork for every call on stdin; return the call in the child, None at the end."""
+    for module in _SLOW:
+        importlib.import_module(module)
     from hydra.core.plugins import Plugins
+    from sqlalchemy.orm import configure_mappers
 
-    import noise_exp.app
-    import noise_exp.report.write
-    import noise_exp.sweep.comparison
-    import noise_exp.sweep.study
-    import noise_exp.tracking.courier  # noqa: F401
+    from noise_exp.figures.comparison import cost_curve
 
+    configure_mappers()
+    cost_curve([1.0, 0.5], "finds the fonts").savefig(io.BytesIO())
     Plugins.instance()
     for line in sys.stdin:
         call: dict = json.loads(line)

@@ -12,11 +12,11 @@ import pytest
 
 from noise_exp.bench import __main__ as bench
 from noise_exp.bench import compare, ours, race, search
-from noise_exp.bench.growth import growth
+from noise_exp.bench.growth import growth, most_mebibytes
 from noise_exp.bench.overhead import Overhead
 from noise_exp.bench.overhead import table as overhead_table
 from noise_exp.bench.problem import METHODS, article_trial
-from noise_exp.bench.turns import take_turns
+from noise_exp.bench.turns import own_process, take_turns
 from noise_exp.figures import bench as figures
 
 
@@ -86,6 +86,13 @@ def test_sixty_thousand_images_fit_in_two_gibibytes():
     for size in sizes:
         # Half of the promise; activations of all images at once would take 1.3 GiB more.
         assert size.mebibytes < 1024
+
+
+def test_what_a_parent_holds_is_not_counted():
+    held = b"x" * (600 << 20)
+    with own_process(1) as process:
+        assert process.submit(most_mebibytes).result() < 300
+    assert most_mebibytes() > len(held) / 2**20
 
 
 def test_overhead_says_what_help_imports():

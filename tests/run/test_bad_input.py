@@ -77,23 +77,23 @@ HYDRAS = {
 
 
 @pytest.mark.parametrize("arguments", OURS)
-def test_our_message_is_one_line(cli, arguments):
-    done = cli(*arguments.split())
+def test_our_message_is_one_line(newcomer, arguments):
+    done = newcomer(*arguments.split())
     assert done.returncode == 1
     lines = (done.stdout + done.stderr).splitlines()
     assert len(lines) == 1, lines
     assert lines[0].startswith("noise_exp: ")
     assert OURS[arguments] in lines[0]
-    assert not (cli.folder / "mlruns").exists()
+    assert not (newcomer.folder / "mlruns").exists()
 
 
 @pytest.mark.parametrize("arguments", HYDRAS)
-def test_hydras_message_has_no_traceback(cli, arguments):
-    done = cli(*arguments.split())
+def test_hydras_message_has_no_traceback(newcomer, arguments):
+    done = newcomer(*arguments.split())
     assert done.returncode == 1
     assert HYDRAS[arguments] in done.stderr
     assert "Traceback" not in done.stderr
-    assert not (cli.folder / "mlruns").exists()
+    assert not (newcomer.folder / "mlruns").exists()
 
 
 def test_damaged_idx_file(cli):

@@ -101,11 +101,11 @@ def _first_use(uri, folder, barrier):
 
 
 @pytest.mark.parametrize("turn", range(10))
-def test_eight_parallel_first_users_of_a_fresh_store(cli, turn):  # noqa: ARG001
+def test_eight_parallel_first_users_of_a_fresh_store(newcomer, turn):  # noqa: ARG001
     fork = multiprocessing.get_context("fork")  # MLflow is loaded: all eight start at once
     barrier = fork.Barrier(8)
     users = [
-        fork.Process(target=_first_use, args=(cli.uri, cli.folder / str(i), barrier))
+        fork.Process(target=_first_use, args=(newcomer.uri, newcomer.folder / str(i), barrier))
         for i in range(8)
     ]
     for user in users:
@@ -113,4 +113,4 @@ def test_eight_parallel_first_users_of_a_fresh_store(cli, turn):  # noqa: ARG001
     for user in users:
         user.join(timeout=120)
     assert [user.exitcode for user in users] == [0] * 8
-    assert [run.info.status for run in cli.runs()] == ["FINISHED"] * 8
+    assert [run.info.status for run in newcomer.runs()] == ["FINISHED"] * 8

@@ -59,16 +59,20 @@ def test_xor_is_learned_by_backprop(cli):
     assert "0 of 4 test images wrong" in done.stdout
 
 
-def test_tracking_disabled_leaves_no_store_and_imports_no_mlflow(cli):
-    costs_of(cli)
-    assert not (cli.folder / "mlruns").exists()
+def test_tracking_disabled_leaves_no_store_and_imports_no_mlflow(newcomer):
+    costs_of(newcomer)
+    assert not (newcomer.folder / "mlruns").exists()
     code = (
         "import runpy, sys; sys.argv = ['noise_exp', '--help']\n"
         "try: runpy.run_module('noise_exp', run_name='__main__')\n"
         "finally: assert not {'mlflow', 'matplotlib', 'pandas'} & set(sys.modules)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=cli.folder, capture_output=True, text=True, check=False
+        [sys.executable, "-c", code],
+        cwd=newcomer.folder,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert "dist: backprop, beta" in done.stdout
@@ -90,14 +94,14 @@ def test_tab_completion_offers_the_options(cli):
     assert set(done.stdout.split()) == {"dist=gaussian", "dist=gumbel"}
 
 
-def test_the_store_of_the_environment_is_respected(cli):
-    uri = f"sqlite:///{cli.folder}/elsewhere/runs.db"
-    done = cli(*SMALL, env={"MLFLOW_TRACKING_URI": uri})
+def test_the_store_of_the_environment_is_respected(newcomer):
+    uri = f"sqlite:///{newcomer.folder}/elsewhere/runs.db"
+    done = newcomer(*SMALL, env={"MLFLOW_TRACKING_URI": uri})
     assert done.returncode == 0, done.stderr
     assert f"mlflow ui --workers 1 --backend-store-uri {uri}" in done.stdout
-    assert not (cli.folder / "mlruns").exists()
+    assert not (newcomer.folder / "mlruns").exists()
     experiment = MlflowClient(uri).get_experiment_by_name("noise_training")
-    assert experiment.artifact_location.startswith(f"file://{cli.folder}/elsewhere")
+    assert experiment.artifact_location.startswith(f"file://{newcomer.folder}/elsewhere")
 
 
 def test_an_overflowing_law_finishes_with_what_is_finite(cli):

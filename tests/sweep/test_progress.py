@@ -12,7 +12,7 @@ from noise_exp.sweep.progress import SweepProgress
 
 def test_a_dry_run_of_a_first_sweep_makes_no_store(cli):
     (cli.folder / "here").mkdir()
-    here = Cli(cli.folder / "here")
+    here = Cli(cli.folder / "here", store=False)
     for arguments, count in ((("-m", "experiment=seed_sensitivity"), 420),
                              (("-m", "experiment=variance", "resume=true"), 500),
                              ((), 1)):  # fmt: skip

@@ -105,12 +105,14 @@ def test_resuming_needs_a_store(cli):
 
 
 def test_a_run_that_lives_is_waited_for(cli):
-    running = cli.start("network=small", "epochs=30000")
+    run = (*cli.hold(3), *SMALL)
+    running = cli.start(*run)
     wait_until(lambda: list(cli.folder.glob("outputs/*/*/.noise_exp/epochs.jsonl")))
-    done = cli("-m", "network=small", "epochs=30000", "resume=true")
-    assert done.returncode == 0, done.stderr
-    assert running.wait(timeout=60) == 0
-    assert "which another process is at" in done.stdout
+    resumed = cli.start("-m", *run, "resume=true")
+    wait_until(lambda: "which another process is at" in (cli.folder / "stdout").read_text())
+    cli.release(3)
+    assert running.wait(timeout=180) == 0
+    assert resumed.wait(timeout=180) == 0
     (run,) = cli.runs("run")
     assert run.info.status == "FINISHED"
 
@@ -182,7 +184,6 @@ def test_sync_leaves_a_run_of_another_machine_alone(cli):
 
 
 def test_a_callback_that_fails_stops_the_sweep(cli):
-    (cli.folder / "mlruns").mkdir()
     (cli.folder / "mlruns" / "mlflow.db.noise_exp-lock").mkdir()  # which nobody can lock
     done = cli(*SWEEP)
     assert done.returncode == 1

@@ -140,12 +140,12 @@ def test_trials_that_fail_or_diverge_are_bad_and_the_search_goes_on(cli):
         ("epochs=0", "epochs must be at least 1, got 0"),
     ],
 )
-def test_mistakes_are_said_in_one_line_before_anything_is_written(cli, argument, words):
-    done = cli(*TUNE, argument)
+def test_mistakes_are_said_in_one_line_before_anything_is_written(newcomer, argument, words):
+    done = newcomer(*TUNE, argument)
     assert done.returncode == 1
     assert words in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
-    assert not (cli.folder / "mlruns").exists()
+    assert not (newcomer.folder / "mlruns").exists()
 
 
 def test_without_a_score_there_is_no_best():

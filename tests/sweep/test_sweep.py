@@ -151,12 +151,12 @@ def test_a_job_that_fails_is_named_and_the_others_go_on(cli):
     assert "a <= 0" in failed.data.tags["error"]
 
 
-def test_a_sweep_whose_first_job_cannot_run_leaves_nothing(cli):
-    done = cli("-m", "dist=beta", "epochs=0", "seed=1,2")
+def test_a_sweep_whose_first_job_cannot_run_leaves_nothing(newcomer):
+    done = newcomer("-m", "dist=beta", "epochs=0", "seed=1,2")
     assert done.returncode == 1
     assert len((done.stdout + done.stderr).splitlines()) == 1
-    assert not (cli.folder / "mlruns").exists()
-    assert not (cli.folder / "multirun").exists()
+    assert not (newcomer.folder / "mlruns").exists()
+    assert not (newcomer.folder / "multirun").exists()
 
 
 def test_a_job_that_raises_leaves_its_traceback(cli):

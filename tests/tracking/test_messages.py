@@ -54,18 +54,18 @@ def test_a_uri_that_is_none(uri):
 
 @pytest.mark.parametrize("lacking", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
 @pytest.mark.parametrize("left", [False, True], ids=["new", "left by an earlier run"])
-def test_a_file_system_without_locks(cli, monkeypatch, lacking, left):
+def test_a_file_system_without_locks(newcomer, monkeypatch, lacking, left):
     def flock(*_):
         raise OSError(lacking, os.strerror(lacking))
 
     if left:
-        (cli.folder / "alive").touch()
-        (cli.folder / "mlruns").mkdir()
-        (cli.folder / "mlruns" / "mlflow.lock").touch()
+        (newcomer.folder / "alive").touch()
+        (newcomer.folder / "mlruns").mkdir()
+        (newcomer.folder / "mlruns" / "mlflow.lock").touch()
     monkeypatch.setattr(fcntl, "flock", flock)
     with pytest.raises(UserError, match=r"alive cannot be locked .*choose a folder"):
-        Journal.start(cli.folder, Facts("run"))
-    assert "cannot be locked" in refusal(cli.uri)
+        Journal.start(newcomer.folder, Facts("run"))
+    assert "cannot be locked" in refusal(newcomer.uri)
 
 
 def test_a_user_without_a_home(cli):

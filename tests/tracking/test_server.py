@@ -1,8 +1,6 @@
 """A tracking server that is slow, fails, restarts or stays away never costs a value."""
 
 import json
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -18,9 +16,9 @@ from noise_exp.tracking import courier
 from noise_exp.tracking.recording import Recording
 from noise_exp.tracking.store import Store
 
-# About ten seconds of training: time for a server to go away and come back.
-EPOCHS = 20000
-LONG = ("network=small", f"epochs={EPOCHS}", "tracking.patience=60")
+# A run is held in these epochs, for a server to go away and come back.
+FIRST, SECOND = 100, 300
+EPOCHS = 400
 
 
 @pytest.fixture(scope="module")
@@ -48,14 +46,20 @@ def proxy(server):
     proxy.close()
 
 
-def tracked(cli, url, experiment):
+def start(cli, url, experiment, *arguments):
+    """Start a run that is tracked there, and let it come to the first epoch it is held in."""
     cli.env["MLFLOW_TRACKING_URI"] = url
-    return ("tracking.experiment=" + experiment, "hydra.run.dir=out", *LONG)
+    running = cli.start(
+        *cli.hold(FIRST, SECOND), "network=small", f"epochs={EPOCHS}", "hydra.run.dir=out",
+        f"tracking.experiment={experiment}", "tracking.patience=60", *arguments,
+    )  # fmt: skip
+    wait_for_epochs(cli, FIRST)
+    return running
 
 
-def wait_for_epoch(cli, epoch):
-    lines = cli.folder / "out" / ".noise_exp" / "epochs.jsonl"
-    wait_until(lambda: lines.exists() and lines.read_bytes().count(b"\n") > epoch)
+def wait_for_epochs(cli, number, job=""):
+    lines = cli.folder / "out" / job / ".noise_exp" / "epochs.jsonl"
+    wait_until(lambda: lines.exists() and lines.read_bytes().count(b"\n") >= number)
 
 
 def epochs_of(cli):
@@ -84,27 +88,26 @@ def check_delivered(cli, server, experiment):
 
 
 def sync(cli, *arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "noise_exp.tracking", "sync", *arguments],
-        cwd=cli.folder, env=cli.env, capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
+    return cli("sync", *arguments, module="noise_exp.tracking")
 
 
 def test_killed_and_restarted_in_mid_run(cli, server):
-    running = cli.start(*tracked(cli, server.url, "restarted"))
-    wait_for_epoch(cli, 500)
+    running = start(cli, server.url, "restarted")
     server.kill()
-    wait_for_epoch(cli, 5000)  # training does not wait
+    cli.release(FIRST)
+    wait_for_epochs(cli, SECOND)  # training does not wait
     server.start()
+    cli.release(SECOND)
     assert running.wait(timeout=180) == 0
     check_delivered(cli, server, "restarted")
     assert "still owed" not in (cli.folder / "stderr").read_text()
 
 
 def test_down_for_the_rest_of_the_run_and_synced_later(cli, server):
-    running = cli.start(*tracked(cli, server.url, "down"), "tracking.patience=0.5")
-    wait_for_epoch(cli, 500)
+    running = start(cli, server.url, "down", "tracking.patience=0.5")
     server.kill()
+    cli.release(FIRST)
+    cli.release(SECOND)
     assert running.wait(timeout=180) == 1  # all is trained and kept, but the store does not know
     said = (cli.folder / "stdout").read_text() + (cli.folder / "stderr").read_text()
     assert f"python -m noise_exp.tracking sync {cli.folder}/out" in said
@@ -178,58 +181,63 @@ def test_what_the_store_itself_refuses_is_asked_once_more_at_the_end(cli, server
 
 @pytest.mark.parametrize("how", ["failing", "lossy"])
 def test_answering_500_for_a_while(cli, server, proxy, how):
-    running = cli.start(*tracked(cli, proxy.url, how))
-    wait_for_epoch(cli, 300)
+    running = start(cli, proxy.url, how)
     setattr(proxy, how, True)
-    wait_for_epoch(cli, 6000)
+    seen = len(proxy.seen)
+    cli.release(FIRST)
+    wait_for_epochs(cli, SECOND)
+    wait_until(lambda: len(proxy.seen) > seen + 1)  # it is asked again
     setattr(proxy, how, False)
+    cli.release(SECOND)
     assert running.wait(timeout=180) == 0
     check_delivered(cli, server, how)
 
 
 def test_a_slow_server_does_not_hold_up_training(cli, server, proxy):
-    arguments = tracked(cli, proxy.url, "slow")
-    running = cli.start(*arguments)
-    wait_for_epoch(cli, 10)
+    running = start(cli, proxy.url, "slow")
     proxy.delay = 2.0
     started = time.monotonic()
-    calls = len(proxy.seen)
-    wait_for_epoch(cli, 15000)
+    seen = len(proxy.seen)
+    cli.release(FIRST)
+    wait_for_epochs(cli, SECOND)
     # At most one answer can have been awaited at a time: the epochs did not wait for theirs.
-    assert len(proxy.seen) - calls <= (time.monotonic() - started) / 2 + 2
-    assert running.poll() is None or running.returncode == 0
+    assert len(proxy.seen) - seen <= (time.monotonic() - started) / 2 + 2
+    wait_until(lambda: len(proxy.seen) > seen + 1)
     proxy.delay = 0.0
+    cli.release(SECOND)
     assert running.wait(timeout=180) == 0
     check_delivered(cli, server, "slow")
 
 
 def test_away_in_mid_sweep_and_back_before_its_end(cli, server, proxy):
-    sweep = ("-m", "dist=gumbel", "seed=range(12)", "network=small", "epochs=3000",
-             "tracking.experiment=sweep", "hydra.sweep.dir=out")  # fmt: skip
+    sweep = ("-m", *cli.hold(FIRST), "dist=gumbel", "seed=range(4)", "network=small",
+             f"epochs={EPOCHS}", "tracking.experiment=sweep", "hydra.sweep.dir=out")  # fmt: skip
     cli.env["MLFLOW_TRACKING_URI"] = proxy.url
     running = cli.start(*sweep)
-    wait_until((cli.folder / "out" / "2" / ".noise_exp" / "run.json").exists)
+    wait_for_epochs(cli, FIRST, "0")
     proxy.failing = True
-    wait_until(
-        (cli.folder / "out" / "11" / ".noise_exp" / "run.json").exists
-    )  # so the one before has ended
+    cli.release(FIRST)
+    # In the last job, so the one before has ended.
+    wait_until((cli.folder / "out" / "3" / ".noise_exp" / "run.json").exists)
     proxy.failing = False
     assert running.wait(timeout=180) == 0
     client = MlflowClient(server.url)
     runs = client.search_runs([client.get_experiment_by_name("sweep").experiment_id])
-    assert sorted(r.data.tags["kind"] for r in runs) == ["run"] * 12 + ["sweep"]
+    assert sorted(r.data.tags["kind"] for r in runs) == ["run"] * 4 + ["sweep"]
     assert {r.info.status for r in runs} == {"FINISHED"}
     for run in runs:
         if run.data.tags["kind"] == "run":
-            assert len(client.get_metric_history(run.info.run_id, "cost")) == 3000
+            assert len(client.get_metric_history(run.info.run_id, "cost")) == EPOCHS
 
 
 def test_a_sweep_that_the_store_does_not_know_is_no_success(cli, proxy):
     cli.env["MLFLOW_TRACKING_URI"] = proxy.url
-    running = cli.start("-m", "seed=1,2", "network=small", "epochs=1500", "tracking.patience=0.5",
-                        "tracking.experiment=owed", "hydra.sweep.dir=out")  # fmt: skip
-    wait_until((cli.folder / "out" / "1" / ".noise_exp" / "run.json").exists)
+    running = cli.start("-m", *cli.hold(FIRST), "seed=1,2", "network=small", f"epochs={EPOCHS}",
+                        "tracking.patience=0.5", "tracking.experiment=owed",
+                        "hydra.sweep.dir=out")  # fmt: skip
+    wait_for_epochs(cli, FIRST, "0")
     proxy.instead = (403, *HTML)
+    cli.release(FIRST)
     assert running.wait(timeout=180) == 1
     said = (cli.folder / "stdout").read_text()
     assert f"python -m noise_exp.tracking sync {cli.folder}/out" in said

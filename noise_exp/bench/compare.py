@@ -130,9 +130,9 @@ def verdict(timings: Sequence[Timing], isa: str) -> str:
         of_every, of_median = SHARES[isa]
         shares = {m: medians[ROOFLINE, m] / medians[OURS, m] for m in laws}
         worst = min(laws, key=shares.__getitem__)
-        judge(f"share of the products, every law; least: {worst}", of_every, shares[worst], ".0%")
+        judge(f"share of the products, every law; least: {worst}", of_every, shares[worst], ".1%")
         middle = median(shares.values())
-        judge("share of the products, median law", of_median, middle, ".0%")
+        judge("share of the products, median law", of_median, middle, ".1%")
     return tables.markdown(("target", "at least", "reached", ""), rows)
 
 

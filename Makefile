@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install sweep article seeds learning test kill lint bench theory ui clean
+.PHONY: help install sweep article seeds learning test check kill lint bench theory ui clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -48,8 +48,11 @@ learning: install  ## What noise learns, into docs/learning.md (half an hour)
 	$(BIN)/python -m noise_exp.learning multirun/learning --seconds \
 		--output docs/figures --page docs/learning.md
 
-test: install  ## Run the tests
+test: install  ## Run the tests (minutes)
 	$(BIN)/python -m pytest
+
+check: lint  ## Check style and types, and run the tests that start no command (a minute)
+	$(BIN)/python -m pytest -m 'not slow'
 
 kill: install  ## Kill a sweep with SIGKILL 20 times and resume it each time (minutes)
 	$(BIN)/python -m pytest tests/sweep/test_kill.py --kills=20

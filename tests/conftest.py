@@ -9,6 +9,13 @@ def pytest_addoption(parser):
     parser.addoption("--kills", type=int, default=4, help="how often test_kill.py kills a sweep")
 
 
+def pytest_collection_modifyitems(items):
+    """Mark what runs the command, a server or a browser: `make check` leaves it to `make test`."""
+    for item in items:
+        if {"cli", "newcomer", "tmp_path_factory"} & set(item.fixturenames):
+            item.add_marker("slow")
+
+
 @pytest.fixture
 def cli(tmp_path):
     return Cli(tmp_path)

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
-from noise_exp.records.journal import Journal
-from noise_exp.records.record import from_folder
+from noise_exp.records.record import below
 from noise_exp.writing.tables import markdown
 
 _JOBS, _ROUNDS = 40, 3
@@ -62,8 +61,7 @@ def _run(folder: Path, *arguments: str) -> None:
 
 
 def _train_seconds(folder: Path) -> float:
-    records = map(from_folder, Journal.find(folder))
-    return sum(record.seconds for record in records if record.epochs)
+    return sum(record.seconds for record in below(folder))
 
 
 def _sweep(folder: Path, jobs: int) -> float:

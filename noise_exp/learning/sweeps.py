@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from noise_exp.errors import UserError
-from noise_exp.records.journal import Journal
-from noise_exp.records.record import Record, from_folder
+from noise_exp.records.record import Record, below
 
 
 def load(folder: Path) -> list[Record]:
@@ -19,7 +18,7 @@ def load(folder: Path) -> list[Record]:
     UserError
         If there is none, or a run is another sweep's and so has no curve there.
     """
-    records = [from_folder(path) for path in Journal.find(folder) if path != folder]
+    records = below(folder)
     if any(record.reused for record in records):
         raise UserError(f"{folder} reused earlier runs; sweep again without resume=true")
     finished = [record for record in records if record.error is None]

@@ -167,5 +167,20 @@ def from_folder(folder: Path) -> Record:
     OSError, ValueError
         If there is none.
     """
-    journal = Journal.load(folder)
+    return _record(Journal.load(folder))
+
+
+def below(folder: Path) -> list[Record]:
+    """Read the records of all runs below a folder, whatever sweeps they are of.
+
+    Raises
+    ------
+    OSError, ValueError
+        If one of them is damaged.
+    """
+    journals = map(Journal.load, Journal.find(folder))
+    return [_record(journal) for journal in journals if journal.facts.tags["kind"] == "run"]
+
+
+def _record(journal: Journal) -> Record:
     return record_of(journal.facts, journal.epochs()[0])

@@ -1,7 +1,6 @@
 """`python -m noise_exp.learning`: what it writes is what the sweeps' folders hold."""
 
-import subprocess
-import sys
+import itertools
 
 import numpy as np
 import pytest
@@ -14,10 +13,7 @@ SWEEP = ("-m", "experiment=learn", "network=small", "forward_passes=9", "trackin
 
 
 def learning(cli, *arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "noise_exp.learning", *arguments],
-        cwd=cli.folder, env=cli.env, capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
+    return cli(*arguments, module="noise_exp.learning")
 
 
 def rows(page, name):
@@ -26,7 +22,9 @@ def rows(page, name):
 
 
 def test_tables_and_figures_from_sweeps(cli):
-    assert cli(*SWEEP, "hydra.sweep.dir=all/learn").returncode == 0
+    for method in ("gaussian", "backprop"):  # as make learning does, whose settings differ
+        folder = f"hydra.sweep.dir=all/learn/{method}"
+        assert cli(*SWEEP, f"dist={method}", folder).returncode == 0
     frozen = "network.frozen=[],[1,2],[1,2,3]"
     assert cli(*SWEEP, frozen, "hydra.sweep.dir=all/learn_layers").returncode == 0
     page = cli.folder / "page.md"
@@ -38,7 +36,8 @@ def test_tables_and_figures_from_sweeps(cli):
     text = page.read_text()
     assert "old" not in text
     wrong = {}
-    for record, _ in jobs_in(cli.folder / "all" / "learn"):
+    folders = (cli.folder / "all" / "learn").iterdir()
+    for record, _ in itertools.chain(*map(jobs_in, folders)):
         wrong.setdefault(record["params"]["dist"], []).append(record["metrics"]["test_errors"])
     table = {row[0]: row for row in rows(text, "learn")[2:]}
     assert set(table) == {"gaussian", "backprop"}

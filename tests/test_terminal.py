@@ -33,7 +33,7 @@ def test_a_pipe_that_is_closed(cli, launcher):
     )  # fmt: skip
     running.stdout.readline()
     running.stdout.close()
-    assert running.wait(timeout=120) == 0
+    assert running.wait(timeout=180) == 0
     assert statuses(cli.folder / "out") == [("FINISHED", True)] * 4
     assert {path.name for path in (cli.folder / "out").iterdir()} >= WRITTEN
 
@@ -47,7 +47,7 @@ def test_a_terminal_that_is_closed(cli):
     os.close(theirs)
     os.read(ours, 1)
     os.close(ours)
-    assert running.wait(timeout=120) == 0
+    assert running.wait(timeout=180) == 0
     assert statuses(cli.folder / "out") == [("FINISHED", True)]
 
 
@@ -81,7 +81,7 @@ def test_a_pipe_that_does_not_block_loses_nothing(cli):
     os.close(writing)
     with os.fdopen(reading, encoding="utf-8") as file:
         assert file.read() == "größe " * 20000 + "\nmore\n"
-    assert running.wait(timeout=60) == 0
+    assert running.wait(timeout=180) == 0
 
 
 def test_a_locale_without_the_letters_of_a_label(cli):

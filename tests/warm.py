@@ -99,14 +99,15 @@ def serve() -> dict | None:
     return None
 
 
-def become(call: Mapping) -> None:
-    """Take the place of a new process."""
+def become(call: Mapping, before: Mapping[str, str]) -> None:
+    """Take the place of a new process; `before` is the environment before the imports."""
+    set_by_imports = {k: v for k, v in os.environ.items() if before.get(k) != v}
     for number, path, mode in ((0, os.devnull, "r"), (1, call["out"], "w"), (2, call["err"], "w")):
         with open(path, mode) as file:
             os.dup2(file.fileno(), number)
     os.chdir(call["cwd"])
     os.environ.clear()
-    os.environ.update(call["env"])
+    os.environ.update(set_by_imports | call["env"])
     sys.path[0] = call["cwd"]
     sys.argv[1:] = call["arguments"]
 
@@ -114,6 +115,7 @@ def become(call: Mapping) -> None:
 if __name__ == "__main__":
     import runpy
 
+    environment = dict(os.environ)
     if called := serve():
-        become(called)
+        become(called, environment)
         runpy.run_module(called["module"], run_name="__main__", alter_sys=True)

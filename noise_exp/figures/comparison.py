@@ -12,6 +12,9 @@ from matplotlib.ticker import MaxNLocator
 
 from noise_exp.figures.style import COLOURS, style
 
+MOST = 20  # methods that a picture still shows apart
+_LABEL, _TICK = 44, 28  # characters of a name in a legend, and under a bar
+
 
 @dataclass(frozen=True)
 class Method:
@@ -32,6 +35,29 @@ class Method:
     costs: np.ndarray
     seconds: np.ndarray
     errors: np.ndarray
+
+    @property
+    def standing(self) -> tuple[float, float]:
+        """Median errors and final cost: the lower, the better; infinite where there are none."""
+        return _median(self.errors), _median(self.costs[:, -1:])
+
+
+def _median(values: np.ndarray) -> float:
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if len(known) else np.inf
+
+
+def shown(methods: Sequence[Method]) -> tuple[list[Method], str]:
+    """Return the methods that a picture can show, in their order, and what it leaves out.
+
+    Where they are too many, the best half and the worst half of what has room.
+    """
+    if len(methods) <= MOST:
+        return list(methods), ""
+    ranked = sorted(range(len(methods)), key=lambda i: methods[i].standing)
+    kept = sorted(ranked[: MOST // 2] + ranked[-MOST // 2 :])
+    note = f"the {MOST // 2} best and the {MOST // 2} worst of {len(methods):,}"
+    return [methods[i] for i in kept], note
 
 
 def cost_curve(costs: Sequence[float], title: str) -> Figure:
@@ -65,8 +91,9 @@ def cost_per_training(methods: Sequence[Method]) -> Figure:
     """Cost per epoch of all methods: the first epochs large, then all of them.
 
     With several runs of a method, the line is their median and the band runs from the lowest
-    to the highest.
+    to the highest. Of many methods it shows the best and the worst.
     """
+    methods, note = shown(methods)
     epochs = max(m.costs.shape[1] for m in methods)
     figure = Figure(figsize=(12, 6.5), layout="constrained")
     first, whole = figure.subplots(1, 2, sharey=True, width_ratios=(1, 1.5))
@@ -86,7 +113,7 @@ def cost_per_training(methods: Sequence[Method]) -> Figure:
         frameon=False,
         handlelength=3.5,
     )
-    figure.suptitle("Cost per Training")
+    figure.suptitle(_titled("Cost per Training", note))
     return figure
 
 
@@ -96,7 +123,9 @@ def _draw_costs(axes: Axes, method: Method, last: int, look: dict) -> None:
     x, costs = np.flatnonzero(finite), costs[:, finite]
     if not len(x):
         return
-    label = method.label if method.tick == method.label else f"{method.tick}  {method.label}"
+    label = _short(method.label, _LABEL)
+    if method.tick != method.label:
+        label = f"{method.tick}  {label}"
     axes.plot(x, np.nanmedian(costs, axis=0), label=label, linewidth=1.8, **look)
     if len(costs) > 1:
         low, high = np.nanmin(costs, axis=0), np.nanmax(costs, axis=0)
@@ -135,10 +164,11 @@ def _mark_ends(axes: Axes, methods: Sequence[Method]) -> None:
 
 def training_time(methods: Sequence[Method]) -> Figure:
     """Bars of the training time in seconds (of several runs the median, each run a dot)."""
+    methods, note = shown(methods)
     return _bars(
         methods,
         [m.seconds for m in methods],
-        "Training Time Bar Graph in Seconds",
+        _titled("Training Time Bar Graph in Seconds", note),
         "training time (s)",
         "{:.1f}",
     )
@@ -146,10 +176,11 @@ def training_time(methods: Sequence[Method]) -> Figure:
 
 def misclassification(methods: Sequence[Method]) -> Figure:
     """Bars of the misclassified test images (of several runs the median, each run a dot)."""
+    methods, note = shown(methods)
     return _bars(
         methods,
         [m.errors for m in methods],
-        "Misclassification Bar Graph",
+        _titled("Misclassification Bar Graph", note),
         "test images misclassified",
         "{:g}",
     )
@@ -168,9 +199,26 @@ def _bars(
         if len(runs) > 1:
             axes.plot(np.full(len(runs), i), runs, ".", color=COLOURS[6], alpha=0.5)
     named = all(m.tick != m.label for m in methods)
-    ticks = [f"{m.tick}\n{m.label.replace('_', chr(10))}" if named else m.label for m in methods]
-    axes.set_xticks(x, ticks, fontsize=8 if named else 9, rotation=0 if named else 30)
+    ticks = [
+        f"{m.tick}\n{m.label.replace('_', chr(10))}" if named else _short(m.label, _TICK)
+        for m in methods
+    ]
+    axes.set_xticks(x, ticks, fontsize=8 if named else 9)
+    if not named:
+        axes.tick_params("x", rotation=30)
+        for tick in axes.get_xticklabels():
+            tick.set(ha="right", rotation_mode="anchor")
     axes.set(title=title, ylabel=axis)
     axes.grid(axis="y", alpha=0.3)
     axes.set_axisbelow(True)
     return figure
+
+
+def _titled(title: str, note: str) -> str:
+    return f"{title}: {note}" if note else title
+
+
+def _short(name: str, most: int) -> str:
+    """Leave out the middle of a long name: what tells settings apart often stands at its end."""
+    half = most // 2
+    return name if len(name) <= most else f"{name[:half]}…{name[-half:]}"

@@ -89,7 +89,8 @@ def _fill(page: str, report: "Report", swept: Mapping[str, Mapping[str, float]])
     `swept` holds the metrics of the sweeps that the runs are of, by their commands.
     """
     from noise_exp.report.page import picture_of_dots, picture_of_ranks, picture_of_shares
-    from noise_exp.report.words import design, markdown
+    from noise_exp.report.tables import markdown
+    from noise_exp.report.words import design
 
     name, _, prefix = page.partition("#")
     path = Path(name)

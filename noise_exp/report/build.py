@@ -75,6 +75,11 @@ class Report:
     targets: pd.DataFrame
     unsaid: list[str]
 
+    @property
+    def one_seed(self) -> bool:
+        """Whether no method has more than one run with a result."""
+        return bool(self.runs.wide.notna().sum().max() <= 1)
+
     def tables(self) -> dict[str, pd.DataFrame]:
         """Return what is written as csv, by file name."""
         compared = [t for t in (self.to_backprop, self.to_best) if t is not None]

@@ -6,24 +6,31 @@ import numpy as np
 import pandas as pd
 
 from noise_exp import __version__
+from noise_exp.figures import comparison
 from noise_exp.figures import report as pictures
 from noise_exp.figures.style import Figure
 from noise_exp.records.record import Record
-from noise_exp.report import targets, words
+from noise_exp.report import tables, targets, words
 from noise_exp.report.build import Report, baseline_levels
+from noise_exp.report.drawn import methods_drawn
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #1b1b1b; background: #fff;
        max-width: 1200px; margin: 1.5rem auto; padding: 0 1rem; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin-top: 2rem; } h3 { font-size: 1rem; }
 img { max-width: 100%; height: auto; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; }
+.picture, .drawing { overflow-x: auto; }
+.picture img, .drawing svg { min-width: 640px; }
+.mpld3-tooltip-text { font-weight: 600; paint-order: stroke; stroke: #fff; stroke-width: 5px; }
+.wide { overflow: auto; max-height: 85vh; }
+table { border-collapse: separate; border-spacing: 0; font-size: 13px;
+        font-variant-numeric: tabular-nums; }
 th, td { padding: 3px 9px; border-bottom: 1px solid #ddd; text-align: right; white-space: nowrap; }
 th:nth-child(-n+2), td:nth-child(-n+2) { text-align: left; }
-thead th { border-bottom: 2px solid #888; vertical-align: bottom; white-space: normal; }
+thead th { border-bottom: 2px solid #888; vertical-align: bottom; white-space: normal;
+           position: sticky; top: 0; background: #fff; }
 .note { color: #555; font-size: 13px; }
-code { background: #f3f3f3; padding: 1px 4px; }
+code { background: #f3f3f3; padding: 1px 4px; overflow-wrap: anywhere; }
 """
 _MOST_METHODS = 40  # of which a figure or a table of pairs can still be read
 _MOST_SHARES = 6
@@ -31,17 +38,18 @@ _MOST_SHARES = 6
 
 def render(report: Report, title: str, command: str) -> str:
     """Return the page. `command` is what the runs came from, or what asked for the report."""
-    parts = [
-        f"<h1>{_text(title)}</h1>",
-        f"<p>{_text(words.design(report))}</p>",
-        _list(words.findings(report)),
-    ]
-    if report.unsaid:
-        parts += ["<h2>What these runs cannot tell</h2>", _list(report.unsaid)]
-    parts += _methods(report)
-    parts += _pairs(report)
-    parts += _variance(report)
-    parts += _targets(report)
+    parts = [f"<h1>{_text(title)}</h1>", f"<p>{_text(words.design(report))}</p>"]
+    if report.one_seed:
+        parts += [*_article(report), *_one_seed(report, command)]
+    else:
+        parts.append(_list(words.findings(report)))
+        if report.unsaid:
+            parts += ["<h2>What these runs cannot tell</h2>", _list(report.unsaid)]
+        parts += _costs(report)
+        parts += _methods(report)
+        parts += _pairs(report)
+        parts += _variance(report)
+        parts += _targets(report)
     parts.append(
         f'<p class="note">noise_exp {__version__}; <code>{_text(command)}</code>. The same numbers '
         "are in the report_*.csv files beside this page.</p>"
@@ -51,6 +59,49 @@ def render(report: Report, title: str, command: str) -> str:
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{_text(title)}'
         f"</title><style>{_STYLE}</style></head>\n<body>\n{body}\n</body></html>\n"
     )
+
+
+def _costs(report: Report) -> list[str]:
+    """Return the curves that answer the pointer, with the scripts that they need."""
+    drawn = methods_drawn(report.runs.records)
+    if not any(np.isfinite(method.costs).any() for method in drawn):
+        return []
+    from noise_exp.figures import interactive
+
+    parts = ["<h2>Cost per epoch</h2>", interactive.libraries(), interactive.costs(drawn, "costs")]
+    if max(len(method.costs) for method in drawn) > 1:
+        parts.append(_note("Median over the seeds; the band runs from the lowest to the highest."))
+    parts.append(_note("Point at a curve to read its name and its cost."))
+    return parts
+
+
+def _article(report: Report) -> list[str]:
+    """Return the article's three figures."""
+    drawn = methods_drawn(report.runs.records)
+    if not drawn:
+        return []
+    return [
+        *_costs(report),
+        "<h2>Test images misclassified, and seconds of training</h2>",
+        _picture(comparison.misclassification(drawn), "misclassified images by method"),
+        _picture(comparison.training_time(drawn), "seconds of training by method"),
+    ]
+
+
+def _one_seed(report: Report, command: str) -> list[str]:
+    """Return what there is to say of a single seed, and what would say more."""
+    return [
+        "<h2>The methods</h2>",
+        _table(tables.one_seed_table(report)),
+        _note(
+            "Wilson: 95% interval of the share of wrong images. In brackets: what needs no "
+            "training. Best constant: always the test set's largest class. Ink counter: the sum "
+            "of pixels against one threshold learned on the training images, for two classes."
+        ),
+        _list([*words.findings(report), *report.unsaid]),
+        "<p>What one seed cannot tell, thirty can:</p>",
+        f"<p><code>{_text(words.with_seeds(command))}</code></p>",
+    ]
 
 
 def picture_of_dots(report: Report) -> Figure:
@@ -79,8 +130,8 @@ def _methods(report: Report) -> list[str]:
     parts = [f"<h2>{_text(outcome)} by method</h2>"]
     if report.runs.table.outcome.notna().any() and len(wide.columns) <= _MOST_METHODS:
         picture = picture_of_dots(report)
-        parts.append(pictures.inline(picture, f"{outcome} of every run, by method"))
-    parts.append(_table(words.methods_table(report)))
+        parts.append(_picture(picture, f"{outcome} of every run, by method"))
+    parts.append(_table(tables.methods_table(report)))
     parts.append(
         _note(
             "Each dot is a run; the bar is the interquartile mean (the mean of the middle half of "
@@ -95,7 +146,7 @@ def _methods(report: Report) -> list[str]:
     if wide.notna().sum().max() > 1 and len(wide.columns) <= _MOST_METHODS:
         parts += [
             "<h3>Share of seeds at or below (ECDF)</h3>",
-            pictures.inline(pictures.ecdf(wide, outcome), "empirical distribution over seeds"),
+            _picture(pictures.ecdf(wide, outcome), "empirical distribution over seeds"),
         ]
     return parts
 
@@ -110,7 +161,7 @@ def _pairs(report: Report) -> list[str]:
                 best = " (the best of the others)"
             parts += [
                 f"<h2>Seed by seed against {_text(reference)}{best}</h2>",
-                _table(words.pairs_table(table)),
+                _table(tables.pairs_table(table)),
             ]
             if best:
                 parts.append(
@@ -138,7 +189,7 @@ def _ranks(report: Report) -> list[str]:
         return []
     return [
         "<h3>Mean ranks (critical difference diagram)</h3>",
-        pictures.inline(picture, "mean ranks of the methods; bars join those not told apart"),
+        _picture(picture, "mean ranks of the methods; bars join those not told apart"),
         _note(
             f"Rank 1 is the lowest {_text(report.runs.outcome)}, over {report.ranking.blocks} "
             "seeds. A bar joins methods that signed-rank tests of all pairs, Holm-corrected, "
@@ -152,13 +203,13 @@ def _variance(report: Report) -> list[str]:
     if report.luck:
         parts.append("<h2>Method or luck?</h2>")
         for name, table in report.luck.items():
-            parts += [f"<h3>{_text(name)}</h3>", _table(words.shares_table(table))]
+            parts += [f"<h3>{_text(name)}</h3>", _table(tables.shares_table(table))]
     if report.sources:
         parts.append("<h2>Initial weights, split of the data, noise</h2>")
         if picture := picture_of_shares(report):
-            parts.append(pictures.inline(picture, "shares of variance by source"))
+            parts.append(_picture(picture, "shares of variance by source"))
         for name, table in report.sources.items():
-            parts += [f"<h3>{_text(name)}</h3>", _table(words.shares_table(table))]
+            parts += [f"<h3>{_text(name)}</h3>", _table(tables.shares_table(table))]
     if parts:
         parts.append(
             _note(
@@ -177,7 +228,7 @@ def _targets(report: Report) -> list[str]:
         return []
     parts = [
         f"<h2>Time and forward passes to {_text(str(report.choices.target))}</h2>",
-        _table(words.targets_table(report)),
+        _table(tables.targets_table(report)),
     ]
     curves = []
     for method, records in _by_method(report).items():
@@ -188,7 +239,7 @@ def _targets(report: Report) -> list[str]:
             curves.append((method, [at for at, _ in found], [there for _, there in found]))
     if curves and len(curves) <= _MOST_METHODS:
         picture = pictures.reached(curves, "forward passes")
-        parts.append(pictures.inline(picture, "share of runs at the target by forward passes"))
+        parts.append(_picture(picture, "share of runs at the target by forward passes"))
     horizon = table.forward_passes_horizon.to_numpy()
     limits = (
         f"{np.nanmin(horizon):.3g} passes and {np.nanmin(table.train_seconds_horizon):.3g} seconds"
@@ -209,6 +260,10 @@ def _by_method(report: Report) -> dict[str, list[Record]]:
     for record, method in zip(report.runs.records, report.runs.table.method, strict=True):
         found.setdefault(method, []).append(record)
     return found
+
+
+def _picture(figure: Figure, alt: str) -> str:
+    return f'<div class="picture">{pictures.inline(figure, alt)}</div>'
 
 
 def _table(table: pd.DataFrame) -> str:

@@ -1,7 +1,8 @@
-"""The report's findings in sentences, and its tables as people read them."""
+"""The report's findings in sentences."""
 
 import math
-from typing import Any
+import shlex
+from collections.abc import Hashable, Sequence
 
 import pandas as pd
 
@@ -9,9 +10,9 @@ from noise_exp.records.naming import SOURCES
 from noise_exp.report.build import Report
 from noise_exp.report.pairs import ALPHA
 from noise_exp.report.runs import rows_of
-from noise_exp.writing.tables import markdown_of
 
 _CONFIDENCE = "95% interval"
+_LISTED = 15
 
 
 def number(value: float, form: str = "{:.4g}") -> str:
@@ -39,6 +40,11 @@ def count(low: float, high: float, k: int, n: int) -> str:
     if not n:
         return "–"
     return f"{k} of {n} ({low:.0%} to {high:.0%})" if math.isfinite(low) else f"{k} of {n}"
+
+
+def listed(names: Sequence[Hashable]) -> str:
+    """Name them, or say how many they are where that is too long to read."""
+    return ", ".join(map(str, names)) if len(names) <= _LISTED else f"{len(names):,} methods"
 
 
 def design(report: Report) -> str:
@@ -83,6 +89,10 @@ def _of_the_best(report: Report) -> list[str]:
     if not report.best:
         return []
     (row,) = rows_of(report.summary[report.summary.method == report.best])
+    if report.one_seed:
+        return [
+            f"Lowest {report.runs.outcome}: {report.best}{_alike(report)}, {number(row.median)}."
+        ]
     interval = _interval(row.iqm_low, row.iqm_high, row.note)
     return [
         f"Lowest {report.runs.outcome}: {report.best}{_alike(report)}, median "
@@ -120,7 +130,7 @@ def _of_pairs(report: Report) -> list[str]:
     for compared in (report.to_backprop, report.to_best):
         if compared is not None and len(compared) and compared.pairs.max() > 1:
             kinds = compared.groupby("verdict", sort=False).method.apply(list)
-            text = "; ".join(f"{verdict}: {', '.join(who)}" for verdict, who in kinds.items())
+            text = "; ".join(f"{verdict}: {listed(who)}" for verdict, who in kinds.items())
             said.append(f"Against {compared.reference.iloc[0]}, seed by seed: {text}.")
     return said
 
@@ -164,7 +174,7 @@ def _alike(report: Report) -> str:
     wide = report.runs.wide
     level = wide.agg(["median", "mean"])
     others = [m for m in wide if m != report.best and (level[m] == level[report.best]).all()]
-    return f" (as low: {', '.join(map(str, others))})" if others else ""
+    return f" (as low: {listed(others)})" if others else ""
 
 
 def _interval(low: float, high: float, note: str) -> str:
@@ -182,119 +192,12 @@ def _many(n: int, what: str) -> str:
     return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
-def methods_table(report: Report) -> pd.DataFrame:
-    """Return the summary for people."""
-    rows = []
-    for row in rows_of(report.summary):
-        line = {
-            "": row.letter,
-            "method": row.method,
-            "seeds": f"{row.seeds}",
-            "median": number(row.median),
-            "interquartile mean": number(row.iqm),
-            "95% BCa": spread(row.iqm_low, row.iqm_high, row.note),
-            "best": number(row.best),
-            "worst": number(row.worst),
-            "worst seed": row.worst_block,
-            "wrong": f"{row.errors} of {row.images}",
-            "Wilson": spread(row.wilson_low, row.wilson_high, form="{:.1%}"),
-            "beats constant": count(
-                row.constant_low, row.constant_high, row.beats_constant, row.constant_seeds
-            ),
-            "beats ink": count(row.ink_low, row.ink_high, row.beats_ink, row.ink_seeds),
-        }
-        if report.choices.at_most is not None:
-            line[f"at most {report.choices.at_most} wrong"] = count(
-                row.few_low, row.few_high, row.few, row.seeds
-            )
-        for column in ("missing", "failed", "diverged"):
-            if report.summary[column].any():
-                line[column] = f"{getattr(row, column)}"
-        rows.append(line)
-    return pd.DataFrame(rows)
-
-
-def pairs_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Return paired differences for people."""
-    return pd.DataFrame(
-        {
-            "method": table.method,
-            "pairs": table.pairs.map(str),
-            "lower / tie / higher": [f"{r.lower} / {r.ties} / {r.higher}" for r in rows_of(table)],
-            "mean difference": table.difference.map(number),
-            "95% BCa": [spread(r.low, r.high, r.note) for r in rows_of(table)],
-            "Wilcoxon, Holm": table.p.map(probability),
-            "equivalence": table.p_equivalence.map(probability),
-            "verdict": table.verdict,
-        }
-    )
-
-
-def shares_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Return shares of variance for people."""
-    return pd.DataFrame(
-        {
-            "source": table.effect,
-            "degrees of freedom": table.degrees_of_freedom.map(str),
-            "share": table.share.map("{:.1%}".format),
-            "95%": [spread(r.low, r.high, form="{:.0%}") for r in rows_of(table)],
-        }
-    )
-
-
-def sources_table(report: Report) -> pd.DataFrame:
-    """Return shares of variance of init, data and noise for people, a column per method."""
-    columns = {}
-    for method, table in report.sources.items():
-        shares = [f"{r.share:.0%} ({spread(r.low, r.high, form='{:.0%}')})" for r in rows_of(table)]
-        columns[method] = pd.Series(shares, index=table.effect)
-    return pd.DataFrame(columns).rename_axis("source").fillna("–").reset_index()
-
-
-def targets_table(report: Report) -> pd.DataFrame:
-    """Return time and passes to the target for people."""
-
-    def median(row: Any, key: str) -> str:
-        value, low, high = (getattr(row, f"{key}_{part}") for part in ("median", "low", "high"))
-        if math.isfinite(value):
-            text = number(value, "{:.3g}")
-            if not math.isfinite(low):  # so many runs get there at once that there is no interval
-                return text
-            end = number(high, "{:.3g}") if math.isfinite(high) else "beyond the runs"
-            return f"{text} ({number(low, '{:.3g}')} to {end})"
-        if not row.runs:
-            return "not recorded"
-        return "median not reached" if row.reached else "none reaches it"
-
-    rows = report.targets
-    return pd.DataFrame(
-        {
-            "method": rows.method,
-            "reached": [f"{r.reached} of {r.runs}" if r.runs else "–" for r in rows_of(rows)],
-            "median seconds": [median(r, "train_seconds") for r in rows_of(rows)],
-            "restricted mean seconds": [
-                number(v, "{:.3g}") for v in rows.train_seconds_restricted_mean
-            ],
-            "median passes": [median(r, "forward_passes") for r in rows_of(rows)],
-            "restricted mean passes": [
-                number(v, "{:.3g}") for v in rows.forward_passes_restricted_mean
-            ],
-        }
-    )
-
-
-def markdown(report: Report) -> dict[str, str]:
-    """Return the parts that a Markdown page may hold, by the names of their places in it."""
-    parts = {
-        "findings": "\n".join(f"- {said}" for said in (*findings(report), *report.unsaid)),
-        "methods": markdown_of(methods_table(report)),
-        "targets": markdown_of(targets_table(report)),
-    }
-    for name, table in (("to_backprop", report.to_backprop), ("to_best", report.to_best)):
-        if table is not None:
-            parts[name] = markdown_of(pairs_table(table))
-    if report.sources:
-        parts["sources"] = markdown_of(sources_table(report))
-    for name, shares in report.luck.items():
-        parts[f"variance {name}"] = markdown_of(shares_table(shares))
-    return parts
+def with_seeds(command: str) -> str:
+    """Return a command that runs on thirty seeds what another ran on one."""
+    words = shlex.split(command)
+    if "noise_exp" not in words:  # a report's own command: what it reported on is not known
+        return "python -m noise_exp -m experiment=seed_sensitivity"
+    kept = [word for word in words if not word.startswith(("seed=", "resume="))]
+    if "-m" not in kept[3:] and "--multirun" not in kept:
+        kept.append("-m")
+    return shlex.join([*kept, "seed=range(1,31)"])

@@ -11,6 +11,7 @@ from noise_exp.figures import comparison as figures
 from noise_exp.figures.style import Figure
 from noise_exp.records.data_sets import name_data_sets, name_methods_of
 from noise_exp.records.record import Record
+from noise_exp.report.drawn import methods_drawn
 from noise_exp.writing.tables import markdown_of
 
 
@@ -45,21 +46,29 @@ class Summary:
     series: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
 
 
+_MANY = 40  # methods that a terminal, or a note, still shows
+
 NONE = Summary("", pd.DataFrame(), "which could not be compared", {})
 
 
 def compared(records: Sequence[Record]) -> Summary:
     """Compare the methods of a sweep, with the article's figures."""
     table = comparison(records)
+    if len(table) > _MANY:
+        table = table.sort_values(["test_errors", "final_cost"])
     text = readable(table)
     part = "validation" if any(r.part == "validation" for r in records) else "test"
     return Summary(
-        "Comparison of the methods",
-        text,
+        f"Comparison of the methods{_best_of(text)}",
+        text.head(_MANY),
         two_sets(records, "errors") or headline(table, part),
         {"comparison.csv": table.to_csv(index=False), "comparison.md": markdown_of(text)},
         article_figures(records),
     )
+
+
+def _best_of(table: pd.DataFrame) -> str:
+    return f": the {_MANY} best of {len(table):,}" if len(table) > _MANY else ""
 
 
 def two_sets(records: Sequence[Record], what: str) -> str:
@@ -82,7 +91,7 @@ def runs(records: Sequence[Record]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "job": [r.job for r in records],
-            "method": _names(records),
+            "method": name_methods_of(records),
             "overrides": [" ".join(r.overrides) for r in records],
             "test_errors": pd.array([_count(r.errors) for r in records], "Int64"),
             "test_size": pd.array([_count(r.images) for r in records], "Int64"),
@@ -100,10 +109,6 @@ def _count(value: float) -> int | None:
     return None if np.isnan(value) else int(value)
 
 
-def _names(records: Sequence[Record]) -> list[str]:
-    return name_methods_of(records)
-
-
 def comparison(records: Sequence[Record]) -> pd.DataFrame:
     """Return one row per method: medians over its runs (usually one per seed).
 
@@ -114,7 +119,7 @@ def comparison(records: Sequence[Record]) -> pd.DataFrame:
     runs = pd.DataFrame(
         {
             "letter": [r.letter or "" for r in records],
-            "method": _names(records),
+            "method": name_methods_of(records),
             "failed": [r.error is not None for r in records],
             "diverged": [r.diverged for r in records],
             "reused": [r.reused for r in records],
@@ -170,39 +175,21 @@ def headline(table: pd.DataFrame, part: str) -> str:
     if table.test_errors.isna().all():
         return "none of which finished"
     best = table.sort_values(["test_errors", "final_cost"]).iloc[0]
-    return (
+    text = (
         f"best: {best.method} with {best.test_errors:g} of {best.test_size:g} {part} images wrong "
         f"at cost {best.final_cost:.4f}"
     )
+    tied = int((table.test_errors == best.test_errors).sum()) - 1
+    return f"{text}; {tied:,} more have as few wrong" if tied else text
 
 
 def article_figures(records: Sequence[Record]) -> dict[str, Callable[[], Figure]]:
     """Return what draws the article's three figures, by file name; none where every job failed."""
-    methods: dict[str, list[Record]] = {}
-    for name, record in zip(_names(records), records, strict=True):
-        if record.error is None:
-            methods.setdefault(name, []).append(record)
-    if not methods:
+    drawn = methods_drawn(records)
+    if not drawn:
         return {}
-    drawn = [
-        figures.Method(
-            label=name,
-            tick=(runs[0].letter or name) if name == runs[0].dist else name,
-            costs=_padded([r.curves.get("cost", ()) for r in runs]),
-            seconds=np.array([r.seconds for r in runs]),
-            errors=np.array([r.errors for r in runs]),
-        )
-        for name, runs in sorted(methods.items(), key=lambda item: (item[1][0].letter or "~",))
-    ]
     return {
         "cost_per_training.png": partial(figures.cost_per_training, drawn),
         "training_time.png": partial(figures.training_time, drawn),
         "misclassification.png": partial(figures.misclassification, drawn),
     }
-
-
-def _padded(costs: Sequence[Sequence[float]]) -> np.ndarray:
-    padded = np.full((len(costs), max(len(c) for c in costs)), np.nan)
-    for row, values in zip(padded, costs, strict=True):
-        row[: len(values)] = values
-    return padded

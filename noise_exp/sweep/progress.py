@@ -5,6 +5,7 @@ import threading
 import time
 from pathlib import Path
 
+from noise_exp.records.facts import now
 from noise_exp.records.journal import Journal
 from noise_exp.writing.console import duration
 
@@ -29,7 +30,8 @@ class SweepProgress:
     def __init__(self, folder: Path, uid: str, total: int | None) -> None:
         self._folder, self._uid, self._total = folder, uid, total
         self._ended_jobs: set[Path] = set()
-        self._start = time.monotonic()
+        self._start, self._began = time.monotonic(), now()
+        self._first: int | None = None
         self._ended = threading.Event()
         self.done = self.reused = 0
         self._thread = threading.Thread(target=self._work, name="progress", daemon=True)
@@ -52,7 +54,11 @@ class SweepProgress:
                 facts = Journal.load(folder).facts
             except (OSError, ValueError):
                 continue
-            if facts.sweep == self._uid and facts.status != "RUNNING":
+            if facts.sweep != self._uid:
+                continue
+            if not facts.reused:
+                self._first = min(facts.start_time, self._first or facts.start_time)
+            if facts.status != "RUNNING":
                 self._ended_jobs.add(folder)
                 self.done += 1
                 self.reused += facts.reused
@@ -62,8 +68,10 @@ class SweepProgress:
         of = "" if self._total is None else f" of {self._total}"
         text = f"sweep: {self.done}{of} runs done after {duration(seconds)}"
         ran = self.done - self.reused  # an earlier sweep's run takes no time
-        if self._total is not None and ran:
-            text += f", about {duration(seconds / ran * (self._total - self.done))} left"
+        if self._total is not None and ran and self._first is not None:
+            # The start-up before the first job is no part of what the others will take.
+            since = max(0.0, seconds - max(0.0, (self._first - self._began) / 1000))
+            text += f", about {duration(since / ran * (self._total - self.done))} left"
         return text
 
     def _work(self) -> None:

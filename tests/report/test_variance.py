@@ -7,7 +7,7 @@ from made_up import page, run, runs
 
 from noise_exp.report import variance
 from noise_exp.report.build import build
-from noise_exp.report.words import markdown
+from noise_exp.report.tables import markdown
 
 
 def test_a_shift_of_a_method_is_the_methods_and_a_shift_of_a_seed_the_seeds():

@@ -142,7 +142,7 @@ def test_an_interrupted_run_is_killed_and_keeps_its_metrics(cli):
     while "epoch" not in line and running.poll() is None:
         line = running.stderr.readline()
     running.send_signal(2)
-    _, errors = running.communicate(timeout=60)
+    _, errors = running.communicate(timeout=180)
     assert running.returncode == 1
     assert errors.splitlines()[-1] == "noise_exp: interrupted"
     client = MlflowClient(cli.uri)

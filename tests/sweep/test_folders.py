@@ -161,24 +161,24 @@ def test_results_are_counted_against_the_plan(tmp_path, monkeypatch, caplog, sea
         assert f"job {job} ({name}): it left no record" in caplog.text
 
 
-def test_a_command_in_a_folder_of_the_users_leaves_it_as_it_was(cli):
+def test_a_command_in_a_folder_of_the_users_leaves_it_as_it_was(newcomer):
     mine = ("artifacts/x", "run.json", "epochs.jsonl", "result.json", "alive", ".writable")
     for name in mine:
-        (cli.folder / name).parent.mkdir(exist_ok=True)
-        (cli.folder / name).write_text("mine")
+        (newcomer.folder / name).parent.mkdir(exist_ok=True)
+        (newcomer.folder / name).write_text("mine")
     for _ in range(2):
-        done = cli(*SMALL, "tracking.enabled=false", "hydra.run.dir=.")
+        done = newcomer(*SMALL, "tracking.enabled=false", "hydra.run.dir=.")
         assert done.returncode == 0, done.stderr
     sweep = ("-m", "dist=gumbel", *SMALL, "hydra.sweep.dir=.", "tracking.enabled=false")
-    assert cli(*sweep).returncode == 0
-    assert cli(*sweep).returncode == 0  # in the place of its own tables
-    assert {(cli.folder / name).read_text() for name in mine} == {"mine"}
-    left = {path.name for path in cli.folder.iterdir()} - {"home", "0", "artifacts", *mine}
+    assert newcomer(*sweep).returncode == 0
+    assert newcomer(*sweep).returncode == 0  # in the place of its own tables
+    assert {(newcomer.folder / name).read_text() for name in mine} == {"mine"}
+    left = {path.name for path in newcomer.folder.iterdir()} - {"home", "0", "artifacts", *mine}
     assert left - set(output.SWEEP) == {".hydra", ".noise_exp", "multirun.yaml", "noise_exp.log"}
-    record = json.loads((cli.folder / ".noise_exp" / "run.json").read_text())
+    record = json.loads((newcomer.folder / ".noise_exp" / "run.json").read_text())
     assert record["status"] == "FINISHED"
     for options in (("hydra.sweep.subdir=x", "seed=1,2"), ("hydra.sweep.dir=mlruns",)):
-        done = cli(*sweep, *options)
+        done = newcomer(*sweep, *options)
         assert done.returncode == 1
         (line,) = (done.stdout + done.stderr).splitlines()
         assert line.startswith("noise_exp: ")

@@ -5,7 +5,7 @@ import re
 import pytest
 from support import SMALL, Cli
 
-from noise_exp.records.facts import Facts
+from noise_exp.records.facts import Facts, now
 from noise_exp.records.journal import Journal
 from noise_exp.sweep.progress import SweepProgress
 
@@ -43,6 +43,19 @@ def test_progress_counts_this_sweeps_results_and_foresees_the_end(tmp_path):
     progress.look()
     # Two runs took 100 s; five are to come.
     assert progress.line(100) == "sweep: 3 of 8 runs done after 2 min, about 4 min left"
+
+
+def test_what_was_before_the_first_job_is_no_part_of_the_time_left(tmp_path):
+    progress = SweepProgress(tmp_path, "mine", 6)
+    # A minute of planning and making the store, then ten seconds of work for one job of six.
+    facts = Facts("gumbel", sweep="mine", job=0, start_time=now() + 60_000)
+    journal = Journal.start(tmp_path / "0", facts)
+    journal.end("FINISHED")
+    journal.release()
+    progress.look()
+    left = re.search(r"about (\d+) s left", progress.line(70))
+    assert left
+    assert int(left[1]) == pytest.approx(50, abs=2)
 
 
 @pytest.mark.parametrize("launcher", ["basic", "joblib"])

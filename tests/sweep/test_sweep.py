@@ -191,7 +191,7 @@ def test_an_interrupted_sweep_is_killed_whole(cli, signal):
     while "epoch" not in running.stderr.readline():
         assert running.poll() is None
     running.send_signal(signal)
-    _, errors = running.communicate(timeout=60)
+    _, errors = running.communicate(timeout=180)
     assert running.returncode == 1
     assert errors.splitlines()[-1] == "noise_exp: interrupted"
     client = MlflowClient(cli.uri)

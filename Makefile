@@ -4,7 +4,6 @@
 PYTHON ?= python3
 BIN := .venv/bin
 LAYERS := 'network.frozen=[],[1],[2],[3],[1,2],[1,3],[2,3]'
-URI := $(or $(MLFLOW_TRACKING_URI),sqlite:///mlruns/mlflow.db)
 
 help:  ## List these targets
 	@awk -F ':.*## ' '/^[a-z.\/]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,8 +72,8 @@ bench: $(BIN)/installed  ## Measure speed against PyTorch and JAX, into docs/per
 theory: $(BIN)/installed  ## Hold the theory against the program, into docs/theory.md (minutes)
 	$(BIN)/python -m noise_exp.theory --output docs/figures/theory --page docs/theory.md
 
-ui: $(BIN)/installed  ## Browse and compare the runs at http://127.0.0.1:5000
-	$(BIN)/mlflow ui --workers 1 --backend-store-uri $(URI)
+ui: $(BIN)/installed  ## Browse and compare the runs; the address comes when the UI answers
+	$(BIN)/python -m noise_exp.tracking ui
 
 clean:  ## Delete the environment and all output but the MLflow store
 	rm -rf .venv build dist outputs multirun

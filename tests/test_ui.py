@@ -2,89 +2,119 @@
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
 from urllib.parse import unquote
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
-from server import answers, free_port
+from browser import needs_chromium, opened
+from playwright.sync_api import expect
+from server import free_port
 from support import SMALL, Cli, wait_until
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
-
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None and "CI" not in os.environ, reason="needs Chromium (apt-get install chromium)"
-)
+pytestmark = needs_chromium
+MANY = 120  # more runs than MLflow's page loads at once
 
 
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("ui")
-    cli = Cli(folder)
-    done = cli("-m", "dist=glob(*)", *SMALL)
-    assert done.returncode == 0, done.stderr
+    """A store with a sweep over the methods, and in an experiment of its own one over seeds."""
+    cli = Cli(tmp_path_factory.mktemp("ui"))
+    many = (f"seed=range(0,{MANY})", "optimizer.lr=0.1", "tracking.experiment=many")
+    for command in (("dist=glob(*)", *SMALL), ("data=xor", "network=small", "epochs=1", *many)):
+        done = cli("-m", *command)
+        assert done.returncode == 0, done.stderr
     return cli, done.stdout
 
 
 @pytest.fixture(scope="module")
 def address(swept):
-    """The address that the sweep printed, at the port of a server that runs here."""
-    cli, said = swept
-    port = free_port()
-    server = subprocess.Popen(
-        [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", cli.uri,
-         "--port", str(port), "--workers", "1"],
-        cwd=cli.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )  # fmt: skip
-    wait_until(lambda: answers(f"http://127.0.0.1:{port}"))
-    (link,) = re.findall(r"http://127\.0\.0\.1:5000(\S+)", said)
-    yield f"http://127.0.0.1:{port}{link}"
-    os.killpg(server.pid, signal.SIGTERM)
-    server.wait()
+    """The address that `make ui` prints when the UI answers."""
+    cli, _ = swept
+    log = cli.folder / "ui.log"
+    with log.open("w") as out:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "noise_exp.tracking", "ui", "--uri", cli.uri,
+             "--port", str(free_port())],
+            cwd=cli.folder, stdout=out, stderr=out, start_new_session=True,
+        )  # fmt: skip
+    try:
+        wait_until(lambda: "It answers" in log.read_text() and log.read_text().endswith("\n"), 180)
+        yield re.findall(r"http://127\.0\.0\.1:\S+/#/\S+", log.read_text())[0]
+    finally:
+        os.killpg(server.pid, signal.SIGINT)
+        server.wait()
 
 
 @pytest.fixture
 def page(address):
-    with sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        page = browser.new_page(viewport={"width": 2200, "height": 1200})
-        page.set_default_timeout(60_000)
-        page.goto(address)
+    with opened(address, 2200) as page:
         yield page
-        browser.close()
 
 
-def open_sweep(page):
-    """Open the sweep's row, which hides its runs at first."""
-    rows = page.locator(".ag-row [col-id='attributes.`Run Name`']")
-    expect(rows).to_have_count(1, timeout=60_000)
-    rows.first.get_by_role("button").first.click()
-    expect(rows).to_have_count(15)
+def names(page):
+    return page.locator(".ag-row [col-id='attributes.`Run Name`']")
 
 
-def test_the_sweep_is_a_tree_whose_columns_hold_values(swept, page):
+def cell(page, run, column):
+    return page.locator(f".ag-row[row-id='{run.info.run_id}'] [col-id='{column}']")
+
+
+def test_the_newest_sweeps_runs_are_there_at_once_the_best_first(swept, page):
     cli, _ = swept
     expect(page.get_by_text("Noise Training (Jae Duk Seo, 2018)").first).to_be_visible()
-    open_sweep(page)
-    for run in cli.runs("run"):
-        row = page.locator(f".ag-row[row-id='{run.info.run_id}']")
+    expect(names(page)).to_have_count(14)
+    runs = cli.runs("run")
+    for run in runs:
         params, metrics = run.data.params, run.data.metrics
         for column in ("dist", "optimizer", "seed"):
-            expect(row.locator(f"[col-id='params.`{column}`']")).to_have_text(params[column])
+            expect(cell(page, run, f"params.`{column}`")).to_have_text(params[column])
         for column in ("test_errors", "train_seconds", "cost"):
-            text = row.locator(f"[col-id='metrics.`{column}`']").inner_text()
+            text = cell(page, run, f"metrics.`{column}`").inner_text()
             assert float(text) == pytest.approx(metrics[column], rel=1e-6)
+    shown = page.locator(".ag-row").evaluate_all(
+        "rows => rows.sort((a, b) => a.getAttribute('row-index') - b.getAttribute('row-index'))"
+        ".map(row => row.getAttribute('row-id'))"
+    )
+    errors = {run.info.run_id: run.data.metrics["test_errors"] for run in runs}
+    in_order = [errors[row] for row in dict.fromkeys(shown)]
+    assert in_order == sorted(errors.values())
+
+
+def test_all_sweeps_are_rows_with_values_that_open_into_their_runs(swept, address):
+    cli, _ = swept
+    (parent,), runs = cli.runs("sweep"), cli.runs("run")
+    with opened(address.replace("newest_sweep", "sweeps"), 2200) as page:
+        expect(names(page)).to_have_count(1)
+        best = min(runs, key=lambda r: (r.data.metrics["test_errors"], r.data.metrics["cost"]))
+        expect(cell(page, parent, "tags.`best`")).to_have_text(best.data.params["dist"])
+        rates = sorted(run.data.metrics["test_errors"] / 20 for run in runs)
+        told = {"best_test_error_rate": rates[0], "runs": 14, "failed_runs": 0,
+                "median_test_error_rate": (rates[6] + rates[7]) / 2}  # fmt: skip
+        for column, value in told.items():
+            text = cell(page, parent, f"metrics.`{column}`").inner_text()
+            assert float(text) == pytest.approx(value)
+        names(page).first.get_by_role("button").first.click()
+        expect(names(page)).to_have_count(15)
+
+
+def test_more_runs_than_a_page_holds_all_hang_under_their_sweep(swept, address):
+    _, said = swept
+    newest, sweeps = re.findall(r"/#/experiments/\S+", said)
+    with opened(address.partition("/#/")[0] + newest, 2200) as page:
+        expect(names(page).first).to_contain_text("gumbel seed=")
+        page.get_by_role("button", name="Load more").click()
+        expect(page.get_by_text(f"{MANY} matching runs")).to_be_visible()
+    with opened(address.partition("/#/")[0] + sweeps, 2200) as page:
+        expect(names(page)).to_have_count(1)
+        page.get_by_role("button", name="Load more").click()
+        expect(page.get_by_text(f"{MANY + 1} matching runs")).to_be_visible()
+        expect(names(page)).to_have_count(1)
 
 
 def test_selected_runs_compare_as_overlaid_cost_curves(swept, page):
     cli, _ = swept
-    open_sweep(page)
     chosen = [r for r in cli.runs("run") if r.data.params["dist"] in ("beta", "gumbel", "zipf")]
     for run in chosen:
         page.locator(f".ag-row[row-id='{run.info.run_id}'] .ag-checkbox-input").check()
@@ -99,10 +129,19 @@ def test_selected_runs_compare_as_overlaid_cost_curves(swept, page):
     assert curves == {run.info.run_name: (list(range(6)), cli.history(run)) for run in chosen}
 
 
-def test_the_sweeps_own_page_tells_and_shows(swept, page):
+@pytest.fixture
+def sweeps_page(swept, address):
+    """The page of the sweep's own run."""
     cli, _ = swept
     (parent,) = cli.runs("sweep")
-    page.get_by_role("link", name="sweep dist=glob").click()
+    runs = address.partition("?")[0]
+    with opened(f"{runs}/{parent.info.run_id}?workflowType=machine_learning", 2200) as page:
+        yield page
+
+
+def test_the_sweeps_own_page_tells_and_shows(swept, sweeps_page):
+    cli, _ = swept
+    (parent,), page = cli.runs("sweep"), sweeps_page
     expect(page.get_by_text("Swept dist (14 values): 14 runs, best:")).to_be_visible()
     expect(page.get_by_text("python -m noise_exp -m 'dist=glob(*)'").first).to_be_visible()
     page.get_by_role("tab", name="Artifacts").click()
@@ -115,8 +154,8 @@ def test_the_sweeps_own_page_tells_and_shows(swept, page):
         expect(shown.first).to_be_visible()
 
 
-def test_the_report_opens_among_the_artifacts(page):
-    page.get_by_role("link", name="sweep dist=glob").click()
+def test_the_report_opens_among_the_artifacts(sweeps_page):
+    page = sweeps_page
     page.get_by_role("tab", name="Artifacts").click()
     page.get_by_text("report.html", exact=True).first.click()
     shown = page.frame_locator("iframe")

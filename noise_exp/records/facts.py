@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+NAME_LENGTH = 250  # of a run, in the databases that MLflow uses
+
 
 @dataclass(frozen=True)
 class DataSet:

@@ -43,6 +43,8 @@ class SweepContext(metaclass=Singleton):
         With resume=true: run id of each run that another process is at, by fingerprint.
     total
         How many jobs the sweep has; None if only its sweeper knows.
+    swept
+        The keys that differ between its jobs.
     broken
         Why it cannot go on, where that is known.
     """
@@ -55,6 +57,7 @@ class SweepContext(metaclass=Singleton):
     finished: dict[str, tuple[str, float]] = field(default_factory=dict)
     alive: dict[str, str] = field(default_factory=dict)
     total: int | None = None
+    swept: list[str] = field(default_factory=list)
     broken: str = ""
 
 

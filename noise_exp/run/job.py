@@ -4,6 +4,7 @@ import contextlib
 import logging
 import math
 import shlex
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from noise_exp import __version__
 from noise_exp.errors import UserError, in_words
-from noise_exp.records.facts import DataSet, Facts, decoded
+from noise_exp.records.facts import NAME_LENGTH, DataSet, Facts, decoded
 from noise_exp.records.journal import RECORDS, Journal
 from noise_exp.records.record import Record, record_of
 from noise_exp.records.secrets import completed, masked
@@ -107,7 +108,7 @@ def _facts(cfg: DictConfig, job: Job, sweep: SweepContext) -> Facts:
     if job.in_sweep:
         tags["sweep"] = str(job.sweep_folder)
     return Facts(
-        _name(cfg, job),
+        _name(cfg, job, sweep.swept),
         tags,
         command=masked(shlex.join(["python", "-m", "noise_exp", *job.overrides])),
         parent_id=sweep.parent_id,
@@ -118,8 +119,11 @@ def _facts(cfg: DictConfig, job: Job, sweep: SweepContext) -> Facts:
     )
 
 
-def _name(cfg: DictConfig, job: Job) -> str:
-    return f"{job.choices['dist']} seed={cfg.seed}"
+def _name(cfg: DictConfig, job: Job, swept: Sequence[str]) -> str:
+    """Return the law, what else the sweep varies, and the seed."""
+    told = {"dist", "seed"}
+    others = [o for o in job.overrides if (key := o.partition("=")[0]) in swept and key not in told]
+    return masked(" ".join([job.choices["dist"], *others, f"seed={cfg.seed}"]))[:NAME_LENGTH]
 
 
 def _described(facts: Facts, cfg: DictConfig, kept: DictConfig, job: Job, trial: Trial) -> Facts:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -57,14 +58,42 @@ def compared(records: Sequence[Record]) -> Summary:
     if len(table) > _MANY:
         table = table.sort_values(["test_errors", "final_cost"])
     text = readable(table)
-    part = "validation" if any(r.part == "validation" for r in records) else "test"
     return Summary(
         f"Comparison of the methods{_best_of(text)}",
         text.head(_MANY),
-        two_sets(records, "errors") or headline(table, part),
+        two_sets(records, "errors") or headline(table, part_of(records)),
         {"comparison.csv": table.to_csv(index=False), "comparison.md": markdown_of(text)},
         article_figures(records),
+        **_totals(table, records),
     )
+
+
+def part_of(records: Sequence[Record]) -> str:
+    """Return which images the errors of a sweep are of."""
+    return "validation" if any(r.part == "validation" for r in records) else "test"
+
+
+def _totals(table: pd.DataFrame, records: Sequence[Record]) -> dict[str, Any]:
+    """Return what sweeps are compared by: tags and metrics of the best method and the median."""
+    best = _best(table)
+    if best is None or two_sets(records, "errors"):
+        return {}
+    rates = {
+        "best": best.test_errors / best.test_size,
+        "median": float(np.nanmedian([r.errors / r.images for r in records if not r.error])),
+    }
+    part = part_of(records)
+    return {
+        "tags": {"best": str(best.method)},
+        "metrics": {f"{which}_{part}_error_rate": rate for which, rate in rates.items()},
+    }
+
+
+def _best(table: pd.DataFrame) -> Any:
+    """Return the row of the best method; None where no run has finished."""
+    if table.test_errors.isna().all():
+        return None
+    return table.sort_values(["test_errors", "final_cost"]).iloc[0]
 
 
 def _best_of(table: pd.DataFrame) -> str:
@@ -172,9 +201,9 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
 
 def headline(table: pd.DataFrame, part: str) -> str:
     """Say in a few words which method came out best on the images of `part`."""
-    if table.test_errors.isna().all():
+    best = _best(table)
+    if best is None:
         return "none of which finished"
-    best = table.sort_values(["test_errors", "final_cost"]).iloc[0]
     text = (
         f"best: {best.method} with {best.test_errors:g} of {best.test_size:g} {part} images wrong "
         f"at cost {best.final_cost:.4f}"

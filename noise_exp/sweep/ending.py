@@ -46,7 +46,7 @@ def finish(sweep: Sweep) -> None:
     for say in said:
         say()
     if sweep.store:
-        print(f"Browse and compare the runs:\n    {sweep.store.browse}")
+        print(f"Browse and compare the runs:\n    {_where(sweep, sweep.store, records)}")
     if failed:
         log.error("%d of %d jobs failed:", len(failed), len(records))
         for record in failed:
@@ -54,6 +54,16 @@ def finish(sweep: Sweep) -> None:
         if sweep.store:
             log.error("Run just those again with\n    %s", command(resume=True))
         raise ToldError
+
+
+def _where(sweep: Sweep, store: "Store", records: Sequence[Record]) -> str:
+    """Say where to look; what is reused hangs under an earlier sweep, so no view shows it all."""
+    from noise_exp.sweep.comparison import part_of
+
+    run_id = sweep.journal.facts.run_id
+    if not run_id or any(r.reused for r in records):
+        return store.browse
+    return store.browse_sweep(run_id, sweep.plan.swept, part_of(records))
 
 
 def gather(sweep: Sweep) -> list[Record]:
@@ -152,8 +162,9 @@ def _compare(sweep: Sweep, records: Sequence[Record], said: list[Callable[[], No
         metrics={
             **summary.metrics,
             "runs": len(records),
+            "failed_runs": sum(r.error is not None for r in records),
             "reused": sum(r.reused for r in records),
-            "sweep_seconds": seconds,
+            "sweep_seconds": round(seconds, 1),
         },
     )
     said.append(lambda: print(f"{len(records)} runs in {duration(seconds)}"))

@@ -6,7 +6,7 @@ import math
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from hydra.core.global_hydra import GlobalHydra
@@ -47,12 +47,15 @@ class Plan:
         The settings that a sweeper chooses by their score; None if it runs all that there are.
     total
         How many jobs there will be; None if only the sweeper knows.
+    swept
+        The keys that differ between jobs.
     """
 
     first: list[str] | None
     jobs: list[list[str]] | None
     searched: list[str] | None
     total: int | None
+    swept: list[str] = field(default_factory=list)
 
 
 def single(config: DictConfig) -> Plan:
@@ -84,11 +87,12 @@ def sweep(config: DictConfig) -> Plan:
     if searches:
         searched = [key for key, override in told.items() if override.is_sweep_override()]
         known = first if "params" in sweeper else None
-        return Plan(known, None, searched, sweeper.get("n_trials"))
+        return Plan(known, None, searched, sweeper.get("n_trials"), searched)
     _refuse_too_many(math.prod(map(len, values.values())), "this sweep")
     chosen = itertools.product(*values.values())
     jobs = [[f"{k}={v}" for k, v in zip(values, job, strict=True)] for job in chosen]
-    return Plan(first, jobs, None, len(jobs))
+    swept = [key for key, choices in values.items() if len(choices) > 1]
+    return Plan(first, jobs, None, len(jobs), swept)
 
 
 def _told(params: Mapping[str, Any], task: list[str]) -> dict[str, Override]:

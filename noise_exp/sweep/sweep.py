@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 
 from noise_exp.errors import ToldError, UserError
 from noise_exp.records import output
-from noise_exp.records.facts import Facts, decoded
+from noise_exp.records.facts import NAME_LENGTH, Facts, decoded
 from noise_exp.records.journal import Journal
 from noise_exp.records.record import Record
 from noise_exp.records.secrets import masked
@@ -31,8 +31,6 @@ from noise_exp.tracking.recording import Recording
 
 if TYPE_CHECKING:  # a second of MLflow that an untracked sweep has no use for
     from noise_exp.tracking.store import Store
-
-_NAME_LENGTH = 250  # of a run, in the databases that MLflow uses
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +93,8 @@ class Sweep:
         )  # fmt: skip
         journal = recording.__enter__()
         context.uid, context.pid = journal.facts.uid, os.getpid()
-        context.parent_id, context.total = journal.facts.run_id, planned.total
+        context.parent_id = journal.facts.run_id
+        context.total, context.swept = planned.total, planned.swept
         progress = SweepProgress(folder, context.uid, planned.total)
         progress.start()
         return cls(folder, planned, store, recording, journal, progress, finished)
@@ -233,7 +232,7 @@ def _look_for_finished(store: "Store", context: SweepContext) -> dict[str, Recor
 def _facts(config: DictConfig, folder: Path, store: "Store | None") -> Facts:
     name = masked(f"sweep {' '.join(as_given(config.hydra.overrides.task))}").strip()
     tags: Mapping[str, str] = {"kind": "sweep", "sweep": str(folder)}
-    facts = Facts(name[:_NAME_LENGTH], tags, command=command())
+    facts = Facts(name[:NAME_LENGTH], tags, command=command())
     if store:
         facts = replace(facts, experiment_id=store.experiment_id, parent_id=store.outer())
     return facts

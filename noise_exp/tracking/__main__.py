@@ -1,4 +1,8 @@
-"""`python -m noise_exp.tracking sync FOLDER...`: deliver what a store was not told in time."""
+"""What a store was not told in time, delivered; and MLflow's UI, to look at a store.
+
+python -m noise_exp.tracking sync FOLDER...
+python -m noise_exp.tracking ui
+"""
 
 import argparse
 import os
@@ -9,21 +13,33 @@ from noise_exp.records import secrets
 from noise_exp.records.journal import Journal
 from noise_exp.tracking.delivery import reason, sync
 from noise_exp.tracking.moved import mend
-from noise_exp.tracking.places import SQLITE
+from noise_exp.tracking.places import DEFAULT_URI, SQLITE
+from noise_exp.tracking.ui import serve
 
 
 def main() -> None:
-    """Deliver every record in and below the folders; exit 1 if something is still owed."""
-    parser = argparse.ArgumentParser(prog="python -m noise_exp.tracking", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="sync")
+    """Do what is asked; exit 1 if something is still owed, or the UI has failed."""
+    parser = argparse.ArgumentParser(
+        prog="python -m noise_exp.tracking",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, dest="command", metavar="sync|ui")
     command = commands.add_parser("sync", help="deliver what runs still owe to their store")
     command.add_argument(
         "folders", nargs="+", type=Path, metavar="FOLDER", help="output folders of runs or sweeps"
     )
     command.add_argument("--uri", help="the store; by default the one each run was begun for")
+    look = commands.add_parser("ui", help="serve MLflow's UI on 127.0.0.1, and say where it is")
+    look.add_argument("--uri", help=f"the store; by default MLFLOW_TRACKING_URI or {DEFAULT_URI}")
+    look.add_argument("--experiment", help="by default MLFLOW_EXPERIMENT_NAME or ours")
+    look.add_argument("--port", type=int, default=5000, help="by default 5000")
     arguments = parser.parse_args()
     with at_the_edge("noise_exp"):
-        _sync(arguments.folders, arguments.uri)
+        if arguments.command == "sync":
+            _sync(arguments.folders, arguments.uri)
+        else:
+            serve(arguments.uri, arguments.experiment, arguments.port)
 
 
 def _sync(folders: list[Path], uri: str | None) -> None:

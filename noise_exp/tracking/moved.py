@@ -9,10 +9,10 @@ from urllib.parse import unquote, urlsplit
 
 from noise_exp.errors import UserError
 from noise_exp.records.lock import Lock
+from noise_exp.tracking import views
 from noise_exp.tracking.places import SQLITE
 
 ARTIFACTS = "artifacts"  # beside the store, where its experiments are made
-VIEW_TAG = "mlflow.sharedViewState.sweeps"  # of every experiment that is ours
 # Where MLflow keeps places of artifacts.
 _COLUMNS = (
     ("experiments", "artifact_location"),
@@ -90,7 +90,7 @@ def _is_elsewhere(connection: sqlite3.Connection, place: str, new: Path) -> bool
         return True
     ours = connection.execute(
         "SELECT 1 FROM experiments JOIN experiment_tags USING (experiment_id) "
-        "WHERE artifact_location = ? AND key = ?", (place, VIEW_TAG),
+        "WHERE artifact_location = ? AND key = ?", (place, views.TAG + views.SWEEPS),
     ).fetchone()  # fmt: skip
     stayed = any((old / run).exists() for (run,) in runs)
     if ours and stayed and any(map(_is_sqlite, old.parent.iterdir())):

@@ -34,6 +34,11 @@ def file_of(uri: str) -> Path | None:
         raise UserError(f"{uri}: there is no home folder for ~; give the whole path") from None
 
 
+def is_served(uri: str) -> bool:
+    """Whether a server answers for the store, which has a UI then."""
+    return uri.startswith(("http://", "https://"))
+
+
 def refuse_store(folder: Path, uri: str | None, key: str) -> None:
     """Refuse a folder for output that is a store's; `key` says where to go instead.
 

@@ -1,14 +1,11 @@
 """The store: opened and made ready, searched, and shown."""
 
 import getpass
-import json
 import logging
 import os
-import shlex
-import shutil
 import sqlite3
-import sys
 import tempfile
+from collections.abc import Sequence
 from contextlib import closing
 from functools import cached_property
 from pathlib import Path
@@ -23,9 +20,10 @@ from noise_exp.errors import UserError
 from noise_exp.records import secrets
 from noise_exp.records.lock import Lock
 from noise_exp.records.secrets import masked
+from noise_exp.tracking import views
 from noise_exp.tracking.delivery import gist, reason
-from noise_exp.tracking.moved import ARTIFACTS, VIEW_TAG, lock_of, mend
-from noise_exp.tracking.places import DEFAULT_URI, SQLITE, file_of, located
+from noise_exp.tracking.moved import ARTIFACTS, lock_of, mend
+from noise_exp.tracking.places import DEFAULT_URI, SQLITE, file_of, is_served, located
 
 DEFAULT_EXPERIMENT = "noise_training"
 FAILURES = (MlflowException, OSError, SQLAlchemyError, sqlite3.Error)
@@ -33,27 +31,11 @@ _PAGE = 1000
 _DESCRIPTION = """Noise Training (Jae Duk Seo, 2018): a NumPy network learns MNIST 0 against 1 from
 random noise. Each row is a run, or a sweep that opens into its runs; a sweep's own page holds the
 comparison of its methods: a table, and figures among the artifacts."""
-# What the UI's "share" button stores: a view with the columns that matter, which a link can open.
-_VIEW = VIEW_TAG.rpartition(".")[2]
-_COLUMNS = ("params.`dist`", "params.`optimizer`", "params.`seed`", "metrics.`test_errors`",
-            "metrics.`cost`", "metrics.`train_seconds`", "attributes.`Created`")  # fmt: skip
 _EXPERIMENT_TAGS = {
     "mlflow.note.content": _DESCRIPTION,
     "mlflow.experimentKind": "custom_model_development",
-    VIEW_TAG: json.dumps(
-        {
-            "selectedColumns": _COLUMNS,
-            "orderByKey": "attributes.start_time",
-            "orderByAsc": False,
-            "searchFilter": "",
-            "startTime": "ALL",
-            "lifecycleFilter": "Active",
-            "datasetsFilter": [],
-            "modelVersionFilter": "All Runs",
-        }
-    ),
+    views.TAG + views.SWEEPS: views.all_sweeps(),
 }
-_LOCAL_UI = "http://127.0.0.1:5000"
 
 log = logging.getLogger(__name__)
 
@@ -153,13 +135,35 @@ class Store:
     @property
     def browse(self) -> str:
         """How to look at the runs: the UI's command where there is no server, and the address."""
-        page = f"#/experiments/{self.experiment_id}/runs"
-        view = f"{page}?viewStateShareKey={_VIEW}&workflowType=machine_learning"
-        if self.uri.startswith(("http://", "https://")):
-            return f"{masked(self.uri).rstrip('/')}/{view}"
-        mlflow = "mlflow" if shutil.which("mlflow") else Path(sys.executable).with_name("mlflow")
-        command = f"{mlflow} ui --workers 1 --backend-store-uri {shlex.quote(masked(self._given))}"
-        return f"{command}\n    and open {_LOCAL_UI}/{view}"
+        return views.opening(self.uri, self._given) + self._address(views.SWEEPS)
+
+    @property
+    def newest(self) -> str:
+        """Where the runs of the newest sweep are shown; without a sweep, all runs."""
+        try:
+            told = self.client.get_experiment(self.experiment_id).tags if self.experiment_id else {}
+        except FAILURES as error:
+            raise failure(self._given, error) from None
+        return self._address(views.NEWEST if views.TAG + views.NEWEST in told else views.SWEEPS)
+
+    def browse_sweep(self, run_id: str, swept: Sequence[str], part: str) -> str:
+        """Let the view of the newest sweep be that of this run; return how to look at it.
+
+        `swept` and `part` as of `views.of_sweep`.
+        """
+        newest, sweeps = views.of_sweep(run_id, swept, part), views.all_sweeps()
+        try:
+            for view, state in ((views.NEWEST, newest), (views.SWEEPS, sweeps)):
+                self.client.set_experiment_tag(self.experiment_id, views.TAG + view, state)
+        except FAILURES as error:
+            log.warning("Its runs have no view of their own: %s", reason(error))
+            return self.browse
+        opening = views.opening(self.uri, self._given)
+        more = f"and all runs, by sweeps:\n    {self._address(views.SWEEPS)}"
+        return f"{opening}{self._address(views.NEWEST)}\n{more}"
+
+    def _address(self, view: str) -> str:
+        return views.address(self.uri, self.experiment_id, view)
 
     def link(self, run_id: str) -> str:
         """Return the run's page relative to the UI's address."""
@@ -270,7 +274,7 @@ def _probe(uri: str, database: Path | None) -> None:
     if database is not None and database.exists():
         with closing(sqlite3.connect(database)) as connection:
             connection.execute("PRAGMA schema_version")
-    elif uri.startswith(("http://", "https://")):
+    elif is_served(uri):
         try:
             requests.get(f"{uri.rstrip('/')}/health", timeout=10)
         except requests.exceptions.SSLError:

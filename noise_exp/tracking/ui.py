@@ -1,0 +1,73 @@
+"""MLflow's UI on a store: started, and its address told when it answers."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+
+import requests
+
+from noise_exp.errors import ToldError, UserError
+from noise_exp.records.secrets import masked
+from noise_exp.tracking.places import is_served
+from noise_exp.tracking.store import Store
+
+
+def serve(uri: str | None, experiment: str | None, port: int) -> None:
+    """Serve the UI on loopback until it is interrupted.
+
+    Parameters
+    ----------
+    uri, experiment
+        The store, as of `Store.existing`; of a server's the address alone is told.
+    port
+        Where to listen.
+
+    Raises
+    ------
+    UserError
+        If there is no such store, or the port is taken.
+    ToldError
+        If MLflow's server has ended by itself.
+    """
+    store = Store.existing(uri, experiment)
+    if is_served(store.uri):
+        print(f"{masked(store.uri)} serves its own:\n    {store.newest}")
+        return
+    _check_free(port)
+    # One worker: with more, a slow machine's supervisor kills them before they answer. The store
+    # goes by the environment, as its URI may hold a password.
+    server = subprocess.Popen(
+        [sys.executable, "-m", "mlflow", "ui", "--workers", "1", "--host", "127.0.0.1",
+         "--port", str(port), "--uvicorn-opts", "--log-level warning"],
+        env=os.environ | {"MLFLOW_BACKEND_STORE_URI": store.uri},
+        stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    address = f"http://127.0.0.1:{port}"
+    print(f"MLflow's UI is starting on {address}", flush=True)
+    with contextlib.suppress(KeyboardInterrupt):
+        while server.poll() is None and not _answers(address):
+            time.sleep(0.1)
+        if server.poll() is None:
+            page = store.newest.rpartition("/#/")[2]
+            print(f"It answers (Ctrl-C ends it):\n    {address}/#/{page}", flush=True)
+        if server.wait():
+            raise ToldError
+    server.wait()
+
+
+def _check_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except (OSError, OverflowError) as error:
+            raise UserError(f"port {port} cannot be used ({error}); give --port another") from None
+
+
+def _answers(address: str) -> bool:
+    with contextlib.suppress(requests.RequestException):
+        return requests.get(f"{address}/health", timeout=1).ok
+    return False

@@ -1,0 +1,108 @@
+"""A sweep of a thousand settings: its pictures and tables stay readable, and cost no sweep."""
+
+import io
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import matplotlib
+import pytest
+from made_up import page, run
+from matplotlib.figure import Figure
+from PIL import Image
+
+from noise_exp.report.build import build
+from noise_exp.report.page import render
+from noise_exp.report.words import findings
+from noise_exp.sweep.comparison import compared
+
+ROOT = Path(__file__).parents[2]
+OLDEST = ROOT / ".venv" / "oldest"  # a matplotlib beside that of the environment
+NAME = "optimizer.momentum_of_the_second_kind=0.9"
+
+
+@pytest.fixture(scope="module")
+def many():
+    """Settings with 0, 1, ... 499 wrong twice over, under names of some length."""
+    return [
+        run("gumbel", i % 500, 1, job=i, overrides=[NAME, f"optimizer.lr={i + 1}"],
+            params={"optimizer.lr": str(i + 1), NAME.partition("=")[0]: "0.9"})
+        for i in range(1000)
+    ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def summary(many):
+    return compared(many)
+
+
+def texts(figure: Figure) -> list:
+    return [t for t in figure.findobj(matplotlib.text.Text) if t.get_text() and t.get_visible()]
+
+
+@pytest.mark.parametrize(
+    "name", ["cost_per_training.png", "training_time.png", "misclassification.png"]
+)
+def test_a_picture_shows_what_can_be_read_and_says_what_it_leaves_out(summary, name):
+    figure = summary.pictures[name]()
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=120)
+    width, height = Image.open(content).size
+    assert width < 3000
+    assert height < 1500
+    assert any("the 10 best and the 10 worst of 1,000" in t.get_text() for t in texts(figure))
+    shown = {
+        int(n) for t in texts(figure) for n in re.findall(r"optimizer\.lr=(\d+)", t.get_text())
+    }
+    best, worst = {*range(1, 6), *range(501, 506)}, {*range(496, 501), *range(996, 1001)}
+    assert shown == best | worst
+    figure.draw_without_rendering()
+    drawn = figure.get_tightbbox().bounds
+    assert min(drawn[:2]) >= 0
+    assert drawn[0] + drawn[2] <= figure.get_figwidth()
+    assert drawn[1] + drawn[3] <= figure.get_figheight()
+
+
+def test_winners_that_tie_are_counted(summary, many):
+    assert "1 more have as few wrong" in summary.headline
+    assert len(summary.headline) < 200
+    assert len(compared(many[:499]).headline) < 200
+    assert "more have" not in compared(many[:499]).headline
+
+
+def test_the_terminal_shows_the_best_and_the_file_all(summary):
+    assert len(summary.table) == 40
+    assert "the 40 best of 1,000" in summary.title
+    assert set(summary.table.wrong) == {str(i) for i in range(20)}
+    assert summary.files["comparison.csv"].count("\n") == 1001
+
+
+def test_the_report_is_whole_and_below_a_megabyte(many):
+    records = many[:100] if "OLDEST" in os.environ else many
+    report = build(records)
+    text = page(report)
+    assert f"{len(records)} methods on 1 seed" in text
+    assert len(render(report, "a thousand", "a command").encode()) < 1e6
+    assert all(len(sentence) < 600 for sentence in [*findings(report), *report.unsaid])
+
+
+@pytest.mark.skipif(
+    not OLDEST.is_dir() and "CI" not in os.environ,
+    reason="needs the oldest matplotlib in .venv/oldest; see .ci/run",
+)
+@pytest.mark.skipif("OLDEST" in os.environ, reason="this is the oldest")
+def test_the_same_with_the_oldest_matplotlib_that_is_allowed():
+    told = re.search(r'"matplotlib>=([\d.]+)"', (ROOT / "pyproject.toml").read_text())
+    environment = os.environ | {"PYTHONPATH": str(OLDEST), "OLDEST": "1"}
+    version = "import matplotlib; print(matplotlib.__version__)"
+    for command in (["-c", version], ["-m", "pytest", "-n0", __file__]):
+        done = subprocess.run(
+            [sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, text=True,
+            timeout=600,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
+        if "-c" in command:
+            assert f"{done.stdout.strip()}.".startswith(f"{told[1]}.")
+    assert "6 passed, 1 skipped" in done.stdout

@@ -232,3 +232,13 @@ def test_a_search_whose_trial_cannot_be_composed_is_failed(cli):
     (parent,) = cli.runs("sweep")
     assert parent.info.status == "FAILED"
     assert "dist.scale" in parent.data.tags["error"]
+
+
+def test_a_run_is_named_by_what_was_swept(cli):
+    done = cli("-m", "dist=gumbel,beta", "optimizer.lr=0.1,0.01", "seed=1,2", *SMALL)
+    assert done.returncode == 0, done.stderr
+    names = {run.info.run_name for run in cli.runs("run")}
+    assert names == {
+        f"{dist} optimizer.lr={lr} seed={seed}"
+        for dist in ("gumbel", "beta") for lr in ("0.1", "0.01") for seed in (1, 2)
+    }  # fmt: skip

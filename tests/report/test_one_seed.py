@@ -1,0 +1,55 @@
+"""The report of a single seed: what there is, first; what there is not, in a sentence."""
+
+import re
+
+import numpy as np
+import pytest
+from made_up import page, run
+from support import LETTERS
+
+from noise_exp.report.build import build
+from noise_exp.report.page import render
+from noise_exp.report.words import with_seeds
+
+
+def methods(seeds, epochs):
+    draws = np.random.default_rng(1)
+    return [
+        run(dist, 20 * (i + 1) + seed, seed, draws.uniform(0, 0.5, epochs))
+        for seed in range(seeds)
+        for i, dist in enumerate(LETTERS)
+    ]
+
+
+def test_it_leads_with_the_articles_figures_and_leaves_out_what_cannot_be_said():
+    report = build(methods(1, 20))
+    html, text = render(report, "fourteen", "python -m noise_exp -m 'dist=glob(*)'"), page(report)
+    led = ("Cost per epoch", 'alt="misclassified', 'alt="seconds', "<h2>The methods", "<tbody>")
+    in_order = [html.index(what) for what in led]
+    assert in_order == sorted(in_order)
+    assert "cannot be said" not in text
+    assert "too few seeds" not in text
+    for dist, wrong in zip(LETTERS, range(20, 300, 20), strict=True):
+        assert re.search(rf"\b{dist} {wrong} of 500 ", text)
+    assert "(ink counter) 40 of 500" in text
+    assert "nothing here tells a better method from a luckier one" in text
+    assert "python -m noise_exp -m &#x27;dist=glob(*)&#x27; &#x27;seed=range(1,31)&#x27;" in html
+
+
+@pytest.mark.parametrize(("seeds", "epochs", "most"), [(1, 20, 1e6), (30, 100, 2e6)])
+def test_the_page_is_small(seeds, epochs, most):
+    html = render(build(methods(seeds, epochs)), "fourteen", "a command")
+    assert len(html.encode()) < most
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("python -m noise_exp dist=beta", "python -m noise_exp dist=beta -m 'seed=range(1,31)'"),
+        ("python -m noise_exp --multirun dist=a,b seed=7 resume=true",
+         "python -m noise_exp --multirun dist=a,b 'seed=range(1,31)'"),
+        ("python -m noise_exp.report 4f2", "python -m noise_exp -m experiment=seed_sensitivity"),
+    ],
+)  # fmt: skip
+def test_the_command_that_would_tell_more(command, told):
+    assert with_seeds(command) == told

@@ -126,6 +126,7 @@ class Journal:
         folder.mkdir(exist_ok=True)
         self.update(artifacts=list(dict.fromkeys([*self.facts.artifacts, *files])))
         for name, content in files.items():
+            (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_bytes(content)
 
     def update(self, **changes: Any) -> None:
@@ -185,7 +186,11 @@ class Journal:
         with contextlib.suppress(OSError):
             for path in self.artifacts:
                 path.unlink()
-            (self._records / _ARTIFACTS).rmdir()
+            root = self._records / _ARTIFACTS
+            folders = {root, *((root / name).parent for name in self.facts.artifacts)}
+            for folder in sorted(folders, reverse=True):  # the inner ones first
+                if folder.is_dir():
+                    folder.rmdir()
 
     def _write(self) -> None:
         part = self._records / f"{_FACTS}.part"

@@ -1,16 +1,17 @@
-"""What a finished run shows: cost curve, weights and predictions."""
+"""What a finished run leaves: cost curve, trained network and predictions."""
 
 import io
 import logging
 from collections.abc import Iterator
 
-import numpy as np
 from omegaconf import DictConfig
 
 from noise_exp.errors import in_words
 from noise_exp.records.journal import Journal
 from noise_exp.records.record import Record
+from noise_exp.tracking import model
 from noise_exp.training.network import predicted
+from noise_exp.training.trained import Trained
 from noise_exp.training.trial import Tested, Trial
 
 log = logging.getLogger(__name__)
@@ -23,19 +24,18 @@ def keep(
     files = {}
     if tracking.figure and (picture := _picture(record)):
         files["cost.png"] = picture
-    if tracking.weights:
-        files["weights.npz"] = _weights(trial)
+    if tracking.model:
+        files |= _model(trial)
     lines = "".join(f"{line}\n" for line in _predictions(trial, tested))
     journal.log_artifacts(files | {"predictions.csv": lines.encode()})
 
 
-def _weights(trial: Trial) -> bytes:
-    tensors: dict[str, np.ndarray] = {}
-    for i, (weights, biases) in enumerate(trial.network.views(trial.parameters), 1):
-        tensors |= {f"W{i}": weights, f"b{i}": biases}
-    content = io.BytesIO()
-    np.savez(content, **tensors)  # type: ignore[arg-type]
-    return content.getvalue()
+def _model(trial: Trial) -> dict[str, bytes]:
+    trained, content = Trained.of(trial), io.BytesIO()
+    trained.save(content)
+    files = model.description(trained, trial.split.pixel_dtype)
+    files[model.WEIGHTS] = content.getvalue()
+    return {f"{model.FOLDER}/{name}": file for name, file in files.items()}
 
 
 def _picture(record: Record) -> bytes | None:

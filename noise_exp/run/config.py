@@ -61,7 +61,7 @@ class TrackingConfig:
     experiment: str | None = MISSING
     patience: float = MISSING
     figure: bool = MISSING
-    weights: bool = MISSING
+    model: bool = MISSING
 
 
 @dataclass

@@ -42,6 +42,7 @@ def finish(sweep: Sweep) -> None:
         sweep.journal.end("FAILED")
         raise ToldError from None
     failed = [r for r in records if r.error]
+    _tag_best(sweep, records)
     sweep.journal.end("FAILED" if failed else "FINISHED")
     for say in said:
         say()
@@ -54,6 +55,19 @@ def finish(sweep: Sweep) -> None:
         if sweep.store:
             log.error("Run just those again with\n    %s", command(resume=True))
         raise ToldError
+
+
+def _tag_best(sweep: Sweep, records: Sequence[Record]) -> None:
+    """Mark the run with the fewest errors, of equals that with the lowest cost."""
+    from noise_exp.tracking import model
+
+    ranked = sorted(
+        (r.errors, r.final("cost"), r.job, r.run_id) for r in records if r.run_id and not r.error
+    )
+    if sweep.store and ranked:
+        best = ranked[0][-1]
+        sweep.journal.update(tags={"best_run_id": best})
+        model.tag_best(sweep.store, best)
 
 
 def _where(sweep: Sweep, store: "Store", records: Sequence[Record]) -> str:

@@ -15,7 +15,17 @@ from pathlib import Path
 from typing import Any
 
 from mlflow import MlflowClient
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
+from mlflow.entities import (
+    Dataset,
+    DatasetInput,
+    InputTag,
+    LoggedModel,
+    LoggedModelOutput,
+    Metric,
+    Param,
+    Run,
+    RunTag,
+)
 from mlflow.exceptions import MlflowException, RestException
 
 from noise_exp.records.facts import Facts
@@ -23,6 +33,7 @@ from noise_exp.records.journal import Journal
 from noise_exp.records.machine import is_here
 from noise_exp.records.record import CURVES
 from noise_exp.records.secrets import scrubbed
+from noise_exp.tracking import model
 
 for _noisy in ("alembic", "mlflow", "urllib3"):  # after MLflow's import, which sets it too
     logging.getLogger(_noisy).setLevel(logging.CRITICAL)  # failures are told in our own words
@@ -51,7 +62,7 @@ class Delivery:
     def __init__(self, journal: Journal, uri: str, resumed: bool = False) -> None:
         self._journal = journal
         self._uri = uri
-        self._perhaps_there = resumed
+        self._perhaps_there = self._perhaps_model = resumed
         self._described = False
         self._position = 0
         self._last_beat = 0.0
@@ -147,7 +158,13 @@ class Delivery:
     def _send_end(self, run_id: str) -> None:
         facts = self._journal.facts
         end_time = facts.end_time or facts.start_time
-        metrics = [Metric(key, value, end_time, 0) for key, value in facts.metrics.items()]
+        artifacts = self._journal.artifacts
+        of_model = {path.parent for path in artifacts if path.parent.name == model.FOLDER}
+        model_id = self._model(run_id) if of_model else None
+        metrics = [
+            Metric(key, value, end_time, 0, model_id=model_id)
+            for key, value in facts.metrics.items()
+        ]
         metrics += [
             Metric(key, value, end_time, step)
             for key, values in facts.series.items()
@@ -160,12 +177,38 @@ class Delivery:
             tags=[RunTag(key, value) for key, value in _tags(facts).items()],
         )
         kept = (self._journal.folder / name for name in facts.files)
-        for path in (*self._journal.artifacts, *kept):
-            self._client.log_artifact(run_id, str(path))
-            self._beat(run_id)
+        for path in (*artifacts, *kept):
+            if path.parent not in of_model:
+                self._client.log_artifact(run_id, str(path))
+                self._beat(run_id)
+        if model_id:
+            self._client.log_model_artifacts(model_id, str(*of_model))
+            self._client.finalize_logged_model(model_id, "READY")
         self._client.set_terminated(run_id, facts.status, end_time)
         self._remember(delivered=True)
         self._journal.clear_artifacts()
+
+    def _model(self, run_id: str) -> str:
+        """Return the id of the run's model, made and put beside the run where it is missing."""
+        facts, client, linked = self._journal.facts, self._client, []
+        found: list[LoggedModel] = []
+        if self._perhaps_model:
+            outputs = client.get_run(run_id).outputs
+            linked = [output.model_id for output in outputs.model_outputs] if outputs else []
+            found = client.search_logged_models(
+                [facts.experiment_id], f"source_run_id = '{run_id}'", max_results=1
+            )
+        self._perhaps_model = True
+        if found:
+            model_id = found[0].model_id
+        else:
+            made = client.create_logged_model(
+                facts.experiment_id, model.FOLDER, run_id, params=dict(facts.params)
+            )
+            model_id = made.model_id
+        if model_id not in linked:
+            client.log_outputs(run_id, [LoggedModelOutput(model_id, step=0)])
+        return model_id
 
     def _remember(self, **changes: Any) -> None:
         # Where the disk is full, a later process asks the store instead.

@@ -22,6 +22,7 @@ from noise_exp.training.noise import ARTICLE_LAWS, Law, Repair
 from noise_exp.training.objective import Objective
 from noise_exp.training.optimizers import Adam, Annealing, HillClimb, Momentum, Vanilla
 from noise_exp.training.streams import IndependentStreams
+from noise_exp.training.trained import Trained
 from noise_exp.training.trial import Tested, Trial
 
 __all__ = [
@@ -29,5 +30,5 @@ __all__ = [
     "Embedded", "EpochRecord", "EvolutionStrategy", "ExactGradient", "ForwardGradient",
     "HillClimb", "Idx", "IndependentStreams", "Law", "LearnedFeedback", "Momentum", "Network",
     "NodePerturbation", "Objective", "OpenML", "Repair", "Schedule", "Split", "Spsa",
-    "SquaredError", "Tested", "Trial", "Vanilla", "Xor",
+    "SquaredError", "Tested", "Trained", "Trial", "Vanilla", "Xor",
 ]  # fmt: skip

@@ -37,6 +37,10 @@ class Split:
         How many there are.
     validation
         Whether the images for test are a part of those for training, and the real ones left out.
+    digits
+        What each class stands for; empty where it is the class's own number.
+    pixel_dtype, pixel_divisor
+        Of the images before they were scaled, and what they were divided by.
     """
 
     train_images: np.ndarray
@@ -48,6 +52,9 @@ class Split:
     source: str
     classes: int = 2
     validation: bool = False
+    digits: tuple[int, ...] = ()
+    pixel_dtype: str = "float32"
+    pixel_divisor: float = 1.0
 
 
 class Data(Protocol):
@@ -135,6 +142,9 @@ class Digits:
             source,
             len(self.digits),
             bool(self.validation_size),
+            tuple(self.digits),
+            images.dtype.name,
+            self.pixel_divisor,
         )
 
     def _chosen(self) -> tuple[np.ndarray, np.ndarray, str]:
@@ -261,7 +271,8 @@ class Xor:
         labels = points[:, 0] ^ points[:, 1]
         order = permutation(4)
         x, y = points[order].astype(dtype), labels[order].astype(np.int64)
-        return Split(x, y, x, y, order, _digest(points, labels, 1.0), "exclusive or")
+        digest = _digest(points, labels, 1.0)
+        return Split(x, y, x, y, order, digest, "exclusive or", pixel_dtype=points.dtype.name)
 
 
 def live_pixels(split: Split) -> np.ndarray:

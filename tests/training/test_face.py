@@ -21,7 +21,7 @@ FACE = {
                    "LearnedFeedback", "NodePerturbation", "Spsa"},
     "optimizers": {"Adam", "Annealing", "HillClimb", "Momentum", "Vanilla"},
     "network": {"CrossEntropy", "Network", "Objective", "SquaredError"},
-    "trial": {"EpochRecord", "Schedule", "Tested", "Trial"},
+    "trial": {"EpochRecord", "Schedule", "Tested", "Trained", "Trial"},
 }  # fmt: skip
 
 

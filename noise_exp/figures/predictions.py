@@ -1,0 +1,33 @@
+"""Images, what they were taken for, and how surely."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from noise_exp.figures.style import COLOURS, Figure
+
+_COLUMNS = 8
+
+
+def draw(images: np.ndarray, labels: Sequence[int], probabilities: Sequence[float]) -> Figure:
+    """Draw every image with its label and the label's probability, and a bar as long as that.
+
+    `images`: (images, pixels); those that are no square are drawn as one row of pixels.
+    """
+    columns = min(_COLUMNS, len(images))
+    rows = -(-len(images) // columns)
+    figure = Figure(figsize=(1.5 * columns + 0.3, 1.9 * rows + 0.2), layout="constrained")
+    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
+    side = math.isqrt(images.shape[1])
+    shape = (side, side) if side**2 == images.shape[1] else (1, -1)
+    for one, image, label, p in zip(axes, images, labels, probabilities, strict=False):
+        one.imshow(image.reshape(shape), cmap="gray", extent=(0, 1, 0, 1))
+        one.barh(-0.06, p if math.isfinite(p) else 0, height=0.07, color=COLOURS[2])
+        one.barh(-0.06, 1, height=0.07, color="none", edgecolor="#999999", linewidth=0.6)
+        one.set(xlim=(0, 1), ylim=(-0.1, 1), xlabel=f"{label}: {p:.1%}")
+        one.set(xticks=[], yticks=[])
+        one.spines[:].set_visible(False)
+    for one in axes[len(images) :]:
+        one.axis("off")
+    return figure

@@ -1,0 +1,95 @@
+"""`python -m noise_exp.predict RUN_ID FILE...`: what a run's network takes images for.
+
+A FILE is an IDX file (gzipped or not), a PNG, or an array as .npy, with pixels as in the run's
+data: MNIST's are 0 to 255, light on a dark ground.
+"""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from noise_exp.errors import UserError, at_the_edge
+from noise_exp.writing.console import print_table
+
+if TYPE_CHECKING:  # what is heavy waits until the arguments are understood
+    import pandas as pd
+
+    from noise_exp.tracking.store import Store
+
+_SHOWN = 40  # images, in the terminal and in the figure
+
+
+def main() -> None:
+    """Print a table of images; exit with one line if they cannot be predicted."""
+    options = _options()
+    with at_the_edge("noise_exp.predict"):
+        from noise_exp.tracking import store
+
+        try:
+            _predict(options, store.Store.existing(options.uri, None))
+        except store.FAILURES as error:
+            if isinstance(error, OSError):  # of a file: it says so itself
+                raise
+            raise store.failure(options.uri, error) from None
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m noise_exp.predict",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("run", metavar="RUN_ID", help="a finished run, as the UI shows its id")
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="images")
+    parser.add_argument("--uri", help="the store; by default MLFLOW_TRACKING_URI or ours")
+    parser.add_argument("--csv", type=Path, help="write the whole table to this file")
+    parser.add_argument("--figure", type=Path, help="draw the first images to this file")
+    return parser.parse_args()
+
+
+def _predict(options: argparse.Namespace, store: "Store") -> None:
+    import numpy as np
+    import pandas as pd
+
+    from noise_exp.predict.images import read
+    from noise_exp.tracking import model
+
+    for path in (options.csv, options.figure):
+        if path is not None and path.exists():
+            raise UserError(f"{path} is there already; delete it, or give another name")
+    trained = model.fetch(store, options.run)
+    found = {path: read(path, trained.network.sizes[0]) for path in options.files}
+    images = np.concatenate(list(found.values()))
+    labels, probabilities = trained.predict(images)
+    table = pd.DataFrame(
+        {
+            "file": np.repeat([str(path) for path in found], [len(i) for i in found.values()]),
+            "image": np.concatenate([np.arange(len(i)) for i in found.values()]),
+            "label": labels,
+            "probability": probabilities.max(axis=1),
+        }
+    )
+    print_table(_readable(table), _title(table))
+    if options.csv:
+        of_classes = pd.DataFrame(probabilities, columns=trained.classes.astype(str))
+        table.join(of_classes.add_prefix("probability_")).to_csv(options.csv, index=False)
+    if options.figure:
+        from noise_exp.figures.predictions import draw
+
+        shown = table.head(_SHOWN)
+        picture = draw(images[: len(shown)], list(shown.label), list(shown.probability))
+        picture.savefig(options.figure, dpi=150)
+
+
+def _readable(table: "pd.DataFrame") -> "pd.DataFrame":
+    shown = table.head(_SHOWN)
+    return shown.assign(probability=shown.probability.map("{:.4f}".format))
+
+
+def _title(table: "pd.DataFrame") -> str:
+    taken = ", ".join(f"{n:,} for {label}" for label, n in table.label.value_counts().items())
+    first = f"; the first {_SHOWN} of them (--csv writes all)" if len(table) > _SHOWN else ""
+    return f"Images taken {taken}{first}"
+
+
+main()

@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install sweep article seeds learning test check kill lint bench theory ui clean
+.PHONY: help install sweep article seeds learning test check kill pictures lint bench theory ui clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -55,6 +55,9 @@ check: lint  ## Check style and types, and run the tests that start no command (
 
 kill: install  ## Kill a sweep with SIGKILL 20 times and resume it each time (minutes)
 	$(BIN)/python -m pytest tests/sweep/test_kill.py --kills=20
+
+pictures: install  ## Take the README's pictures of the report and of MLflow's UI (minutes)
+	$(BIN)/python -m pytest -n0 tests/test_ui.py -k pictures --pictures=docs/figures
 
 lint: install  ## Check style, format, types and import contracts
 	$(BIN)/ruff check

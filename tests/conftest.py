@@ -7,6 +7,7 @@ from noise_exp.training.data import Embedded
 
 def pytest_addoption(parser):
     parser.addoption("--kills", type=int, default=4, help="how often test_kill.py kills a sweep")
+    parser.addoption("--pictures", help="a folder for the README's pictures of UI and report")
 
 
 def pytest_collection_modifyitems(items):

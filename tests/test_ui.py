@@ -1,10 +1,12 @@
 """The MLflow UI on a swept store, as a person sees it in a browser."""
 
+import contextlib
 import os
 import re
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
@@ -28,10 +30,9 @@ def swept(tmp_path_factory):
     return cli, done.stdout
 
 
-@pytest.fixture(scope="module")
-def address(swept):
+@contextlib.contextmanager
+def served(cli):
     """The address that `make ui` prints when the UI answers."""
-    cli, _ = swept
     log = cli.folder / "ui.log"
     with log.open("w") as out:
         server = subprocess.Popen(
@@ -45,6 +46,13 @@ def address(swept):
     finally:
         os.killpg(server.pid, signal.SIGINT)
         server.wait()
+
+
+@pytest.fixture(scope="module")
+def address(swept):
+    cli, _ = swept
+    with served(cli) as address:
+        yield address
 
 
 @pytest.fixture
@@ -164,3 +172,19 @@ def test_the_report_opens_among_the_artifacts(sweeps_page):
     drawn = shown.locator("img").evaluate_all("images => images.map(i => i.naturalWidth)")
     assert drawn
     assert min(drawn) > 100
+
+
+@pytest.mark.skipif("not config.getoption('--pictures')", reason="no test: make pictures")
+def test_pictures_for_the_readme(request, tmp_path):
+    folder, cli = Path(request.config.getoption("--pictures")), Cli(tmp_path)
+    for swept in ("estimator.signal=[1,0.1,0.01],[0.5,0.05,0.005]", "dist=glob(*)"):
+        assert cli("-m", swept, "data=mnist01", "hydra.sweep.dir=out").returncode == 0
+    with opened((cli.folder / "out" / "report.html").as_uri(), 1000, 900) as page:
+        expect(page.locator("svg.mpld3-figure")).to_be_visible()
+        page.screenshot(path=folder / "report.png")
+    with served(cli) as address, opened(address, 1400, 760) as page:
+        expect(names(page)).to_have_count(14)
+        for close in ("Close assistant", "Close"):
+            for button in page.get_by_label(close, exact=True).all():
+                button.click()
+        page.screenshot(path=folder / "ui.png")

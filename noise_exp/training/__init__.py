@@ -5,6 +5,7 @@ them together with images, a network and random streams.
 """
 
 from noise_exp.training.article_stream import ArticleStream
+from noise_exp.training.baselines import ink_errors
 from noise_exp.training.costs import CrossEntropy, SquaredError
 from noise_exp.training.data import Embedded, Idx, OpenML, Split, Xor
 from noise_exp.training.estimators import (
@@ -21,6 +22,7 @@ from noise_exp.training.network import Network
 from noise_exp.training.noise import ARTICLE_LAWS, Law, Repair
 from noise_exp.training.objective import Objective
 from noise_exp.training.optimizers import Adam, Annealing, HillClimb, Momentum, Vanilla
+from noise_exp.training.quantile import QuantileLaw
 from noise_exp.training.streams import IndependentStreams
 from noise_exp.training.trained import Trained
 from noise_exp.training.trial import Tested, Trial
@@ -29,6 +31,6 @@ __all__ = [
     "ARTICLE_LAWS", "Adam", "Annealing", "ArticleStream", "CostScaled", "CrossEntropy",
     "Embedded", "EpochRecord", "EvolutionStrategy", "ExactGradient", "ForwardGradient",
     "HillClimb", "Idx", "IndependentStreams", "Law", "LearnedFeedback", "Momentum", "Network",
-    "NodePerturbation", "Objective", "OpenML", "Repair", "Schedule", "Split", "Spsa",
-    "SquaredError", "Tested", "Trained", "Trial", "Vanilla", "Xor",
+    "NodePerturbation", "Objective", "OpenML", "QuantileLaw", "Repair", "Schedule", "Split", "Spsa",
+    "SquaredError", "Tested", "Trained", "Trial", "Vanilla", "Xor", "ink_errors",
 ]  # fmt: skip

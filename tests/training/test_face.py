@@ -15,8 +15,9 @@ from noise_exp.training import article
 
 README = Path(__file__).parents[2] / "README.md"
 FACE = {
-    "data": {"Embedded", "Idx", "OpenML", "Xor", "Split"},
-    "noise": {"ARTICLE_LAWS", "Law", "Repair", "IndependentStreams", "ArticleStream"},
+    "data": {"Embedded", "Idx", "OpenML", "Xor", "Split", "ink_errors"},
+    "noise": {"ARTICLE_LAWS", "Law", "QuantileLaw", "Repair", "IndependentStreams",
+              "ArticleStream"},
     "estimators": {"CostScaled", "EvolutionStrategy", "ExactGradient", "ForwardGradient",
                    "LearnedFeedback", "NodePerturbation", "Spsa"},
     "optimizers": {"Adam", "Annealing", "HillClimb", "Momentum", "Vanilla"},

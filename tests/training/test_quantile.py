@@ -1,0 +1,70 @@
+"""A law by its quantile function, typed by somebody who may mistype it."""
+
+import re
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from noise_exp.training import IndependentStreams, QuantileLaw, Trial, Xor
+
+
+@pytest.mark.parametrize(
+    ("text", "law"),
+    [
+        ("-log(1 - u)", stats.expon()),
+        ("tan(pi * (u - 0.5))", stats.cauchy()),
+        ("where(u < 0.5, log(2 * u), -log(2 - 2 * u))", stats.laplace()),
+        ("2 * u - 1", stats.uniform(-1, 2)),
+    ],
+)
+def test_draws_follow_the_law(text, law):
+    draws = np.empty(20_000, np.float32)
+    QuantileLaw(text).fill(np.random.default_rng(3), draws)
+    assert stats.kstest(draws, law.cdf).pvalue > 0.001
+
+
+def test_a_condition_is_a_coin():
+    draws = np.empty(10_000)
+    QuantileLaw("u > 0.75").fill(np.random.default_rng(2), draws)
+    assert set(draws) == {0, 1}
+    assert stats.binomtest(int(draws.sum()), 10_000, 0.25).pvalue > 0.001
+
+
+def test_a_constant_is_a_law_too():
+    draws = np.empty(5)
+    QuantileLaw("3").fill(np.random.default_rng(1), draws)
+    assert draws.tolist() == [3] * 5
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "is no formula"),
+        ("log(u", "is no formula"),
+        ("x + 1", "'x' is unknown; there are u, "),
+        ("__import__('os').system('ls')", "use numbers, u and functions"),
+        ("u.mean()", "use numbers, u and functions"),
+        ("[u]", "use numbers, u and functions"),
+        ("lambda: u", "use numbers, u and functions"),
+        ("exec('1')", "'exec' is unknown"),
+        ("'a' * u", "no number"),
+        ("log(u - 0.5)", "is not a finite number at u = "),
+        ("1 / (u - u)", "is not a finite number"),
+        ("log(u, u, u, u)", "cannot be computed"),
+        ("u(1)", "cannot be computed"),
+        ("log", "cannot be computed"),
+        ("2 ** 10 ** 10 ** 10", "cannot be computed"),
+    ],
+)
+def test_what_is_no_law_is_a_sentence(text, told):
+    with pytest.raises(ValueError, match=re.escape(told)) as error:
+        QuantileLaw(text)
+    assert "\n" not in str(error.value)
+
+
+def test_it_trains():
+    streams = IndependentStreams(init=1, data=1, noise=1)
+    trial = Trial(Xor().split(streams.permutation), QuantileLaw("u - 0.5"), streams, hidden=(4, 4))
+    costs = [epoch.cost for epoch in trial.train()]
+    assert len(set(costs)) > 3

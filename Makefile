@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install sweep article seeds learning test check kill pictures lint bench theory ui clean
+.PHONY: help install sweep article seeds learning test check kill pictures lint bench theory play notebook play-page ui clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -75,8 +75,26 @@ bench: $(BIN)/installed  ## Measure speed against PyTorch and JAX, into docs/per
 theory: $(BIN)/installed  ## Hold the theory against the program, into docs/theory.md (minutes)
 	$(BIN)/python -m noise_exp.theory --output docs/figures/theory --page docs/theory.md
 
+NOTEBOOK := notebooks/noise_training.py
+MARIMO := $(BIN)/python -m marimo
+SERVED := --host 127.0.0.1 --port $(or $(PORT),2718)
+
+$(BIN)/installed-notebook: $(BIN)/installed
+	$(PIP) -e '.[notebook]'
+	@touch $@
+
+play: $(BIN)/installed-notebook  ## Play with it: the notebook in the browser, at 127.0.0.1:2718; SWEEP=ID shows a sweep
+	$(MARIMO) run $(NOTEBOOK) $(SERVED) $(if $(SWEEP),-- --sweep $(SWEEP))
+
+notebook: $(BIN)/installed-notebook  ## The notebook in marimo's editor, at 127.0.0.1:2718
+	$(MARIMO) edit $(NOTEBOOK) $(SERVED)
+
+play-page: $(BIN)/installed-notebook  ## The notebook as a page that needs no server, and for Jupyter (a minute)
+	STILL=1 $(MARIMO) export html $(NOTEBOOK) --force -o play/index.html
+	STILL=1 $(MARIMO) export ipynb $(NOTEBOOK) --force --include-outputs -o $(NOTEBOOK:.py=.ipynb)
+
 ui: $(BIN)/installed  ## Browse and compare the runs; the address comes when the UI answers
 	$(BIN)/python -m noise_exp.tracking ui
 
 clean:  ## Delete the environment and all output but the MLflow store
-	rm -rf .venv build dist outputs multirun
+	rm -rf .venv build dist outputs multirun play

@@ -6,10 +6,13 @@ BIN := .venv/bin
 LAYERS := 'network.frozen=[],[1],[2],[3],[1,2],[1,3],[2,3]'
 
 help:  ## List these targets
-	@awk -F ':.*## ' '/^[a-z.\/]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # Modules are compiled when they are first imported: of all that is installed, a part is.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
+
+# The oldest that the project allows, for the tests of pictures.
+OLDEST := $(shell sed -n 's/^ *"matplotlib>=\(.*\)",/\1/p' pyproject.toml)
 
 $(BIN)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -18,6 +21,7 @@ $(BIN)/installed: pyproject.toml constraints.txt
 
 $(BIN)/installed-dev: $(BIN)/installed
 	$(PIP) -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --no-deps --target .venv/oldest "matplotlib==$(OLDEST).*"
 	@touch $@
 
 install: $(BIN)/installed-dev  ## Make an environment in .venv, with what the tests need

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 import pytest
 from browser import needs_chromium, opened
+from PIL import Image
 from playwright.sync_api import expect
 from server import free_port
 from support import SMALL, Cli, wait_until
@@ -174,12 +175,23 @@ def test_the_report_opens_among_the_artifacts(sweeps_page):
     assert min(drawn) > 100
 
 
-@pytest.mark.skipif("not config.getoption('--pictures')", reason="no test: make pictures")
-def test_pictures_for_the_readme(request, tmp_path):
-    folder, cli = Path(request.config.getoption("--pictures")), Cli(tmp_path)
-    for swept in ("estimator.signal=[1,0.1,0.01],[0.5,0.05,0.005]", "dist=glob(*)"):
-        assert cli("-m", swept, "data=mnist01", "hydra.sweep.dir=out").returncode == 0
-    with opened((cli.folder / "out" / "report.html").as_uri(), 1000, 900) as page:
+@pytest.fixture
+def to_show(request, swept, tmp_path):
+    """Where pictures go, and what is on them: by `make pictures` the article's network."""
+    folder = request.config.getoption("--pictures")
+    if not folder:
+        return tmp_path, swept[0]
+    cli = Cli(tmp_path)
+    for what in ("estimator.signal=[1,0.1,0.01],[0.5,0.05,0.005]", "dist=glob(*)"):
+        assert cli("-m", what, "data=mnist01").returncode == 0
+    return Path(folder), cli
+
+
+def test_pictures_for_the_readme(to_show):
+    folder, cli = to_show
+    reports = (cli.folder / "multirun").rglob("report.html")
+    report = next(path for path in reports if "zipf" in path.read_text())
+    with opened(report.as_uri(), 1000, 900) as page:
         expect(page.locator("svg.mpld3-figure")).to_be_visible()
         page.screenshot(path=folder / "report.png")
     with served(cli) as address, opened(address, 1400, 760) as page:
@@ -188,3 +200,7 @@ def test_pictures_for_the_readme(request, tmp_path):
             for button in page.get_by_label(close, exact=True).all():
                 button.click()
         page.screenshot(path=folder / "ui.png")
+    for name, size in (("report.png", (1000, 900)), ("ui.png", (1400, 760))):
+        picture = Image.open(folder / name)
+        assert picture.size == size
+        assert len(set(picture.convert("L").tobytes())) > 50  # no empty page

@@ -123,7 +123,7 @@ def _draw_costs(axes: Axes, method: Method, last: int, look: dict) -> None:
     x, costs = np.flatnonzero(finite), costs[:, finite]
     if not len(x):
         return
-    label = _short(method.label, _LABEL)
+    label = short(method.label, _LABEL)
     if method.tick != method.label:
         label = f"{method.tick}  {label}"
     axes.plot(x, np.nanmedian(costs, axis=0), label=label, linewidth=1.8, **look)
@@ -200,7 +200,7 @@ def _bars(
             axes.plot(np.full(len(runs), i), runs, ".", color=COLOURS[6], alpha=0.5)
     named = all(m.tick != m.label for m in methods)
     ticks = [
-        f"{m.tick}\n{m.label.replace('_', chr(10))}" if named else _short(m.label, _TICK)
+        f"{m.tick}\n{m.label.replace('_', chr(10))}" if named else short(m.label, _TICK)
         for m in methods
     ]
     axes.set_xticks(x, ticks, fontsize=8 if named else 9)
@@ -218,7 +218,7 @@ def _titled(title: str, note: str) -> str:
     return f"{title}: {note}" if note else title
 
 
-def _short(name: str, most: int) -> str:
+def short(name: str, most: int) -> str:
     """Leave out the middle of a long name: what tells settings apart often stands at its end."""
     half = most // 2
     return name if len(name) <= most else f"{name[:half]}…{name[-half:]}"

@@ -15,12 +15,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from mpld3 import plugins, urls
 
-from noise_exp.figures.comparison import Method, shown
+from noise_exp.figures.comparison import Method, short, shown
 from noise_exp.figures.report import inline
 from noise_exp.figures.style import style
 
 _POINTS = 60  # of a curve that answer the pointer
 _LINE = 400  # of a curve that are drawn
+_LABEL = 28  # characters of a name in the legend
 # The drawing is as wide as the page lets it be; mpld3 gives it a fixed size.
 _FIT = """(svg => {
   svg.setAttribute("viewBox", `0 0 ${svg.getAttribute("width")} ${svg.getAttribute("height")}`);
@@ -52,7 +53,7 @@ def costs(methods: Sequence[Method], name: str) -> str:
     axes.set_ylim(0, None)
     axes.grid(alpha=0.3)
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=9)
-    drawing = json.dumps(mpld3.fig_to_dict(figure), cls=mpld3._display.NumpyEncoder)
+    drawing = json.dumps(mpld3.fig_to_dict(figure), default=lambda numbers: numbers.tolist())
     drawing = drawing.replace("</", "<\\/")
     return (
         f'<div id="{name}" class="drawing"></div>\n'
@@ -67,7 +68,7 @@ def _draw(figure: Figure, axes: Axes, method: Method, look: dict) -> None:
         return
     drawn = x[:: -(-len(x) // _LINE)]
     median = np.nanmedian(method.costs[:, drawn], axis=0)
-    axes.plot(drawn, median, label=method.label, linewidth=1.8, **look)
+    axes.plot(drawn, median, label=short(method.label, _LABEL), linewidth=1.8, **look)
     if len(method.costs) > 1:
         low = np.nanmin(method.costs[:, drawn], axis=0)
         high = np.nanmax(method.costs[:, drawn], axis=0)

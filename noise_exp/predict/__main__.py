@@ -23,14 +23,10 @@ def main() -> None:
     """Print a table of images; exit with one line if they cannot be predicted."""
     options = _options()
     with at_the_edge("noise_exp.predict"):
-        from noise_exp.tracking import store
+        from noise_exp.tracking.store import opened
 
-        try:
-            _predict(options, store.Store.existing(options.uri, None))
-        except store.FAILURES as error:
-            if isinstance(error, OSError):  # of a file: it says so itself
-                raise
-            raise store.failure(options.uri, error) from None
+        with opened(options.uri, None) as store:
+            _predict(options, store)
 
 
 def _options() -> argparse.Namespace:
@@ -52,12 +48,12 @@ def _predict(options: argparse.Namespace, store: "Store") -> None:
     import pandas as pd
 
     from noise_exp.predict.images import read
-    from noise_exp.tracking import model
+    from noise_exp.tracking.logged import fetch
 
     for path in (options.csv, options.figure):
         if path is not None and path.exists():
             raise UserError(f"{path} is there already; delete it, or give another name")
-    trained = model.fetch(store, options.run)
+    trained = fetch(store, options.run)
     found = {path: read(path, trained.network.sizes[0]) for path in options.files}
     images = np.concatenate(list(found.values()))
     labels, probabilities = trained.predict(images)

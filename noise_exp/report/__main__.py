@@ -32,14 +32,10 @@ def main() -> None:
     """Make the report; exit with one line if there is nothing to report on."""
     options = _options()
     with at_the_edge("noise_exp.report"):
-        from noise_exp.tracking import store
+        from noise_exp.tracking.store import opened
 
-        try:
-            _report(options, store.Store.existing(options.uri, options.experiment))
-        except store.FAILURES as error:
-            if isinstance(error, OSError):  # of a file: it says so itself
-                raise
-            raise store.failure(options.uri, error) from None
+        with opened(options.uri, options.experiment) as store:
+            _report(options, store)
 
 
 def _report(options: argparse.Namespace, store: "Store") -> None:

@@ -83,10 +83,17 @@ def _totals(table: pd.DataFrame, records: Sequence[Record]) -> dict[str, Any]:
         "median": float(np.nanmedian([r.errors / r.images for r in records if not r.error])),
     }
     part = part_of(records)
+    ended = (r for r in records if not r.error)
+    run = min(ended, key=lambda r: (_last(r.errors), _last(r.final("cost"))))
     return {
-        "tags": {"best": str(best.method)},
+        "tags": {"best": str(best.method), "best_run_id": run.run_id or ""},
         "metrics": {f"{which}_{part}_error_rate": rate for which, rate in rates.items()},
     }
+
+
+def _last(value: float) -> float:
+    """Let what is not a number come after all that is."""
+    return np.inf if np.isnan(value) else value
 
 
 def _best(table: pd.DataFrame) -> Any:

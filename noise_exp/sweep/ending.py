@@ -42,7 +42,7 @@ def finish(sweep: Sweep) -> None:
         sweep.journal.end("FAILED")
         raise ToldError from None
     failed = [r for r in records if r.error]
-    _tag_best(sweep, records)
+    _tag_best(sweep)
     sweep.journal.end("FAILED" if failed else "FINISHED")
     for say in said:
         say()
@@ -57,17 +57,13 @@ def finish(sweep: Sweep) -> None:
         raise ToldError
 
 
-def _tag_best(sweep: Sweep, records: Sequence[Record]) -> None:
-    """Mark the run with the fewest errors, of equals that with the lowest cost."""
-    from noise_exp.tracking import model
+def _tag_best(sweep: Sweep) -> None:
+    """Tag the run that the comparison found best."""
+    best = sweep.journal.facts.tags.get("best_run_id")
+    if sweep.store and best:
+        from noise_exp.tracking.logged import tag_best
 
-    ranked = sorted(
-        (r.errors, r.final("cost"), r.job, r.run_id) for r in records if r.run_id and not r.error
-    )
-    if sweep.store and ranked:
-        best = ranked[0][-1]
-        sweep.journal.update(tags={"best_run_id": best})
-        model.tag_best(sweep.store, best)
+        tag_best(sweep.store, best)
 
 
 def _where(sweep: Sweep, store: "Store", records: Sequence[Record]) -> str:
@@ -149,12 +145,10 @@ def _compare(sweep: Sweep, records: Sequence[Record], said: list[Callable[[], No
     """
     from noise_exp.sweep import comparison, study
 
-    searched = sweep.plan.searched
+    searches, swept = sweep.plan.jobs is None, sweep.plan.swept
     summary = comparison.NONE
     with _by_itself("comparison"):
-        summary = (
-            comparison.compared(records) if searched is None else study.summary(records, searched)
-        )
+        summary = study.summary(records, swept) if searches else comparison.compared(records)
     files = dict(summary.files)
     with _by_itself("runs.csv"):
         files["runs.csv"] = comparison.runs(records).to_csv(index=False)
@@ -165,7 +159,7 @@ def _compare(sweep: Sweep, records: Sequence[Record], said: list[Callable[[], No
             draw().savefig(content, format="png", dpi=120)
             kept.append(output.write(sweep.folder, name, content.getvalue()))
     said.append(lambda: _say(summary, sweep.folder))
-    if searched is None:
+    if not searches:
         kept += _report(sweep, records, said)
     seconds = time.perf_counter() - sweep.started
     sweep.journal.update(

@@ -91,12 +91,12 @@ def check_jobs(config: DictConfig, planned: plan.Plan) -> None:
     if _NUMBERED.search(template):
         return
     advice = "put ${hydra.job.num} into it"
-    if planned.searched is not None:
+    if planned.jobs is None:
         raise UserError(
             f"hydra.sweep.subdir={template} may give several trials the same folder; {advice}"
         )
     seen = {Path(config.hydra.sweep.dir).resolve(): "the sweep itself"}
-    jobs = planned.jobs or []
+    jobs = planned.jobs
     for job, folder in enumerate(_job_folders(config, jobs)):
         name = f"job {job} ({' '.join(jobs[job])})"
         if folder in seen:

@@ -6,7 +6,7 @@ import math
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from hydra.core.global_hydra import GlobalHydra
@@ -43,25 +43,22 @@ class Plan:
         where only the sweeper knows them.
     jobs
         Overrides of every job; None where the sweeper chooses them as it goes.
-    searched
-        The settings that a sweeper chooses by their score; None if it runs all that there are.
     total
         How many jobs there will be; None if only the sweeper knows.
     swept
-        The keys that differ between jobs.
+        The keys that differ between jobs; of a search those that its sweeper chooses.
     """
 
     first: list[str] | None
     jobs: list[list[str]] | None
-    searched: list[str] | None
     total: int | None
-    swept: list[str] = field(default_factory=list)
+    swept: list[str]
 
 
 def single(config: DictConfig) -> Plan:
     """Return the plan of one run."""
     job = list(config.hydra.overrides.task)
-    return Plan(job, [job], None, 1)
+    return Plan(job, [job], 1, [])
 
 
 def sweep(config: DictConfig) -> Plan:
@@ -85,14 +82,14 @@ def sweep(config: DictConfig) -> Plan:
     check_swept(told, values, sweeper)
     first = [f"{key}={choices[0]}" for key, choices in values.items()]
     if searches:
-        searched = [key for key, override in told.items() if override.is_sweep_override()]
+        chosen = [key for key, override in told.items() if override.is_sweep_override()]
         known = first if "params" in sweeper else None
-        return Plan(known, None, searched, sweeper.get("n_trials"), searched)
+        return Plan(known, None, sweeper.get("n_trials"), chosen)
     _refuse_too_many(math.prod(map(len, values.values())), "this sweep")
-    chosen = itertools.product(*values.values())
-    jobs = [[f"{k}={v}" for k, v in zip(values, job, strict=True)] for job in chosen]
+    combined = itertools.product(*values.values())
+    jobs = [[f"{k}={v}" for k, v in zip(values, job, strict=True)] for job in combined]
     swept = [key for key, choices in values.items() if len(choices) > 1]
-    return Plan(first, jobs, None, len(jobs), swept)
+    return Plan(first, jobs, len(jobs), swept)
 
 
 def _told(params: Mapping[str, Any], task: list[str]) -> dict[str, Override]:

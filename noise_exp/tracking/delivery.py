@@ -159,7 +159,8 @@ class Delivery:
         facts = self._journal.facts
         end_time = facts.end_time or facts.start_time
         artifacts = self._journal.artifacts
-        of_model = {path.parent for path in artifacts if path.parent.name == model.FOLDER}
+        folders = (path.parent for path in artifacts if path.parent.name == model.FOLDER)
+        of_model = next(folders, None)
         model_id = self._model(run_id) if of_model else None
         metrics = [
             Metric(key, value, end_time, 0, model_id=model_id)
@@ -178,11 +179,11 @@ class Delivery:
         )
         kept = (self._journal.folder / name for name in facts.files)
         for path in (*artifacts, *kept):
-            if path.parent not in of_model:
+            if path.parent != of_model:
                 self._client.log_artifact(run_id, str(path))
                 self._beat(run_id)
         if model_id:
-            self._client.log_model_artifacts(model_id, str(*of_model))
+            self._client.log_model_artifacts(model_id, str(of_model))
             self._client.finalize_logged_model(model_id, "READY")
         self._client.set_terminated(run_id, facts.status, end_time)
         self._remember(delivered=True)
@@ -190,11 +191,11 @@ class Delivery:
 
     def _model(self, run_id: str) -> str:
         """Return the id of the run's model, made and put beside the run where it is missing."""
-        facts, client, linked = self._journal.facts, self._client, []
+        facts, client = self._journal.facts, self._client
+        linked: list[str] = []
         found: list[LoggedModel] = []
         if self._perhaps_model:
-            outputs = client.get_run(run_id).outputs
-            linked = [output.model_id for output in outputs.model_outputs] if outputs else []
+            linked = model.models_of(client.get_run(run_id))
             found = client.search_logged_models(
                 [facts.experiment_id], f"source_run_id = '{run_id}'", max_results=1
             )

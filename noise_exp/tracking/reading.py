@@ -90,7 +90,7 @@ def ask(store: Store, names: Sequence[str]) -> Asked:
 def _named(store: Store, name: str) -> tuple[Run | None, list[Run], str]:
     """Return what a name stands for: the sweep if it is one, the runs, their experiment's id."""
     if _RUN_ID.fullmatch(name):
-        run = _run(store, name)
+        run = run_of(store, name)
         kind, where = run.data.tags.get("kind", "no kind"), run.info.experiment_id
         if kind == "sweep":
             return run, _of_sweep(Store.attach(store.uri, where), run), where
@@ -113,13 +113,20 @@ def _named(store: Store, name: str) -> tuple[Run | None, list[Run], str]:
         ) from None
 
 
-def _run(store: Store, run_id: str) -> Run:
+def run_of(store: Store, run_id: str) -> Run:
+    """Return a run by its id.
+
+    Raises
+    ------
+    UserError
+        If there is none.
+    """
     try:
         return store.client.get_run(run_id)
     except MlflowException as error:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
-        raise UserError(f"the store has no run {run_id}") from None
+        raise UserError(f"the store has no run {run_id}; the UI shows a run's id") from None
 
 
 def _of_sweep(store: Store, parent: Run) -> list[Run]:

@@ -70,7 +70,7 @@ class Recording:
         """Begin; return the run's journal."""
         facts = self._facts
         if self._uri:
-            from noise_exp.tracking.store import user
+            from noise_exp.tracking.ready import user
 
             tags = {**facts.tags, "mlflow.user": user()}
             facts = dataclasses.replace(facts, uri=masked(self._uri), tags=tags)

@@ -1,16 +1,12 @@
-"""The store: opened and made ready, searched, and shown."""
+"""The store: opened, searched, and shown."""
 
-import getpass
 import logging
 import os
 import sqlite3
-import tempfile
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
-from pathlib import Path
 
-import requests
 from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
@@ -18,24 +14,16 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from noise_exp.errors import UserError
 from noise_exp.records import secrets
-from noise_exp.records.lock import Lock
 from noise_exp.records.secrets import masked
 from noise_exp.tracking import views
 from noise_exp.tracking.delivery import gist, reason
-from noise_exp.tracking.moved import ARTIFACTS, lock_of, mend
-from noise_exp.tracking.places import DEFAULT_URI, SQLITE, file_of, is_served, located
+from noise_exp.tracking.moved import mend
+from noise_exp.tracking.places import DEFAULT_URI, file_of, located
+from noise_exp.tracking.ready import ready
 
 DEFAULT_EXPERIMENT = "noise_training"
 FAILURES = (MlflowException, OSError, SQLAlchemyError, sqlite3.Error)
 _PAGE = 1000
-_DESCRIPTION = """Noise Training (Jae Duk Seo, 2018): a NumPy network learns MNIST 0 against 1 from
-random noise. Each row is a run, or a sweep that opens into its runs; a sweep's own page holds the
-comparison of its methods: a table, and figures among the artifacts."""
-_EXPERIMENT_TAGS = {
-    "mlflow.note.content": _DESCRIPTION,
-    "mlflow.experimentKind": "custom_model_development",
-    views.TAG + views.SWEEPS: views.all_sweeps(),
-}
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +72,7 @@ class Store:
         given, absolute = located(uri)
         experiment = _named(experiment)
         try:
-            store = cls(given, absolute, _ready(absolute, experiment), experiment)
+            store = cls(given, absolute, ready(absolute, experiment), experiment)
         except UserError:
             raise
         except Exception as error:  # a URI is read by several libraries, each with its own errors
@@ -124,7 +112,7 @@ class Store:
                 mend(absolute)
             named = MlflowClient(absolute).get_experiment_by_name(experiment)
         except (ValueError, *FAILURES) as error:
-            raise failure(uri, error) from None
+            raise _failure(uri, error) from None
         return cls(given, absolute, named.experiment_id if named else "", experiment)
 
     @classmethod
@@ -143,7 +131,7 @@ class Store:
         try:
             told = self.client.get_experiment(self.experiment_id).tags if self.experiment_id else {}
         except FAILURES as error:
-            raise failure(self._given, error) from None
+            raise _failure(self._given, error) from None
         return self._address(views.NEWEST if views.TAG + views.NEWEST in told else views.SWEEPS)
 
     def browse_sweep(self, run_id: str, swept: Sequence[str], part: str) -> str:
@@ -211,15 +199,24 @@ class Store:
         return runs
 
 
-def user() -> str:
-    """Return who runs this; a container's user may have no name."""
+@contextmanager
+def opened(uri: str | None, experiment: str | None) -> Iterator[Store]:
+    """Open a store that is there, for a command that reads it.
+
+    Raises
+    ------
+    UserError
+        If it cannot be opened, or fails while it is read; an OSError says itself what it is of.
+    """
     try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"
+        yield Store.existing(uri, experiment)
+    except FAILURES as error:
+        if isinstance(error, OSError):
+            raise
+        raise _failure(uri, error) from None
 
 
-def failure(uri: str | None, error: Exception) -> UserError:
+def _failure(uri: str | None, error: Exception) -> UserError:
     """Return what to tell of a store that fails under a command that reads it."""
     given, _ = located(uri)
     return UserError(
@@ -237,62 +234,3 @@ def _named(experiment: str | None) -> str:
             DEFAULT_EXPERIMENT,
         )
     return name or DEFAULT_EXPERIMENT
-
-
-def _ready(uri: str, experiment: str) -> str:
-    """Make the store and the experiment where they are missing; return the experiment's id."""
-    artifacts, database = None, file_of(uri)
-    lock = Path(tempfile.gettempdir()) / f"noise_exp-store-{user()}.lock"
-    if database:
-        database.parent.mkdir(parents=True, exist_ok=True)
-        artifacts = (database.parent / ARTIFACTS).as_uri()
-        lock = lock_of(database)
-    _probe(uri, database)
-    mend(uri)
-    # Concurrent first use of a SQLite store crashes MLflow, so one process at a time.
-    with Lock(lock):
-        if database is not None and not database.exists():
-            _create(database)
-        client = MlflowClient(uri)
-        known = client.get_experiment_by_name(experiment)
-        if known is None:
-            try:
-                return client.create_experiment(experiment, artifacts, _EXPERIMENT_TAGS)
-            except MlflowException:  # another machine may have been first
-                known = client.get_experiment_by_name(experiment)
-                if known is None:
-                    raise
-    if known.lifecycle_stage != "active":
-        raise MlflowException(
-            f"its experiment {experiment!r} is deleted, restore it or set tracking.experiment"
-        )
-    return known.experiment_id
-
-
-def _probe(uri: str, database: Path | None) -> None:
-    """Fail at once where MLflow itself would retry for minutes."""
-    if database is not None and database.exists():
-        with closing(sqlite3.connect(database)) as connection:
-            connection.execute("PRAGMA schema_version")
-    elif is_served(uri):
-        try:
-            requests.get(f"{uri.rstrip('/')}/health", timeout=10)
-        except requests.exceptions.SSLError:
-            pass  # it answers; what to trust is MLflow's to decide, by its own settings
-        except requests.RequestException:
-            raise OSError("no server answers there") from None
-
-
-def _create(database: Path) -> None:
-    """Make a SQLite store beside its place and move it there: whole, or not at all.
-
-    MLflow's migrations take seconds, and one that is killed half-way leaves a store that no
-    longer opens.
-    """
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore  # slow, and rarely used
-
-    part = database.with_name(f"{database.name}.noise_exp-part")
-    part.unlink(missing_ok=True)
-    store = SqlAlchemyStore(f"{SQLITE}{part}", (database.parent / ARTIFACTS).as_uri())
-    store.engine.dispose()
-    part.replace(database)

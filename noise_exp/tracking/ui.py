@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -37,12 +38,15 @@ def serve(uri: str | None, experiment: str | None, port: int) -> None:
         print(f"{masked(store.uri)} serves its own:\n    {store.newest}")
         return
     _check_free(port)
-    # One worker: with more, a slow machine's supervisor kills them before they answer. The store
-    # goes by the environment, as its URI may hold a password.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # else the server would live on
+    # One worker: with more, a slow machine's supervisor kills them before they answer. No workers
+    # for MLflow's own jobs, of which there are none. The store goes by the environment, as its URI
+    # may hold a password.
+    told = {"MLFLOW_BACKEND_STORE_URI": store.uri, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     server = subprocess.Popen(
         [sys.executable, "-m", "mlflow", "ui", "--workers", "1", "--host", "127.0.0.1",
          "--port", str(port), "--uvicorn-opts", "--log-level warning"],
-        env=os.environ | {"MLFLOW_BACKEND_STORE_URI": store.uri},
+        env=os.environ | told,
         stdout=subprocess.DEVNULL,
     )  # fmt: skip
     address = f"http://127.0.0.1:{port}"
@@ -55,7 +59,9 @@ def serve(uri: str | None, experiment: str | None, port: int) -> None:
             print(f"It answers (Ctrl-C ends it):\n    {address}/#/{page}", flush=True)
         if server.wait():
             raise ToldError
-    server.wait()
+    with contextlib.suppress(KeyboardInterrupt):
+        server.terminate()
+        server.wait()
 
 
 def _check_free(port: int) -> None:

@@ -112,7 +112,7 @@ def test_what_an_earlier_run_left_is_not(check, tmp_path):
 def test_jobs_that_share_a_folder_are_refused(check, subdir, first, second):
     excluded = "hydra.job.config.override_dirname.exclude_keys=[seed]"
     with pytest.raises(UserError) as refused:
-        check("hydra.sweep.subdir", subdir, excluded, planned=Plan(JOBS[0], JOBS, None, 4))
+        check("hydra.sweep.subdir", subdir, excluded, planned=Plan(JOBS[0], JOBS, 4, []))
     known = "the sweep itself" if first is None else f"job {first} ({' '.join(JOBS[first])})"
     assert f"gives {known} and job {second} ({' '.join(JOBS[second])})" in str(refused.value)
     assert "put ${hydra.job.num} into it" in str(refused.value)
@@ -128,23 +128,23 @@ def test_jobs_that_share_a_folder_are_refused(check, subdir, first, second):
     ],
 )
 def test_jobs_with_folders_of_their_own_are_not(check, subdir):
-    check("hydra.sweep.subdir", subdir, planned=Plan(JOBS[0], JOBS, None, 4))
+    check("hydra.sweep.subdir", subdir, planned=Plan(JOBS[0], JOBS, 4, []))
 
 
 def test_trials_that_may_share_a_folder_are_refused(check):
     with pytest.raises(UserError, match="may give several trials the same folder"):
         check(
             "hydra.sweep.subdir", "${hydra.job.override_dirname}",
-            planned=Plan(None, None, ["optimizer.lr"], 20),
+            planned=Plan(None, None, 20, ["optimizer.lr"]),
         )  # fmt: skip
 
 
-@pytest.mark.parametrize("searched", [None, ["seed"]])
+@pytest.mark.parametrize("searched", [False, True])
 def test_results_are_counted_against_the_plan(tmp_path, monkeypatch, caplog, searched):
     sweep = SimpleNamespace(
         folder=tmp_path,
         store=None,
-        plan=Plan(JOBS[0], None if searched else JOBS, searched, 4),
+        plan=Plan(JOBS[0], None if searched else JOBS, 4, ["seed"]),
         journal=Journal.start(tmp_path, Facts("sweep")),
     )
     for job in (0, 1, 3):  # of job 2 there is nothing, and of job 1 nothing that can be read

@@ -1,6 +1,11 @@
 """`python -m noise_exp.tracking ui` where it cannot serve; tests/test_ui.py sees what it serves."""
 
 import socket
+import subprocess
+import sys
+
+from server import free_port, listens
+from support import wait_until
 
 UI = "noise_exp.tracking"
 
@@ -24,3 +29,14 @@ def test_a_port_that_cannot_be_used(cli):
             (line,) = done.stderr.splitlines()
             assert line.startswith(f"noise_exp: port {port} cannot be used")
             assert line.endswith("give --port another")
+
+
+def test_the_server_ends_with_the_command(cli):
+    assert cli("data=xor", "network=small", "epochs=1").returncode == 0
+    port = free_port()
+    command = [sys.executable, "-m", UI, "ui", "--port", str(port)]
+    running = subprocess.Popen(command, cwd=cli.folder, env=cli.env, stdout=subprocess.DEVNULL)
+    wait_until(lambda: listens(port))
+    running.terminate()
+    assert running.wait(60) == 0
+    wait_until(lambda: not listens(port))

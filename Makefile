@@ -89,7 +89,7 @@ $(BIN)/installed-notebook: $(BIN)/installed
 	@touch $@
 
 play: $(BIN)/installed-notebook  ## Play with it: the notebook in the browser, at 127.0.0.1:2718; SWEEP=ID shows a sweep
-	$(MARIMO) run $(NOTEBOOK) $(SERVED) $(if $(SWEEP),-- --sweep $(SWEEP))
+	SWEEP=$(SWEEP) $(MARIMO) run $(NOTEBOOK) $(SERVED)
 
 notebook: $(BIN)/installed-notebook  ## The notebook in marimo's editor, at 127.0.0.1:2718
 	$(MARIMO) edit $(NOTEBOOK) $(SERVED)

@@ -1,4 +1,4 @@
-"""A real `mlflow server` on loopback, and a proxy before it that can be told to fail."""
+"""Servers on loopback: MLflow's, a proxy before it that can be told to fail, the notebook's."""
 
 import contextlib
 import os
@@ -13,6 +13,9 @@ from pathlib import Path
 
 import requests
 from support import wait_until
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOK = ROOT / "notebooks" / "noise_training.py"
 
 
 def free_port() -> int:
@@ -124,3 +127,22 @@ class Proxy:
     def close(self) -> None:
         self._http.shutdown()
         self._http.server_close()
+
+
+@contextlib.contextmanager
+def played(env=None):
+    """The address of the notebook as `make play` serves it."""
+    port = free_port()
+    server = subprocess.Popen(
+        [sys.executable, "-m", "marimo", "run", NOTEBOOK, "--headless", "--no-token",
+         "--host", "127.0.0.1", "--port", str(port)],
+        cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        wait_until(lambda: listens(port))
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGTERM)
+        server.wait()

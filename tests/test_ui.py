@@ -153,6 +153,9 @@ def test_the_sweeps_own_page_tells_and_shows(swept, sweeps_page):
     (parent,), page = cli.runs("sweep"), sweeps_page
     expect(page.get_by_text("Swept dist (14 values): 14 runs, best:")).to_be_visible()
     expect(page.get_by_text("python -m noise_exp -m 'dist=glob(*)'").first).to_be_visible()
+    play = f"make play SWEEP={parent.info.run_id}"
+    expect(page.get_by_text(play).first).to_be_visible()
+    assert any(play in path.read_text() for path in cli.folder.rglob("report.html"))
     page.get_by_role("tab", name="Artifacts").click()
     for figure in ("cost_per_training", "training_time", "misclassification"):
         with page.expect_response(

@@ -61,7 +61,8 @@ def _report(options: argparse.Namespace, store: "Store") -> None:
     report = build(records, choices)
     command = masked(shlex.join(["python", "-m", "noise_exp.report", *sys.argv[1:]]))
     title = asked.sweep.info.run_name if asked.sweep else " ".join(options.what)
-    files = write(report, options.output, title or "report", command)
+    sweep = asked.sweep.info.run_id if asked.sweep else None
+    files = write(report, options.output, title or "report", command, sweep)
     print(*(f"- {said}" for said in (*findings(report), *report.unsaid)), sep="\n")
     print(f"Report: {options.output / PAGE}")
     if options.page:

@@ -36,8 +36,12 @@ _MOST_METHODS = 40  # of which a figure or a table of pairs can still be read
 _MOST_SHARES = 6
 
 
-def render(report: Report, title: str, command: str) -> str:
-    """Return the page. `command` is what the runs came from, or what asked for the report."""
+def render(report: Report, title: str, command: str, sweep: str | None = None) -> str:
+    """Return the page.
+
+    `command` is what the runs came from, or what asked for the report; `sweep` the id in MLflow of
+    the sweep that they are of, if they are of one.
+    """
     parts = [f"<h1>{_text(title)}</h1>", f"<p>{_text(words.design(report))}</p>"]
     if report.one_seed:
         parts += [*_article(report), *_one_seed(report, command)]
@@ -50,6 +54,9 @@ def render(report: Report, title: str, command: str) -> str:
         parts += _pairs(report)
         parts += _variance(report)
         parts += _targets(report)
+    if sweep:
+        play = f"make play SWEEP={sweep}"
+        parts.append(f"<p>These curves in the notebook: <code>{_text(play)}</code></p>")
     parts.append(
         f'<p class="note">noise_exp {__version__}; <code>{_text(command)}</code>. The same numbers '
         "are in the report_*.csv files beside this page.</p>"

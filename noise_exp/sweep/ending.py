@@ -205,7 +205,7 @@ def _report(sweep: Sweep, records: Sequence[Record], said: list[Callable[[], Non
     facts = sweep.journal.facts
     try:
         report = build.build(records)
-        files = write.write(report, sweep.folder, facts.name, command())
+        files = write.write(report, sweep.folder, facts.name, command(), facts.run_id)
     except Exception as error:
         log.debug("The report could not be made", exc_info=True)
         log.warning(
@@ -227,7 +227,10 @@ def _note(sweep: Sweep, records: Sequence[Record], summary: "Summary") -> str:
 
     swept = " ".join(comparison.swept(records)) or "one configuration"
     note = f"Swept {swept}: {len(records)} runs, {summary.headline}. Repeat with\n\n"
-    note += f"    {command()}\n\n{summary.advice}\n{markdown_of(summary.table)}"
+    note += f"    {command()}\n\n{summary.advice}\n"
+    if run_id := sweep.journal.facts.run_id:
+        note += f"Its curves in the notebook: `make play SWEEP={run_id}`\n\n"
+    note += markdown_of(summary.table)
     if len(note) > _NOTE_LENGTH:
         note = note[: note.rfind("\n", 0, _NOTE_LENGTH)]
         note += f"\n\nThe rest: {', '.join(summary.files)}\n"

@@ -1,25 +1,17 @@
 """The notebook: as a script, and as an app in a browser, whose numbers are the program's own."""
 
-import contextlib
-import os
 import re
-import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import nbformat
 import pytest
 from browser import needs_chromium, opened
 from playwright.sync_api import expect
-from server import free_port, listens
-from support import wait_until
+from server import NOTEBOOK, ROOT, played
 
 from noise_exp.training import Embedded, IndependentStreams, Law, Schedule, Trial
-
-ROOT = Path(__file__).parents[2]
-NOTEBOOK = ROOT / "notebooks" / "noise_training.py"
 
 
 def marimo(*arguments, **options):
@@ -30,27 +22,9 @@ def marimo(*arguments, **options):
 
 
 @pytest.fixture(scope="module")
-def app():
-    """The notebook as `make play` serves it."""
-    port = free_port()
-    server = subprocess.Popen(
-        [sys.executable, "-m", "marimo", "run", NOTEBOOK, "--headless", "--no-token",
-         "--host", "127.0.0.1", "--port", str(port)],
-        cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
-    try:
-        wait_until(lambda: listens(port))
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(server.pid, signal.SIGTERM)
-        server.wait()
-
-
-@pytest.fixture(scope="module")
-def page(app):
+def page():
     """The page, once each part has shown its last picture."""
-    with opened(app, 1400) as page:
+    with played() as app, opened(app, 1400) as page:
         for done in ("Epoch 100: cost", "50 seeds", "Epoch 12: ", "Epoch 10: "):
             expect(page.get_by_text(done).first).to_be_visible()
         yield page

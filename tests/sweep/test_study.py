@@ -60,6 +60,7 @@ def test_the_best_trial_has_the_lowest_validation_cost(search):
     tags = parent.data.tags
     assert tags["best_trial"] == best.data.tags["job"]
     assert tags["best_run_id"] == best.info.run_id
+    assert [r.info.run_id for r in trials if r.data.tags.get("best")] == [best.info.run_id]
     assert {k.removeprefix("best.") for k in tags if k.startswith("best.")} == SEARCHED
     for key in SEARCHED:
         assert float(tags[f"best.{key}"]) == float(best.data.params[key])

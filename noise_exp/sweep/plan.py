@@ -29,7 +29,7 @@ _MOST_COMPOSED = 30  # of 0.1 s each
 _MOST_JOBS = 100_000  # more would take days, and minutes to be planned
 _SEED = re.compile(r"seed=\d+$|seeds\.(init|data|noise)=\d+$")
 # Seconds of a run that the timing here does not see: Hydra's work, figures, the store.
-_AROUND, _AROUND_UNTRACKED = 0.4, 0.1
+_AROUND, _AROUND_UNTRACKED = 0.3, 0.1
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,7 @@ def test_contenders_take_turns_each_in_its_own_process():
     assert told[0][0] == told[2][0] != told[1][0] == told[3][0]
 
 
+@pytest.mark.slow
 def test_sixty_thousand_images_fit_in_two_gibibytes():
     sizes = growth(images=(60_000,), widths=(), threads=(2,))
     assert {s.method for s in sizes} == {"gumbel", "backprop"}

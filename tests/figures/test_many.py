@@ -79,6 +79,7 @@ def test_the_terminal_shows_the_best_and_the_file_all(summary):
     assert summary.files["comparison.csv"].count("\n") == 1001
 
 
+@pytest.mark.slow
 def test_the_report_is_whole_and_below_a_megabyte(many):
     report = build(many)
     assert "1000 methods on 1 seed" in page(report)
@@ -86,6 +87,7 @@ def test_the_report_is_whole_and_below_a_megabyte(many):
     assert all(len(sentence) < 600 for sentence in [*findings(report), *report.unsaid])
 
 
+@pytest.mark.slow
 def test_the_same_with_the_oldest_matplotlib_that_is_allowed():
     told = re.search(r'"matplotlib>=([\d.]+)"', (ROOT / "pyproject.toml").read_text())
     assert OLDEST.is_dir(), "make install puts it there"

@@ -68,6 +68,7 @@ def test_a_wrong_folder_is_told_in_one_line(cli):
         assert words in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("data", "at_most"), [("mnist01", 0.02), ("mnist10", 0.15)])
 def test_floors(data, at_most):
     experiment = trial(f"data={data}", "data.pixel_divisor=255", "network=small")

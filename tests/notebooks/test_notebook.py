@@ -13,6 +13,8 @@ from server import NOTEBOOK, ROOT, played
 
 from noise_exp.training import Embedded, IndependentStreams, Law, Schedule, Trial
 
+pytestmark = pytest.mark.slow
+
 
 def marimo(*arguments, **options):
     return subprocess.run(

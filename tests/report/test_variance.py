@@ -44,6 +44,7 @@ def test_shares_of_variance_of_known_effects():
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_intervals_of_shares_hold_the_truth_as_often_as_they_say():
     rng = np.random.default_rng(3)
     deviations = (2.0, 1.0, 1.0, 1.0)  # of init, data, noise and the rest

@@ -11,6 +11,8 @@ from support import composed, trial
 from noise_exp.run import fingerprint as module
 from noise_exp.run.fingerprint import fingerprint, kernel
 
+pytestmark = pytest.mark.slow
+
 OPTIONS = ("dist=backprop", "network.hidden=[96,128]", "epochs=3")
 SCRIPT = f"""
 import json

@@ -26,6 +26,8 @@ from noise_exp.training.network import Network
 from noise_exp.training.noise import ARTICLE_LAWS, Law
 from noise_exp.training.optimizers import Vanilla, hill_climb
 
+pytestmark = pytest.mark.slow
+
 QUICK = Effort(quick=True, seed=0)
 
 

@@ -14,6 +14,7 @@ from noise_exp.training.noise import Repair
 LAWS, ESTIMATORS, OPTIMIZERS = map(options, ("dist", "estimator", "optimizer"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_the_grid_has_no_invalid_cell(estimator, optimizer):

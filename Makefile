@@ -94,9 +94,14 @@ play: $(BIN)/installed-notebook  ## Play with it: the notebook in the browser, a
 notebook: $(BIN)/installed-notebook  ## The notebook in marimo's editor, at 127.0.0.1:2718
 	$(MARIMO) edit $(NOTEBOOK) $(SERVED)
 
-play-page: $(BIN)/installed-notebook  ## The notebook as a page that needs no server, and for Jupyter (a minute)
+play-page: $(BIN)/installed-notebook  ## The notebook as pages that need no server, and for Jupyter (a minute)
 	STILL=1 $(MARIMO) export html $(NOTEBOOK) --force -o play/index.html
 	STILL=1 $(MARIMO) export ipynb $(NOTEBOOK) --force --include-outputs -o $(NOTEBOOK:.py=.ipynb)
+	rm -rf build/browser play/browser
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps -w build/browser notebooks/browser
+	cd build/browser && printf '# /// script\n# dependencies = ["noise-exp @ ./%s"]\n# ///\n' \
+		*.whl | cat - ../../$(NOTEBOOK) > noise_training.py
+	UV=$(CURDIR)/$(BIN)/uv $(MARIMO) export html-wasm build/browser/noise_training.py --no-sandbox -o play/browser
 
 ui: $(BIN)/installed  ## Browse and compare the runs; the address comes when the UI answers
 	$(BIN)/python -m noise_exp.tracking ui

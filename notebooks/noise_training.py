@@ -3,9 +3,11 @@ import marimo
 app = marimo.App(width="medium", app_title="Noise training")
 
 with app.setup:
+    import asyncio
     import inspect
     import os
     import re
+    import sys
     from itertools import islice
 
     import marimo as mo
@@ -44,14 +46,17 @@ def live(frames):
         mo.output.replace(last)
         return
 
-    def show():
-        thread = mo.current_thread()
+    async def show():
         for frame in frames:
             if thread.should_exit:
                 return
             mo.output.replace(frame)
+            await asyncio.sleep(0)
 
-    mo.Thread(target=show).start()
+    # In a browser's own Python threads take turns, when one awaits.
+    alone = sys.platform == "emscripten"
+    thread = mo.Thread(target=show if alone else lambda: asyncio.run(show()))
+    thread.start()
 
 
 @app.function(hide_code=True)

@@ -47,8 +47,13 @@ class Size:
     mebibytes: float
 
 
-def growth(images: Sequence[int], widths: Sequence[int], threads: Sequence[int]) -> list[Size]:
-    """Measure each size in a new process, with the article's problem for what does not vary."""
+def growth(
+    images: Sequence[int], widths: Sequence[int], threads: Sequence[int], rounds: int = 3
+) -> list[Size]:
+    """Measure each size in a new process, with the article's problem for what does not vary.
+
+    A time is the median of so many `rounds`.
+    """
     cases = [("images", n, article.HIDDEN) for n in images]
     cases += [("width", _TRAINING_IMAGES, (width, width)) for width in widths]
     sizes = []
@@ -57,20 +62,20 @@ def growth(images: Sequence[int], widths: Sequence[int], threads: Sequence[int])
             for k in threads:
                 # Each a process of its own: its high-water mark never falls.
                 with own_process(k) as process:
-                    ms, mib = process.submit(_measure, method, n, hidden, k).result()
+                    ms, mib = process.submit(_measure, method, n, hidden, k, rounds).result()
                 sizes.append(Size(axis, method, n, max(hidden), k, ms, mib))
     return sizes
 
 
 def _measure(
-    method: str, images: int, hidden: tuple[int, ...], threads: int
+    method: str, images: int, hidden: tuple[int, ...], threads: int, rounds: int
 ) -> tuple[float, float]:
     run = ours.prepare(article_trial(method, threads, hidden, images))
     run(1)
     start = perf_counter()
     run(1)
     epochs = max(1, round(_LEAST / (perf_counter() - start)))
-    seconds = [time_undisturbed(lambda: run(epochs), lambda: run(1)) for _ in range(3)]
+    seconds = [time_undisturbed(lambda: run(epochs), lambda: run(1)) for _ in range(rounds)]
     return 1e3 * median(seconds) / epochs, most_mebibytes()
 
 

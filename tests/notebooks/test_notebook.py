@@ -10,7 +10,9 @@ import pytest
 from browser import needs_chromium, opened
 from playwright.sync_api import expect
 from server import NOTEBOOK, ROOT, played
+from support import SMALL, Cli
 
+from noise_exp.errors import UserError
 from noise_exp.training import Embedded, IndependentStreams, Law, Schedule, Trial
 
 pytestmark = pytest.mark.slow
@@ -24,9 +26,18 @@ def marimo(*arguments, **options):
 
 
 @pytest.fixture(scope="module")
-def page():
+def swept(tmp_path_factory):
+    """A store with a sweep: its environment, and the sweep's ID."""
+    cli = Cli(tmp_path_factory.mktemp("swept"))
+    assert cli("-m", "dist=gumbel,beta", *SMALL).returncode == 0
+    (parent,) = cli.runs("sweep")
+    return cli.env | {"MLFLOW_TRACKING_URI": cli.uri, "SWEEP": parent.info.run_id}
+
+
+@pytest.fixture(scope="module")
+def page(swept):
     """The page, once each part has shown its last picture."""
-    with played() as app, opened(app, 1400) as page:
+    with played(swept) as app, opened(app, 1400) as page:
         for done in ("Epoch 100: cost", "50 seeds", "Epoch 12: ", "Epoch 10: "):
             expect(page.get_by_text(done).first).to_be_visible()
         yield page
@@ -144,6 +155,20 @@ def test_each_part_answers(page, capsys):
             seconds.append(time.perf_counter() - start)
         with capsys.disabled():
             print(f"part {part}: {sorted(seconds)[1]:.2f} s from a moved control to its picture")
+
+
+@needs_chromium
+def test_a_sweeps_curves_are_the_last_picture(page):
+    expect(page.get_by_alt_text("cost per epoch of a sweep")).to_be_visible()
+
+
+def test_an_unknown_sweep_is_a_sentence(swept, monkeypatch):
+    monkeypatch.syspath_prepend(NOTEBOOK.parent)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", swept["MLFLOW_TRACKING_URI"])
+    from noise_training import sweep_curves
+
+    with pytest.raises(UserError, match=f"the store has no run {'0' * 32}"):
+        sweep_curves("0" * 32)
 
 
 def test_the_script_runs_to_its_end():

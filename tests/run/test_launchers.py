@@ -17,7 +17,8 @@ from noise_exp.records.journal import Journal
 from noise_exp.tracking.courier import Courier
 from noise_exp.tracking.store import Store
 
-SWEEP = ("-m", "dist=glob(*)", *SMALL, "threads=1", "hydra.sweep.dir=out")
+METHODS = ("gumbel", "zipf", "beta", "backprop")
+SWEEP = ("-m", f"dist={','.join(METHODS)}", *SMALL, "threads=1", "hydra.sweep.dir=out")
 LAUNCHERS = {
     "joblib": ["hydra/launcher=joblib", "hydra.launcher.n_jobs=6"],
     "submitit_local": ["hydra/launcher=submitit_local"],
@@ -42,7 +43,7 @@ def serial(tmp_path_factory):
 def test_a_launcher_gives_what_the_serial_sweep_gives(cli, serial, launcher):
     done = cli(*SWEEP, *LAUNCHERS[launcher])
     assert done.returncode == 0, done.stderr
-    assert len(serial) == 14
+    assert set(serial) == set(METHODS)
     assert costs(cli) == serial
     (parent,) = cli.runs("sweep")
     children = cli.runs("run")

@@ -96,7 +96,9 @@ class Proxy:
 
             def handle_any(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                proxy.seen.append(f"{self.command} {self.path.partition('?')[0]}")
+                path = self.path.partition("?")[0]
+                beat = " heartbeat" if b'"key": "heartbeat"' in body else ""
+                proxy.seen.append(f"{self.command} {path}{beat}")
                 time.sleep(proxy.delay)
                 status, content, kind = 500, b'{"message": "down for a while"}', "application/json"
                 if proxy.instead:

@@ -17,6 +17,8 @@ from noise_exp.report.build import Choices, build
 from noise_exp.report.words import findings
 from noise_exp.sweep import ending
 
+pytestmark = pytest.mark.slow
+
 
 def pair(table, method):
     (row,) = (r for r in table.itertuples() if r.method == method)

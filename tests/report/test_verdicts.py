@@ -10,6 +10,8 @@ from noise_exp.records.record import Record
 from noise_exp.report.build import build
 from noise_exp.sweep.comparison import compared, comparison
 
+pytestmark = pytest.mark.slow
+
 
 def against(errors, reference):
     table = build(runs(gumbel=errors, backprop=reference)).to_backprop

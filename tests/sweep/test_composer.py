@@ -12,6 +12,8 @@ from omegaconf import OmegaConf
 from noise_exp.run.config import CONF_DIR
 from noise_exp.sweep.composer import Composer
 
+pytestmark = pytest.mark.slow
+
 SWEEPS = {
     "seeds": [["dist=beta", "seed=1"], ["dist=beta", "seed=2"], ["dist=gumbel", "seed=2"]],
     "one seed of three": [["seeds.init=1", "seeds.noise=2"], ["seeds.init=3", "seeds.noise=4"]],

@@ -186,6 +186,7 @@ def test_what_does_not_measure_at_the_parameters_says_so():
     assert [name for name, value in exact.items() if not value] == ["Spsa", "EvolutionStrategy"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("estimator", ["spsa", "es", "forward_gradient", "node_perturbation",
                                        "learned_feedback"])  # fmt: skip
 def test_estimators_give_the_same_bits_for_any_number_of_threads(estimator):

@@ -30,6 +30,7 @@ def test_the_grid_has_no_invalid_cell(estimator, optimizer):
         assert (run.parameters != before).any() or optimizer in ("hill_climb", "annealing")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("estimator", "passes"),
     [("cost_scaled", 1), ("spsa", 2), ("es", 16), ("forward_gradient", 3),
@@ -114,6 +115,7 @@ def test_ten_digits_have_ten_outputs_that_are_probabilities():
     assert test.error_rate < 0.5  # 0.9 by chance
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dist", LAWS)
 def test_every_law_as_it_is_learns_zeros_from_ones(dist):
     run = trial(

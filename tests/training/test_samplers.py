@@ -37,6 +37,7 @@ def noise(name, workers=None, seed=1, n=2**20):
     return first, second
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(("name", "parameters", "oracle"), CASES, ids=IDS)
 def test_law_agrees_with_scipy(name, parameters, oracle, dtype):
@@ -86,6 +87,7 @@ TAILS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TAILS)
 def test_far_tails_are_neither_cut_nor_thick(name):
     (parameters, oracle), *_ = LAWS[name]
@@ -197,6 +199,7 @@ def test_far_values_are_not_tied():
     assert len(np.unique(far)) > 0.97 * len(far)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ARTICLE_LAWS)
 def test_draws_are_uncorrelated(name):
     (_, oracle), *_ = LAWS[name]

@@ -8,7 +8,9 @@ LAYERS := 'network.frozen=[],[1],[2],[3],[1,2],[1,3],[2,3]'
 help:  ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-# Modules are compiled when they are first imported: of all that is installed, a part is.
+# Modules are compiled when they are first imported: of all that is installed, a part is. What they
+# become is kept, or every start would compile them again.
+unexport PYTHONDONTWRITEBYTECODE
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
 
 # The oldest that the project allows, for the tests of pictures.

@@ -13,8 +13,11 @@ def show(figure, told):
     """Return a figure as an image, sharp on dense screens; `told` is for who cannot see it."""
     content = io.BytesIO()
     figure.savefig(content, dpi=160)
-    most = f"{96 * figure.get_figwidth():.0f}px"
-    return mo.image(content.getvalue(), alt=told, width="100%", style={"max-width": most})
+    pixels = 96 * figure.get_figwidth()
+    # On a phone it scrolls sideways: letters would be too small to read.
+    sizes = {"max-width": f"{pixels:.0f}px", "min-width": f"{0.65 * pixels:.0f}px"}
+    image = mo.image(content.getvalue(), alt=told, width="100%", style=sizes)
+    return mo.Html(f'<div style="overflow-x:auto">{image.text}</div>')
 
 
 def blank(width, height, *panels, **options):

@@ -12,10 +12,13 @@ from noise_exp.training.estimators import (
     CostScaled,
     EvolutionStrategy,
     ExactGradient,
+    FeedbackAlignment,
     ForwardGradient,
     LearnedFeedback,
+    LowRankES,
     NodePerturbation,
     Spsa,
+    UnitForwardGradient,
 )
 from noise_exp.training.loop import EpochRecord, Schedule
 from noise_exp.training.network import Network
@@ -28,9 +31,10 @@ from noise_exp.training.trained import Trained
 from noise_exp.training.trial import Tested, Trial
 
 __all__ = [
-    "ARTICLE_LAWS", "Adam", "Annealing", "ArticleStream", "CostScaled", "CrossEntropy",
-    "Embedded", "EpochRecord", "EvolutionStrategy", "ExactGradient", "ForwardGradient",
-    "HillClimb", "Idx", "IndependentStreams", "Law", "LearnedFeedback", "Momentum", "Network",
-    "NodePerturbation", "Objective", "OpenML", "QuantileLaw", "Repair", "Schedule", "Split", "Spsa",
-    "SquaredError", "Tested", "Trained", "Trial", "Vanilla", "Xor", "ink_errors",
+    "ARTICLE_LAWS", "Adam", "Annealing", "ArticleStream", "CostScaled", "CrossEntropy", "Embedded",
+    "EpochRecord", "EvolutionStrategy", "ExactGradient", "FeedbackAlignment", "ForwardGradient",
+    "HillClimb", "Idx", "IndependentStreams", "Law", "LearnedFeedback", "LowRankES", "Momentum",
+    "Network", "NodePerturbation", "Objective", "OpenML", "QuantileLaw", "Repair", "Schedule",
+    "Split", "Spsa", "SquaredError", "Tested", "Trained", "Trial", "UnitForwardGradient", "Vanilla",
+    "Xor", "ink_errors",
 ]  # fmt: skip

@@ -1,13 +1,26 @@
 """A few images at a time: what one thread computes of them."""
 
 import threading
+from collections.abc import Sequence
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
 from noise_exp.training.costs import Cost
 from noise_exp.training.functions import arctan
 from noise_exp.training.network import Activations, Network, misclassified
+
+
+class Disturb(Protocol):
+    """Disturbs what goes into the units of a layer."""
+
+    def __call__(self, layer: int, below: np.ndarray, clean: np.ndarray, out: np.ndarray) -> None:
+        """Write the disturbed sums of a layer, counted from 0, to `out`, (images, units).
+
+        `clean` are the sums without, which may be `out` itself; `below` (images, units below + 1)
+        is what the weights were multiplied with, its last column being 1.
+        """
 
 
 class Block:
@@ -95,33 +108,52 @@ class Block:
         self._cost.deltas(self.activations.output[: len(self)], self._targets, self.deltas[-1])
         return self.deltas[-1]
 
-    def back_propagate(self) -> None:
-        """Write the exact deltas."""
+    def back_propagate(self, ways_back: Sequence[np.ndarray] | None = None) -> None:
+        """Write the exact deltas or, with other ways back than the weights, what stands for them.
+
+        `ways_back`: for each hidden layer an array (units above, units) in the place of the
+        transposed weights above.
+        """
+        if ways_back is None:
+            ways_back = [above[:-1].T for above in self.matrices[1:]]
         delta = self.output_deltas()
         for layer in reversed(range(len(self.matrices) - 1)):
-            above = self.matrices[layer + 1][:-1]
-            delta = np.matmul(delta, above.T, out=self.deltas[layer])
+            delta = np.matmul(delta, ways_back[layer], out=self.deltas[layer])
             delta /= self.inverse_slope(layer)
 
-    def perturb(self, noise: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        """Run the images once more with noise added to what goes into the hidden units.
+    def send_back(self, ways_back: Sequence[np.ndarray]) -> None:
+        """Write deltas that come straight from the outputs: one array (outputs, units) a layer."""
+        output_deltas = self.output_deltas()
+        for layer, way in enumerate(ways_back):
+            np.matmul(output_deltas, way, out=self.deltas[layer])
+            self.deltas[layer] /= self.inverse_slope(layer)
 
-        `noise`: one array (images, units) per hidden layer. Returns the output units' sums
-        (images, outputs) and each image's loss (images,).
+    def perturb(self, disturb: Disturb) -> tuple[np.ndarray, np.ndarray]:
+        """Run the images once more, with what goes into the units disturbed.
+
+        Returns the output units' sums (images, outputs) and each image's loss (images,).
         """
         n, second, below = len(self), self._second, self._images
-        for layer, (matrix, xi) in enumerate(zip(self.matrices[:-1], noise, strict=True)):
-            sums = second.sums[layer][:n]
-            if layer == 0:
-                np.add(self.sums(0), xi, out=sums)
-            else:
-                np.matmul(below, matrix, out=sums)
-                sums += xi
-            arctan(sums, out=sums)
-            below = second.values[layer][:n]
-        outputs = second.finish(self.matrices[-1], below)
-        sums = second.output_sums[:n]
-        return sums, self._cost.losses(sums, outputs, self._targets)
+        outputs = second.output_sums[:n]
+        for layer, (matrix, sums) in enumerate(
+            zip(self.matrices, [*(s[:n] for s in second.sums), outputs], strict=True)
+        ):
+            known = layer == 0 and len(self.matrices) > 1
+            clean = self.sums(0) if known else np.matmul(below, matrix, out=sums)
+            disturb(layer, below, clean, sums)
+            if sums is not outputs:
+                arctan(sums, out=sums)
+                below = second.values[layer][:n]
+        return outputs, self._cost.losses(outputs, second.probabilities(n), self._targets)
+
+    def sum_first(self) -> None:
+        """Compute what goes into the first hidden layer, which `perturb` starts from."""
+        if len(self.matrices) > 1:
+            np.matmul(self._images, self.matrices[0], out=self.sums(0))
+
+    def perturbed_wrong(self) -> int:
+        """Return how many images were wrong in `perturb`."""
+        return int(np.sum(misclassified(self._second.output[: len(self)], self._labels)))
 
     def perturbed_values(self, layer: int) -> np.ndarray:
         """What came out of a hidden layer, counted from 0, in `perturb`; (images, units)."""
@@ -129,16 +161,31 @@ class Block:
 
     def derivative_along(self, tangents: list[np.ndarray]) -> float:
         """Return the derivative of the loss along a change of the weights, one matrix a layer."""
-        n, moved = len(self), None
-        for layer, (matrix, tangent) in enumerate(zip(self.matrices, tangents, strict=True)):
-            below = self._images if layer == 0 else self.activations.values[layer - 1][:n]
-            change = below @ tangent
-            if moved is not None:
-                change += moved @ matrix[:-1]
-            if layer < len(self.matrices) - 1:
-                change /= self.inverse_slope(layer)
-            moved = change
+        moved = None
+        for layer, tangent in enumerate(tangents):
+            below = self._images if layer == 0 else self.activations.values[layer - 1][: len(self)]
+            moved = self._passed_on(layer, below @ tangent, moved)
         return float(np.sum(self.output_deltas() * moved, dtype=np.float64))
+
+    def derivatives_along(self, noise: list[np.ndarray]) -> np.ndarray:
+        """Return each image's derivative of the loss along a change of what goes into the units.
+
+        `noise`: one array (images, units) for each hidden layer. Returns shape (images,).
+        """
+        moved = None
+        for layer, xi in enumerate(noise):
+            moved = self._passed_on(layer, xi.copy(), moved)
+        change = np.zeros_like(self.output_sums)
+        moved = self._passed_on(len(noise), change, moved)
+        return np.sum(self.output_deltas() * moved, axis=1)
+
+    def _passed_on(self, layer: int, change: np.ndarray, moved: np.ndarray | None) -> np.ndarray:
+        """Return how the values of a layer's units move if its sums and those below move so."""
+        if moved is not None:
+            change += moved @ self.matrices[layer][:-1]
+        if layer < len(self.matrices) - 1:
+            change /= self.inverse_slope(layer)
+        return change
 
     def write_gradient(self, out: np.ndarray) -> None:
         """Write the products of inputs and deltas to `out`, shape (n_parameters,)."""

@@ -43,8 +43,13 @@ class Network:
 
         Each has the shape (units below + 1, units).
         """
-        shapes = [(m + 1, n) for m, n in itertools.pairwise(self.sizes)]
-        return [flat[s].reshape(shape) for s, shape in zip(self._slices, shapes, strict=True)]
+        return [
+            flat[s].reshape(shape) for s, shape in zip(self._slices, self.shapes(), strict=True)
+        ]
+
+    def shapes(self) -> list[tuple[int, int]]:
+        """Of each layer's weights and biases as one matrix: (units below + 1, units)."""
+        return [(m + 1, n) for m, n in itertools.pairwise(self.sizes)]
 
     def views(self, flat: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
         """Views of a flat vector (n_parameters,) as one (weights, biases) pair per layer.
@@ -123,14 +128,13 @@ class Activations:
             np.matmul(below, matrix, out=sums[:n])
             arctan(sums[:n], out=values[:n, :-1])
             below = values[:n]
-        return self.finish(matrices[-1], below)
+        np.matmul(below, matrices[-1], out=self.output_sums[:n])
+        return self.probabilities(n)
 
-    def finish(self, matrix: np.ndarray, below: np.ndarray) -> np.ndarray:
-        """Run the output layer on what comes from below it, (images, units below + 1)."""
-        sums, output = self.output_sums[: len(below)], self.output[: len(below)]
-        np.matmul(below, matrix, out=sums)
-        _probabilities(sums, output)
-        return output
+    def probabilities(self, n: int) -> np.ndarray:
+        """Return the outputs (n, outputs) that follow from the output units' sums: a view."""
+        _probabilities(self.output_sums[:n], self.output[:n])
+        return self.output[:n]
 
 
 def _probabilities(sums: np.ndarray, out: np.ndarray) -> None:

@@ -1,12 +1,15 @@
 """The noise laws: any univariate sampler of NumPy, named and parametrised as NumPy does it."""
 
+import itertools
 import math
+from collections.abc import Sequence
 from enum import Enum
 from functools import cache
 from statistics import NormalDist
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from noise_exp.training.samplers import fast_sampler
 
@@ -106,6 +109,18 @@ class Noise(Protocol):
 
     def fill(self, out: np.ndarray) -> None:
         """Fill `out`, one-dimensional and of any length, with fresh independent draws."""
+
+
+def draw(noise: Noise, shapes: Sequence[tuple[int, ...]], dtype: DTypeLike) -> list[np.ndarray]:
+    """Return arrays of these shapes, filled with one run of draws: views of a single array."""
+    sizes = [math.prod(shape) for shape in shapes]
+    flat = np.empty(sum(sizes), dtype)
+    noise.fill(flat)
+    ends = itertools.accumulate(sizes)
+    return [
+        flat[end - size : end].reshape(shape)
+        for end, size, shape in zip(ends, sizes, shapes, strict=True)
+    ]
 
 
 class Silence:

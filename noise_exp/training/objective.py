@@ -5,19 +5,22 @@ derivative along one direction (`directional_derivative`), and a derivative for 
 image (`assign_credit`), of which back propagation is one source and noise another.
 """
 
+import dataclasses
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 
-from noise_exp.training.block import Block, Blocks
+from noise_exp.training.block import Block, Blocks, Disturb
 from noise_exp.training.costs import Cost, SquaredError
 from noise_exp.training.network import Network, row_groups, with_ones
 from noise_exp.training.workers import ALONE, Workers, chunks
 
 Told = TypeVar("Told")
+Factors = tuple[np.ndarray, np.ndarray]
+_ROWS = 256  # of a matrix, that one thread computes at a time
 
 
 @dataclass(frozen=True)
@@ -192,6 +195,67 @@ class Objective:
         self.workers.map(lambda chunk: _add_up(parts, out, chunk), chunks(len(out)))
         return _evaluation(measured, self.cost, self.batch_size), list(told)
 
+    def evaluate_pairs(
+        self,
+        parameters: np.ndarray,
+        factors: Sequence[Factors],
+        scale: float,
+        shares: np.ndarray | None,
+    ) -> tuple[Evaluation, np.ndarray]:
+        """Measure on either side of `parameters`, for many pairs at once.
+
+        A pair adds scale * sum over r of a_r b_r', or takes it away, with an (A, B) of the shapes
+        (pairs, rank, units below + 1) and (pairs, rank, units) for each layer in `factors`.
+        `shares`, shape (batch,), says which pair an image is measured with; None: with each.
+
+        Returns the mean measure, and for each pair the difference of the losses, (pairs,).
+        """
+        pairs = len(factors[0][0])
+        rounds: list[np.ndarray | int] = list(range(pairs)) if shares is None else [shares]
+        self._image_passes += 2 * self.batch_size * len(rounds)
+        matrices = self.network.matrices(parameters)
+
+        def measure(rows: list[slice]) -> list[tuple[tuple[float, int], np.ndarray]]:
+            measured = []
+            for block in self._turn_to(matrices, rows):
+                differences, loss, wrong = np.zeros(pairs), 0.0, 0
+                block.sum_first()
+                for member in rounds:
+                    mine = member if isinstance(member, int) else member[block.rows]
+                    for sign in (1, -1):
+                        _, losses = block.perturb(_moving(factors, sign * scale, mine))
+                        each = np.bincount(np.broadcast_to(mine, losses.shape), losses, pairs)
+                        differences += sign * each
+                        loss += float(np.sum(each))
+                        wrong += block.perturbed_wrong()
+                measured.append(((loss, wrong), differences))
+            return measured
+
+        blocks = itertools.chain(*self.workers.map(measure, self._groups))
+        measured, told = zip(*blocks, strict=True)
+        around = _evaluation(measured, self.cost, 2 * len(rounds) * self.batch_size)
+        return dataclasses.replace(around, exact=False), np.sum(told, axis=0)
+
+    def add_up_products(
+        self, weights: np.ndarray, factors: Sequence[Factors], out: np.ndarray
+    ) -> None:
+        """Write the sum over pairs of weight * sum over r of a_r b_r' to `out`, (n_parameters,)."""
+        pairs, rank, _ = factors[0][0].shape
+        self._image_passes += pairs * rank
+        flat = [[f.reshape(pairs * rank, -1) for f in both] for both in factors]
+        each = np.repeat(weights, rank).astype(out.dtype)[:, None]
+        matrices = self.network.matrices(out)
+
+        def multiply(piece: tuple[int, slice]) -> None:
+            layer, rows = piece
+            a, b = flat[layer]
+            np.matmul((a[:, rows] * each).T, b, out=matrices[layer][rows])
+
+        self.workers.map(multiply, [
+            (layer, slice(i, i + _ROWS)) for layer, matrix in enumerate(matrices)
+            for i in range(0, len(matrix), _ROWS)
+        ])  # fmt: skip
+
     def _turn_to(
         self, matrices: list[np.ndarray], rows: list[slice], light: bool = False
     ) -> Iterator[Block]:
@@ -206,6 +270,24 @@ def _evaluation(measured: Iterable[tuple[float, int]], cost: Cost, images: int) 
     """Put the blocks' losses and numbers of wrong images together."""
     losses, wrong = zip(*measured, strict=True)
     return Evaluation(sum(losses), cost.per_loss * sum(losses) / images, sum(wrong) / images)
+
+
+def _moving(factors: Sequence[Factors], scale: float, member: np.ndarray | int) -> Disturb:
+    """Move the weights along products of low rank: those of a pair, or of each image's own pair."""
+
+    def disturb(layer: int, below: np.ndarray, clean: np.ndarray, out: np.ndarray) -> None:
+        a, b = factors[layer]
+        if isinstance(member, int):
+            change = (below @ a[member].T) @ b[member]
+        else:
+            change = sum(
+                np.einsum("ij,ij->i", below, a[member, r])[:, None] * b[member, r]
+                for r in range(a.shape[1])
+            )
+        change *= scale
+        np.add(clean, change, out=out)
+
+    return disturb
 
 
 def _add_up(parts: list[np.ndarray], out: np.ndarray, chunk: slice) -> None:

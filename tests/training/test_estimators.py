@@ -7,16 +7,21 @@ import pytest
 from oracles import numeric_gradient, problem
 from scipy import stats
 from scipy.special import log_softmax
-from support import law_of, trial
+from support import law_of, options, trial
 
 from noise_exp.training.costs import CrossEntropy, SquaredError
 from noise_exp.training.estimators import (
     EvolutionStrategy,
     ExactGradient,
+    FeedbackAlignment,
     ForwardGradient,
+    Images,
     LearnedFeedback,
+    LowRankES,
     NodePerturbation,
+    Outputs,
     Spsa,
+    UnitForwardGradient,
 )
 from noise_exp.training.network import Network
 from noise_exp.training.noise import Law
@@ -76,8 +81,13 @@ def directions(estimating, objective, w, n, noise=None):
         ForwardGradient(1),
         ForwardGradient(2),
         NodePerturbation(1e-4),
+        NodePerturbation(1e-4, Outputs.blind),
+        UnitForwardGradient(),
+        LowRankES(1e-4, 5),
+        LowRankES(1e-4, 40, 3),
+        LowRankES(1e-4, 2, 2, Images.all),
     ],
-    ids=lambda estimator: f"{type(estimator).__name__}{getattr(estimator, 'samples', '')}",
+    ids=repr,
 )
 def test_estimates_are_unbiased(estimator, cost, n_out):
     objective, w, loss = problem(n_out, cost)
@@ -125,6 +135,77 @@ def test_node_perturbation_is_nearer_to_the_gradient_than_weight_perturbation():
         for estimator in (Spsa(1e-4, 1), NodePerturbation(1e-4))
     ]
     assert medians[1] > 2 * medians[0]
+
+
+def test_a_member_of_low_rank_is_the_network_moved_by_its_product():
+    """Every pair's difference, of all images and of its share, by networks put together by hand."""
+    objective, w, loss = problem(4, CrossEntropy)
+    rng, network, pairs, rank = np.random.default_rng(5), objective.network, 3, 2
+    factors = [
+        (rng.normal(size=(pairs, rank, m)), rng.normal(size=(pairs, rank, n)))
+        for m, n in network.shapes()
+    ]
+    moves = [
+        np.concatenate([(a[p].T @ b[p]).ravel() for a, b in factors]) * 0.1 for p in range(pairs)
+    ]
+    _, found = objective.evaluate_pairs(w, factors, 0.1, None)
+    np.testing.assert_allclose(found, [loss(w + m) - loss(w - m) for m in moves], rtol=1e-9)
+    shares = np.arange(23) * pairs // 23
+    evaluation, found = objective.evaluate_pairs(w, factors, 0.1, shares)
+    either_side = 0.0
+    for p, move in enumerate(moves):
+        objective.choose(np.flatnonzero(shares == p))
+        plus, minus = objective.evaluate(w + move).loss, objective.evaluate(w - move).loss
+        assert found[p] == pytest.approx(plus - minus, rel=1e-9)
+        either_side += plus + minus
+    assert evaluation.loss == pytest.approx(either_side)
+    assert evaluation.cost == pytest.approx(either_side / 46)
+
+
+@pytest.mark.parametrize("n", [1, 23])
+def test_a_share_holds_an_image_at_least(n):
+    objective, w, _ = problem(1, CrossEntropy, n=n)
+    assert directions(LowRankES(1e-4, 1000), objective, w, 1).any()
+
+
+def test_the_derivative_along_units_is_node_perturbation_with_a_small_scale():
+    objective, w, _ = problem(4, CrossEntropy)
+    exact = directions(UnitForwardGradient(), objective, w, 1)
+    near = directions(NodePerturbation(1e-6), objective, w, 1)
+    np.testing.assert_allclose(near, exact, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("direct", [False, True])
+def test_feedback_alignment_is_back_propagation_through_other_weights(direct):
+    """With the true weights as ways back it is exact; with others the last layer still is."""
+    objective, w, loss = problem(4, CrossEntropy)
+    gradient = numeric_gradient(loss, w)
+    feedback = FeedbackAlignment(1.0, direct).begin(objective)
+    first, second = directions(feedback, objective, w, 2)
+    np.testing.assert_array_equal(first, second)  # the ways back are drawn once
+    last = objective.network.layer_slices()[-1]
+    np.testing.assert_allclose(first[last], -gradient[last], rtol=1e-4, atol=1e-6)
+    assert cosine(first[: last.start], -gradient[: last.start]) < 0.9
+    *hidden, above = [weights.T for weights, _ in objective.network.views(w)[1:]]
+    if direct:  # exact for the hidden layer below the outputs
+        feedback.weights[-1] = above
+        known = slice(objective.network.layer_slices()[-2].start, None)
+    else:
+        feedback.weights = [*hidden, above]
+        known = slice(None)
+    (exact,) = directions(feedback, objective, w, 1)
+    np.testing.assert_allclose(exact[known], -gradient[known], rtol=1e-4, atol=1e-6)
+
+
+def test_ways_back_have_the_scale_that_was_asked_for():
+    network = Network((5, 400, 300, 200), np.float64)
+    objective = Objective(network, np.ones((4, 5)), np.arange(4))
+    for direct, above in ((False, (300, 200)), (True, (200, 200))):
+        feedback = FeedbackAlignment(2.0, direct).begin(objective)
+        directions(feedback, objective, np.zeros(network.n_parameters), 1)
+        for weights, n_above, n in zip(feedback.weights, above, (400, 300), strict=True):
+            assert weights.shape == (n_above, n)
+            assert np.std(weights) == pytest.approx(2 / math.sqrt(n_above), rel=0.02)
 
 
 @pytest.mark.parametrize("law", ["standard_normal", "gumbel", "zipf", "pareto"])
@@ -178,17 +259,20 @@ def test_what_does_not_measure_at_the_parameters_says_so():
             Spsa(0.1, 1),
             EvolutionStrategy(0.1, 1),
             ForwardGradient(1),
+            LowRankES(0.1, 2),
             NodePerturbation(0.1),
+            UnitForwardGradient(),
             LearnedFeedback(0.1, 0.1),
+            FeedbackAlignment(0.1),
             ExactGradient(),
         )
     }
-    assert [name for name, value in exact.items() if not value] == ["Spsa", "EvolutionStrategy"]
+    around = ["Spsa", "EvolutionStrategy", "LowRankES"]
+    assert [name for name, value in exact.items() if not value] == around
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("estimator", ["spsa", "es", "forward_gradient", "node_perturbation",
-                                       "learned_feedback"])  # fmt: skip
+@pytest.mark.parametrize("estimator", sorted(set(options("estimator")) - {"cost_scaled"}))
 def test_estimators_give_the_same_bits_for_any_number_of_threads(estimator):
     results = []
     for threads in (1, 2, 3):

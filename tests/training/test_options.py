@@ -34,7 +34,8 @@ def test_the_grid_has_no_invalid_cell(estimator, optimizer):
 @pytest.mark.parametrize(
     ("estimator", "passes"),
     [("cost_scaled", 1), ("spsa", 2), ("es", 16), ("forward_gradient", 3),
-     ("node_perturbation", 3), ("learned_feedback", 3)],
+     ("node_perturbation", 3), ("learned_feedback", 3), ("feedback_alignment", 3),
+     ("unit_forward_gradient", 3), ("low_rank_es", 2 + 64 / 2095)],
 )  # fmt: skip
 def test_a_budget_in_forward_passes_is_kept(estimator, passes):
     for size in (None, 100, 512, 2000):

@@ -6,8 +6,10 @@ second moment, which is 1 for a standard normal law.
 """
 
 from noise_exp.training.estimators.article import CostScaled, ExactGradient
+from noise_exp.training.estimators.feedback import FeedbackAlignment, LearnedFeedback
+from noise_exp.training.estimators.low_rank import Images, LowRankES
 from noise_exp.training.estimators.protocol import Estimating, Estimator
-from noise_exp.training.estimators.units import LearnedFeedback, NodePerturbation
+from noise_exp.training.estimators.units import NodePerturbation, Outputs, UnitForwardGradient
 from noise_exp.training.estimators.weights import EvolutionStrategy, ForwardGradient, Spsa
 
 __all__ = [
@@ -16,8 +18,13 @@ __all__ = [
     "Estimator",
     "EvolutionStrategy",
     "ExactGradient",
+    "FeedbackAlignment",
     "ForwardGradient",
+    "Images",
     "LearnedFeedback",
+    "LowRankES",
     "NodePerturbation",
+    "Outputs",
     "Spsa",
+    "UnitForwardGradient",
 ]

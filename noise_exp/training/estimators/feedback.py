@@ -1,0 +1,205 @@
+"""Ways back for the errors that are not the weights: learned from noise, or fixed and random.
+
+The output units' own deltas are known: they follow from output and label without propagation.
+"""
+
+import itertools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from noise_exp.training.block import Block
+from noise_exp.training.estimators.protocol import Estimating, Estimator, require_positive
+from noise_exp.training.estimators.units import adding, draw_for
+from noise_exp.training.functions import arctan
+from noise_exp.training.network import Network
+from noise_exp.training.noise import Noise, draw
+from noise_exp.training.objective import Evaluation, Objective
+
+
+@dataclass(frozen=True)
+class FeedbackAlignment(Estimator):
+    """Errors go back through fixed random weights, drawn from the law once and for all.
+
+    Lillicrap, Cownden, Tweed and Akerman, *Random synaptic feedback weights support error
+    backpropagation for deep learning* (2016); direct: Nokland, *Direct feedback alignment provides
+    learning in deep neural networks* (2016). The floor of `LearnedFeedback`, which learns them.
+
+    Attributes
+    ----------
+    scale
+        The weights are this times the noise, over the root of how many lead to a unit.
+    direct
+        Whether errors go from the outputs to each hidden layer, or from layer to layer.
+    """
+
+    scale: float
+    direct: bool = False
+
+    def __post_init__(self) -> None:
+        require_positive(self, "scale")
+
+    def begin(self, objective: Objective) -> "FixedFeedback":  # noqa: ARG002 (noise comes later)
+        """Return what draws the ways back with its first estimate."""
+        return FixedFeedback(self)
+
+
+class FixedFeedback(Estimating):
+    """The state of `FeedbackAlignment`.
+
+    Attributes
+    ----------
+    weights
+        One array per hidden layer, (units above or outputs, units); empty before the first
+        estimate.
+    """
+
+    def __init__(self, settings: FeedbackAlignment) -> None:
+        self._settings = settings
+        self.weights: list[np.ndarray] = []
+
+    def estimate(
+        self, objective: Objective, parameters: np.ndarray, noise: Noise, out: np.ndarray
+    ) -> Evaluation:
+        """Delta of a hidden unit: slope * (fixed weights . deltas above); see `assign_credit`."""
+        if not self.weights:
+            _, *units = objective.network.sizes
+            above = units[-1:] * (len(units) - 1) if self._settings.direct else units[1:]
+            shapes = list(zip(above, units[:-1], strict=True))
+            self.weights = draw(noise, shapes, objective.network.dtype)
+            for weights in self.weights:
+                weights *= self._settings.scale / math.sqrt(len(weights))
+
+        def assign(block: Block) -> None:
+            if self._settings.direct:
+                block.send_back(self.weights)
+            else:
+                block.back_propagate(self.weights)
+
+        evaluation, _ = objective.assign_credit(parameters, out, assign)
+        np.negative(out, out=out)
+        return evaluation
+
+
+@dataclass(frozen=True)
+class LearnedFeedback(Estimator):
+    """Noise tells how the outputs answer to each hidden unit; errors go back along that.
+
+    After Lansdell, Prakash and Kording, *Learning to solve the credit assignment problem* (2020),
+    who fit feedback weights to what node perturbation finds. Here they are fitted to the answer
+    of the output units' sums, a vector, by least mean squares (Widrow and Hoff 1960) with an
+    intercept. What a unit passes on of its noise is bounded, so a law without moments does no
+    harm; a law's mean moves all units together and slows the fit, or upsets it at a high rate,
+    unless `repair` takes it away. A hidden unit's delta is the slope of its arctan times the
+    output units' deltas, weighed by its feedback. Nothing passes backwards through a weight.
+
+    Attributes
+    ----------
+    scale
+        Of the noise on a unit's sum.
+    rate
+        Of the fit, at most about 1 for noise without a mean.
+    """
+
+    scale: float
+    rate: float
+
+    def __post_init__(self) -> None:
+        require_positive(self, "scale", "rate")
+
+    def begin(self, objective: Objective) -> "Feedback":
+        """Return feedback weights that know nothing yet."""
+        return Feedback(self, objective.network)
+
+
+class Feedback(Estimating):
+    """The state of `LearnedFeedback`.
+
+    Attributes
+    ----------
+    weights
+        One array (outputs, units) per hidden layer.
+    """
+
+    def __init__(self, settings: LearnedFeedback, network: Network) -> None:
+        self._settings = settings
+        *hidden, n_out = network.sizes[1:]
+        self.weights = [np.zeros((n_out, n), network.dtype) for n in hidden]
+
+    def estimate(
+        self, objective: Objective, parameters: np.ndarray, noise: Noise, out: np.ndarray
+    ) -> Evaluation:
+        """Delta of a hidden unit: slope * (feedback . output deltas); see `assign_credit`."""
+        xis = draw_for(noise, objective, objective.network.sizes[1:-1])
+
+        def assign(block: Block) -> _Answers:
+            rows = [xi[block.rows] for xi in xis]
+            for xi in rows:
+                xi *= self._settings.scale
+            answer = block.perturb(adding(rows))[0] - block.output_sums
+            passed = rows  # in place: what each unit passes on of its noise
+            for layer, xi in enumerate(passed):
+                if layer == 0:  # nothing below is disturbed: that is what `perturb` computed
+                    np.subtract(block.perturbed_values(0), block.values(0), out=xi)
+                else:
+                    xi += block.sums(layer)
+                    arctan(xi, out=xi)
+                    xi -= block.values(layer)
+                answer -= xi @ self.weights[layer].T
+            block.send_back(self.weights)
+            return _Answers.of(answer, passed)
+
+        evaluation, answers = objective.assign_credit(parameters, out, assign)
+        self._fit(answers, objective.batch_size)
+        np.negative(out, out=out)
+        return evaluation
+
+    def _fit(self, answers: list["_Answers"], n: int) -> None:
+        total = answers[0]
+        for other in answers[1:]:
+            total.add(other)
+        means = [passed / n for passed in total.passed]
+        variances = [e / n - np.square(m) for e, m in zip(total.energy, means, strict=True)]
+        largest = [float(np.max(variance, initial=0)) for variance in variances]
+        # Saturated units pass on nothing and do not count.
+        units = sum(float(np.sum(v)) / m for v, m in zip(variances, largest, strict=True) if m > 0)
+        for layer, feedback in enumerate(self.weights):
+            if largest[layer] > 0:
+                # Independent noise's covariance over n images has no eigenvalue above about
+                # 2 (1 + units / n) times the largest variance (Marchenko and Pastur 1967).
+                step = self._settings.rate / largest[layer] / (n + units)
+                feedback += step * (total.products[layer] - np.outer(total.open, means[layer]))
+
+
+@dataclass
+class _Answers:
+    """Sums over images of what a fit needs.
+
+    `open` (outputs,) is the part of the answer that the feedback does not explain; for each hidden
+    layer `passed` and `energy` (units,) are what its units pass on of their noise and its square,
+    `products` (outputs, units) those of both.
+    """
+
+    open: np.ndarray
+    passed: list[np.ndarray]
+    energy: list[np.ndarray]
+    products: list[np.ndarray]
+
+    @classmethod
+    def of(cls, unexplained: np.ndarray, passed: list[np.ndarray]) -> "_Answers":
+        return cls(
+            unexplained.sum(axis=0),
+            [p.sum(axis=0) for p in passed],
+            [np.einsum("ij,ij->j", p, p) for p in passed],
+            [unexplained.T @ p for p in passed],
+        )
+
+    def add(self, other: "_Answers") -> None:
+        self.open += other.open
+        for mine, its in zip(
+            itertools.chain(self.passed, self.energy, self.products),
+            itertools.chain(other.passed, other.energy, other.products),
+            strict=True,
+        ):
+            mine += its

@@ -96,7 +96,7 @@ play: $(BIN)/installed-notebook  ## Play with it: the notebook in the browser, a
 notebook: $(BIN)/installed-notebook  ## The notebook in marimo's editor, at 127.0.0.1:2718
 	$(MARIMO) edit $(NOTEBOOK) $(SERVED)
 
-play-page: $(BIN)/installed-notebook  ## The notebook as pages that need no server, and for Jupyter (a minute)
+play-page: $(BIN)/installed-notebook  ## The notebook as pages that need no server, and for Jupyter (minutes)
 	STILL=1 $(MARIMO) export html $(NOTEBOOK) --force -o play/index.html
 	STILL=1 $(MARIMO) export ipynb $(NOTEBOOK) --force --include-outputs -o $(NOTEBOOK:.py=.ipynb)
 	rm -rf build/browser play/browser

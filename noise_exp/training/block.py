@@ -170,7 +170,8 @@ class Block:
     def derivatives_along(self, noise: list[np.ndarray]) -> np.ndarray:
         """Return each image's derivative of the loss along a change of what goes into the units.
 
-        `noise`: one array (images, units) for each hidden layer. Returns shape (images,).
+        `noise`: one array (images, units) for each hidden layer. Returns shape (images,). It writes
+        the output units' deltas on its way.
         """
         moved = None
         for layer, xi in enumerate(noise):

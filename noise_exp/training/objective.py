@@ -5,22 +5,19 @@ derivative along one direction (`directional_derivative`), and a derivative for 
 image (`assign_credit`), of which back propagation is one source and noise another.
 """
 
-import dataclasses
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 
-from noise_exp.training.block import Block, Blocks, Disturb
+from noise_exp.training.block import Block, Blocks
 from noise_exp.training.costs import Cost, SquaredError
 from noise_exp.training.network import Network, row_groups, with_ones
 from noise_exp.training.workers import ALONE, Workers, chunks
 
 Told = TypeVar("Told")
-Factors = tuple[np.ndarray, np.ndarray]
-_ROWS = 256  # of a matrix, that one thread computes at a time
 
 
 @dataclass(frozen=True)
@@ -91,7 +88,7 @@ class Objective:
         self.cost: Cost = cost or SquaredError()
         self.workers = workers
         self._all = (with_ones(images), labels, _targets(labels, network))
-        self._image_passes = 0
+        self._image_passes = 0.0
         self._parts: list[np.ndarray] = []  # one gradient per group, made when first needed
         self._blocks = Blocks(network, self.cost)
         self.known: Evaluation | None = None
@@ -125,14 +122,7 @@ class Objective:
 
     def evaluate(self, parameters: np.ndarray) -> Evaluation:
         """Measure at `parameters`, shape (n_parameters,)."""
-        self._image_passes += self.batch_size
-        matrices = self.network.matrices(parameters)
-
-        def measure(rows: list[slice]) -> list[tuple[float, int]]:
-            return [block.measure() for block in self._turn_to(matrices, rows, light=True)]
-
-        measured = self.workers.map(measure, self._groups)
-        return _evaluation(itertools.chain(*measured), self.cost, self.batch_size)
+        return self.sum_up(self.visit(parameters, Block.measure, passes=1, light=True))
 
     def directional_derivative(
         self, parameters: np.ndarray, along: np.ndarray
@@ -142,16 +132,13 @@ class Objective:
         By forward-mode differentiation (Griewank and Walther 2008, section 3.1), which counts
         like a backward pass. Both arguments: (n_parameters,).
         """
-        self._image_passes += 3 * self.batch_size
-        matrices, tangents = self.network.matrices(parameters), self.network.matrices(along)
+        tangents = self.network.matrices(along)
 
-        def differentiate(rows: list[slice]) -> list[tuple[tuple[float, int], float]]:
-            blocks = self._turn_to(matrices, rows)
-            return [(block.measure(), block.derivative_along(tangents)) for block in blocks]
+        def differentiate(block: Block) -> tuple[tuple[float, int], float]:
+            return block.measure(), block.derivative_along(tangents)
 
-        blocks = itertools.chain(*self.workers.map(differentiate, self._groups))
-        measured, derivatives = zip(*blocks, strict=True)
-        return _evaluation(measured, self.cost, self.batch_size), sum(derivatives)
+        measured, derivatives = zip(*self.visit(parameters, differentiate, passes=3), strict=True)
+        return self.sum_up(measured), sum(derivatives)
 
     def gradient(self, parameters: np.ndarray, out: np.ndarray) -> Evaluation:
         """Write dE/dw to `out` and measure at `parameters`, both (n_parameters,).
@@ -193,68 +180,38 @@ class Objective:
         blocks = itertools.chain(*self.workers.map(propagate, range(len(parts))))
         measured, told = zip(*blocks, strict=True)
         self.workers.map(lambda chunk: _add_up(parts, out, chunk), chunks(len(out)))
-        return _evaluation(measured, self.cost, self.batch_size), list(told)
+        return self.sum_up(measured), list(told)
 
-    def evaluate_pairs(
+    def visit(
         self,
         parameters: np.ndarray,
-        factors: Sequence[Factors],
-        scale: float,
-        shares: np.ndarray | None,
-    ) -> tuple[Evaluation, np.ndarray]:
-        """Measure on either side of `parameters`, for many pairs at once.
+        look: Callable[[Block], Told],
+        passes: float,
+        light: bool = False,
+    ) -> list[Told]:
+        """Return what `look` tells of each block of the chosen images, in their order.
 
-        A pair adds scale * sum over r of a_r b_r', or takes it away, with an (A, B) of the shapes
-        (pairs, rank, units below + 1) and (pairs, rank, units) for each layer in `factors`.
-        `shares`, shape (batch,), says which pair an image is measured with; None: with each.
-
-        Returns the mean measure, and for each pair the difference of the losses, (pairs,).
+        It is called once for each block, by several threads, before any forward pass; of a `light`
+        block nothing but `Block.measure`. Counts as so many `passes` over these images.
         """
-        pairs = len(factors[0][0])
-        rounds: list[np.ndarray | int] = list(range(pairs)) if shares is None else [shares]
-        self._image_passes += 2 * self.batch_size * len(rounds)
+        self._image_passes += passes * self.batch_size
         matrices = self.network.matrices(parameters)
 
-        def measure(rows: list[slice]) -> list[tuple[tuple[float, int], np.ndarray]]:
-            measured = []
-            for block in self._turn_to(matrices, rows):
-                differences, loss, wrong = np.zeros(pairs), 0.0, 0
-                block.sum_first()
-                for member in rounds:
-                    mine = member if isinstance(member, int) else member[block.rows]
-                    for sign in (1, -1):
-                        _, losses = block.perturb(_moving(factors, sign * scale, mine))
-                        each = np.bincount(np.broadcast_to(mine, losses.shape), losses, pairs)
-                        differences += sign * each
-                        loss += float(np.sum(each))
-                        wrong += block.perturbed_wrong()
-                measured.append(((loss, wrong), differences))
-            return measured
+        def looks(rows: list[slice]) -> list[Told]:
+            return [look(block) for block in self._turn_to(matrices, rows, light)]
 
-        blocks = itertools.chain(*self.workers.map(measure, self._groups))
-        measured, told = zip(*blocks, strict=True)
-        around = _evaluation(measured, self.cost, 2 * len(rounds) * self.batch_size)
-        return dataclasses.replace(around, exact=False), np.sum(told, axis=0)
+        return list(itertools.chain(*self.workers.map(looks, self._groups)))
 
-    def add_up_products(
-        self, weights: np.ndarray, factors: Sequence[Factors], out: np.ndarray
-    ) -> None:
-        """Write the sum over pairs of weight * sum over r of a_r b_r' to `out`, (n_parameters,)."""
-        pairs, rank, _ = factors[0][0].shape
-        self._image_passes += pairs * rank
-        flat = [[f.reshape(pairs * rank, -1) for f in both] for both in factors]
-        each = np.repeat(weights, rank).astype(out.dtype)[:, None]
-        matrices = self.network.matrices(out)
+    def sum_up(
+        self, measured: Iterable[tuple[float, int]], times: int = 1, exact: bool = True
+    ) -> Evaluation:
+        """Put the blocks' losses and numbers of wrong images together.
 
-        def multiply(piece: tuple[int, slice]) -> None:
-            layer, rows = piece
-            a, b = flat[layer]
-            np.matmul((a[:, rows] * each).T, b, out=matrices[layer][rows])
-
-        self.workers.map(multiply, [
-            (layer, slice(i, i + _ROWS)) for layer, matrix in enumerate(matrices)
-            for i in range(0, len(matrix), _ROWS)
-        ])  # fmt: skip
+        `times`: how often each image was measured; `exact`: whether at the parameters themselves.
+        """
+        losses, wrong = zip(*measured, strict=True)
+        images, loss = times * self.batch_size, sum(losses)
+        return Evaluation(loss, self.cost.per_loss * loss / images, sum(wrong) / images, exact)
 
     def _turn_to(
         self, matrices: list[np.ndarray], rows: list[slice], light: bool = False
@@ -264,30 +221,6 @@ class Objective:
         for r in rows:
             block.set(r, matrices, self._images[r], self._targets[r], self._labels[r])
             yield block
-
-
-def _evaluation(measured: Iterable[tuple[float, int]], cost: Cost, images: int) -> Evaluation:
-    """Put the blocks' losses and numbers of wrong images together."""
-    losses, wrong = zip(*measured, strict=True)
-    return Evaluation(sum(losses), cost.per_loss * sum(losses) / images, sum(wrong) / images)
-
-
-def _moving(factors: Sequence[Factors], scale: float, member: np.ndarray | int) -> Disturb:
-    """Move the weights along products of low rank: those of a pair, or of each image's own pair."""
-
-    def disturb(layer: int, below: np.ndarray, clean: np.ndarray, out: np.ndarray) -> None:
-        a, b = factors[layer]
-        if isinstance(member, int):
-            change = (below @ a[member].T) @ b[member]
-        else:
-            change = sum(
-                np.einsum("ij,ij->i", below, a[member, r])[:, None] * b[member, r]
-                for r in range(a.shape[1])
-            )
-        change *= scale
-        np.add(clean, change, out=out)
-
-    return disturb
 
 
 def _add_up(parts: list[np.ndarray], out: np.ndarray, chunk: slice) -> None:

@@ -23,6 +23,7 @@ from noise_exp.training.estimators import (
     Spsa,
     UnitForwardGradient,
 )
+from noise_exp.training.estimators.low_rank import either_side
 from noise_exp.training.network import Network
 from noise_exp.training.noise import Law
 from noise_exp.training.objective import Objective
@@ -148,18 +149,18 @@ def test_a_member_of_low_rank_is_the_network_moved_by_its_product():
     moves = [
         np.concatenate([(a[p].T @ b[p]).ravel() for a, b in factors]) * 0.1 for p in range(pairs)
     ]
-    _, found = objective.evaluate_pairs(w, factors, 0.1, None)
+    _, found = either_side(objective, w, factors, 0.1, None)
     np.testing.assert_allclose(found, [loss(w + m) - loss(w - m) for m in moves], rtol=1e-9)
     shares = np.arange(23) * pairs // 23
-    evaluation, found = objective.evaluate_pairs(w, factors, 0.1, shares)
-    either_side = 0.0
+    evaluation, found = either_side(objective, w, factors, 0.1, shares)
+    total = 0.0
     for p, move in enumerate(moves):
         objective.choose(np.flatnonzero(shares == p))
         plus, minus = objective.evaluate(w + move).loss, objective.evaluate(w - move).loss
         assert found[p] == pytest.approx(plus - minus, rel=1e-9)
-        either_side += plus + minus
-    assert evaluation.loss == pytest.approx(either_side)
-    assert evaluation.cost == pytest.approx(either_side / 46)
+        total += plus + minus
+    assert evaluation.loss == pytest.approx(total)
+    assert evaluation.cost == pytest.approx(total / 46)
 
 
 @pytest.mark.parametrize("n", [1, 23])
@@ -249,6 +250,15 @@ def test_an_evolution_strategy_goes_downhill_by_ranks_alone(pairs):
     assert np.mean([cosine(-gradient, row) for row in found]) > 0.05
     if pairs == 1:  # the better one of a pair, whatever the difference
         assert all(cosine(-gradient, row) > 0 for row in found)
+
+
+def test_choices_may_be_words_and_no_others():
+    """A word that is no choice, or is taken for another, would train something else unsaid."""
+    assert NodePerturbation(0.1, "known") == NodePerturbation(0.1) != NodePerturbation(0.1, "blind")
+    assert LowRankES(0.1, 2, images="own") == LowRankES(0.1, 2) != LowRankES(0.1, 2, images="all")
+    for wrong in (lambda: NodePerturbation(0.1, "none"), lambda: LowRankES(0.1, 2, images="half")):
+        with pytest.raises(ValueError, match="is not a valid"):
+            wrong()
 
 
 def test_what_does_not_measure_at_the_parameters_says_so():

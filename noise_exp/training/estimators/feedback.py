@@ -11,7 +11,7 @@ import numpy as np
 
 from noise_exp.training.block import Block
 from noise_exp.training.estimators.protocol import Estimating, Estimator, require_positive
-from noise_exp.training.estimators.units import adding, draw_for
+from noise_exp.training.estimators.units import adding, unit_noise
 from noise_exp.training.functions import arctan
 from noise_exp.training.network import Network
 from noise_exp.training.noise import Noise, draw
@@ -131,12 +131,11 @@ class Feedback(Estimating):
         self, objective: Objective, parameters: np.ndarray, noise: Noise, out: np.ndarray
     ) -> Evaluation:
         """Delta of a hidden unit: slope * (feedback . output deltas); see `assign_credit`."""
-        xis = draw_for(noise, objective, objective.network.sizes[1:-1])
+        hidden = objective.network.sizes[1:-1]
+        rows_of = unit_noise(noise, objective, hidden, self._settings.scale)
 
         def assign(block: Block) -> _Answers:
-            rows = [xi[block.rows] for xi in xis]
-            for xi in rows:
-                xi *= self._settings.scale
+            rows = rows_of(block)
             answer = block.perturb(adding(rows))[0] - block.output_sums
             passed = rows  # in place: what each unit passes on of its noise
             for layer, xi in enumerate(passed):

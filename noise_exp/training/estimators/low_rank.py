@@ -1,14 +1,20 @@
 """Noise on the weights in the form of matrices of low rank, for many members at once."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
 
+from noise_exp.training.block import Block, Disturb
 from noise_exp.training.estimators.protocol import Stateless, require_positive
 from noise_exp.training.noise import Noise, draw
 from noise_exp.training.objective import Evaluation, Objective
+
+Factors = tuple[np.ndarray, np.ndarray]
+"""A and B of all pairs for one layer: (pairs, rank, units below + 1) and (pairs, rank, units)."""
+_ROWS = 256  # of a matrix, that one thread computes at a time
 
 
 class Images(Enum):
@@ -49,6 +55,7 @@ class LowRankES(Stateless):
 
     def __post_init__(self) -> None:
         require_positive(self, "scale", "pairs", "rank")
+        object.__setattr__(self, "images", Images(self.images))
 
     def estimate(
         self, objective: Objective, parameters: np.ndarray, noise: Noise, out: np.ndarray
@@ -62,9 +69,84 @@ class LowRankES(Stateless):
         factors = list(zip(drawn[::2], drawn[1::2], strict=True))
         shares = np.arange(n) * pairs // n if own else None
         root = math.sqrt(self.rank)
-        evaluation, differences = objective.evaluate_pairs(
-            parameters, factors, self.scale / root, shares
+        evaluation, differences = either_side(
+            objective, parameters, factors, self.scale / root, shares
         )
         each = -2 * self.scale * root * (1 if own else pairs)
-        objective.add_up_products(differences / each, factors, out)
+        _add_up(objective, differences / each, factors, out)
         return evaluation
+
+
+def either_side(
+    objective: Objective,
+    parameters: np.ndarray,
+    factors: Sequence[Factors],
+    scale: float,
+    shares: np.ndarray | None,
+) -> tuple[Evaluation, np.ndarray]:
+    """Measure on either side of `parameters`, for many pairs at once.
+
+    A pair adds scale * sum over r of a_r b_r', or takes it away. `shares`, shape (batch,), says
+    which pair an image is measured with; None: with each. Counts what is measured, and as many
+    images as there are products, which are added up later.
+
+    Returns the mean measure, and for each pair the difference of the losses, (pairs,).
+    """
+    pairs, rank, _ = factors[0][0].shape
+    rounds: list[np.ndarray | int] = list(range(pairs)) if shares is None else [shares]
+
+    def measure(block: Block) -> tuple[tuple[float, int], np.ndarray]:
+        differences, loss, wrong = np.zeros(pairs), 0.0, 0
+        block.sum_first()
+        for pair in rounds:
+            mine = pair if isinstance(pair, int) else pair[block.rows]
+            for sign in (1, -1):
+                _, losses = block.perturb(_moving(factors, sign * scale, mine))
+                each = np.bincount(np.broadcast_to(mine, losses.shape), losses, pairs)
+                differences += sign * each
+                loss += float(np.sum(each))
+                wrong += block.perturbed_wrong()
+        return (loss, wrong), differences
+
+    times = 2 * len(rounds)
+    passes = times + pairs * rank / objective.batch_size
+    measured, differences = zip(*objective.visit(parameters, measure, passes), strict=True)
+    return objective.sum_up(measured, times, exact=False), np.sum(differences, axis=0)
+
+
+def _moving(factors: Sequence[Factors], scale: float, pair: np.ndarray | int) -> Disturb:
+    """Move the weights along products of low rank: those of a pair, or of each image's own pair."""
+
+    def disturb(layer: int, below: np.ndarray, clean: np.ndarray, out: np.ndarray) -> None:
+        a, b = factors[layer]
+        if isinstance(pair, int):
+            change = (below @ a[pair].T) @ b[pair]
+        else:
+            change = sum(
+                np.einsum("ij,ij->i", below, a[pair, r])[:, None] * b[pair, r]
+                for r in range(a.shape[1])
+            )
+        change *= scale
+        np.add(clean, change, out=out)
+
+    return disturb
+
+
+def _add_up(
+    objective: Objective, weights: np.ndarray, factors: Sequence[Factors], out: np.ndarray
+) -> None:
+    """Write the sum over pairs of weight * sum over r of a_r b_r' to `out`, (n_parameters,)."""
+    pairs, rank, _ = factors[0][0].shape
+    flat = [[f.reshape(pairs * rank, -1) for f in both] for both in factors]
+    each = np.repeat(weights, rank).astype(out.dtype)[:, None]
+    matrices = objective.network.matrices(out)
+
+    def multiply(piece: tuple[int, slice]) -> None:
+        layer, rows = piece
+        a, b = flat[layer]
+        np.matmul((a[:, rows] * each).T, b, out=matrices[layer][rows])
+
+    objective.workers.map(multiply, [
+        (layer, slice(i, i + _ROWS)) for layer, matrix in enumerate(matrices)
+        for i in range(0, len(matrix), _ROWS)
+    ])  # fmt: skip

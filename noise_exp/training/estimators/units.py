@@ -9,7 +9,7 @@ The output units' own deltas follow from output and label without propagation; u
 says otherwise, they are known to it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -49,6 +49,7 @@ class NodePerturbation(Stateless):
 
     def __post_init__(self) -> None:
         require_positive(self, "scale")
+        object.__setattr__(self, "outputs", Outputs(self.outputs))
 
     def estimate(
         self, objective: Objective, parameters: np.ndarray, noise: Noise, out: np.ndarray
@@ -57,12 +58,10 @@ class NodePerturbation(Stateless):
         _, *units = objective.network.sizes
         if self.outputs is Outputs.known:
             units.pop()
-        xis = draw_for(noise, objective, units)
+        rows_of = unit_noise(noise, objective, units, self.scale)
 
         def assign(block: Block) -> None:
-            rows = [xi[block.rows] for xi in xis]
-            for xi in rows:
-                xi *= self.scale
+            rows = rows_of(block)
             _, losses = block.perturb(adding(rows))
             change = ((losses - block.losses) / self.scale**2)[:, None]
             for delta, xi in zip(block.deltas, rows, strict=False):
@@ -88,10 +87,10 @@ class UnitForwardGradient(Stateless):
         self, objective: Objective, parameters: np.ndarray, noise: Noise, out: np.ndarray
     ) -> Evaluation:
         """Delta of a hidden unit and image: (dE/dz . xi) * xi; see `assign_credit`."""
-        xis = draw_for(noise, objective, objective.network.sizes[1:-1])
+        rows_of = unit_noise(noise, objective, objective.network.sizes[1:-1])
 
         def assign(block: Block) -> None:
-            rows = [xi[block.rows] for xi in xis]
+            rows = rows_of(block)
             derivative = block.derivatives_along(rows)[:, None]
             for delta, xi in zip(block.deltas[:-1], rows, strict=True):
                 np.multiply(derivative, xi, out=delta)
@@ -101,10 +100,24 @@ class UnitForwardGradient(Stateless):
         return evaluation
 
 
-def draw_for(noise: Noise, objective: Objective, units: Sequence[int]) -> list[np.ndarray]:
-    """Draw noise for units and each image of the batch, one (images, units) a layer."""
+def unit_noise(
+    noise: Noise, objective: Objective, units: Sequence[int], scale: float = 1.0
+) -> Callable[[Block], list[np.ndarray]]:
+    """Draw scale * noise for units and each image of the batch.
+
+    Returns what takes a block's part of it, one (images, units) a layer: once for each block, whose
+    thread scales it.
+    """
     n = objective.batch_size
-    return draw(noise, [(n, m) for m in units], objective.network.dtype)
+    xis = draw(noise, [(n, m) for m in units], objective.network.dtype)
+
+    def rows_of(block: Block) -> list[np.ndarray]:
+        rows = [xi[block.rows] for xi in xis]
+        for xi in rows:
+            xi *= scale
+        return rows
+
+    return rows_of
 
 
 def adding(rows: list[np.ndarray]) -> Disturb:

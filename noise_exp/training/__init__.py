@@ -7,7 +7,7 @@ them together with images, a network and random streams.
 from noise_exp.training.article_stream import ArticleStream
 from noise_exp.training.baselines import ink_errors
 from noise_exp.training.costs import CrossEntropy, SquaredError
-from noise_exp.training.data import Embedded, Idx, OpenML, Split, Xor
+from noise_exp.training.data import Embedded, Split, Xor
 from noise_exp.training.estimators import (
     CostScaled,
     EvolutionStrategy,
@@ -25,6 +25,7 @@ from noise_exp.training.network import Network
 from noise_exp.training.noise import ARTICLE_LAWS, Law, Repair
 from noise_exp.training.objective import Objective
 from noise_exp.training.optimizers import Adam, Annealing, HillClimb, Momentum, Vanilla
+from noise_exp.training.own_images import Idx, Npz, OpenML
 from noise_exp.training.quantile import QuantileLaw
 from noise_exp.training.streams import IndependentStreams
 from noise_exp.training.trained import Trained
@@ -34,7 +35,7 @@ __all__ = [
     "ARTICLE_LAWS", "Adam", "Annealing", "ArticleStream", "CostScaled", "CrossEntropy", "Embedded",
     "EpochRecord", "EvolutionStrategy", "ExactGradient", "FeedbackAlignment", "ForwardGradient",
     "HillClimb", "Idx", "IndependentStreams", "Law", "LearnedFeedback", "LowRankES", "Momentum",
-    "Network", "NodePerturbation", "Objective", "OpenML", "QuantileLaw", "Repair", "Schedule",
-    "Split", "Spsa", "SquaredError", "Tested", "Trained", "Trial", "UnitForwardGradient", "Vanilla",
-    "Xor", "ink_errors",
+    "Network", "NodePerturbation", "Npz", "Objective", "OpenML", "QuantileLaw", "Repair",
+    "Schedule", "Split", "Spsa", "SquaredError", "Tested", "Trained", "Trial",
+    "UnitForwardGradient", "Vanilla", "Xor", "ink_errors",
 ]  # fmt: skip

@@ -6,13 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from noise_exp.training import article
-from noise_exp.training.idx import read_idx
 
 EMBEDDED = Path(__file__).parent / "assets" / "mnist_t10k.npz"
 
@@ -68,12 +67,13 @@ class Data(Protocol):
 
 @dataclass
 class Digits:
-    """Classes of digit images: the base of the options below.
+    """Classes of images: the base of the options below.
 
     Attributes
     ----------
     digits
-        Two or more digits; the first is label 0, the second label 1, and so on.
+        Two or more labels; the first is class 0, the second class 1, and so on. Or ``"all"``: every
+        label of the images for training, in order.
     test_size
         Images for test, the first after the shuffle; the others are for training.
     pixel_divisor
@@ -83,16 +83,18 @@ class Digits:
         of those for test, which are left out. 0 for the real test.
     """
 
-    digits: list[int] = field(default_factory=lambda: list(article.DIGITS))
+    digits: Any = field(default_factory=lambda: list(article.DIGITS))
     test_size: int = article.TEST_SIZE
     pixel_divisor: float = 1.0
     validation_size: int = 0
 
     def __post_init__(self) -> None:
-        if len(self.digits) < 2 or len(set(self.digits)) < len(self.digits):
-            raise ValueError(
-                f"digits must be two or more different digits, got {list(self.digits)}"
-            )
+        if self.digits != "all":
+            given = list(self.digits) if isinstance(self.digits, list | tuple) else [self.digits]
+            whole = all(isinstance(d, int) and not isinstance(d, bool) for d in given)
+            if not whole or len(given) < 2 or len(set(given)) < len(given):
+                told = given if isinstance(self.digits, list | tuple) else self.digits
+                raise ValueError(f"digits must be all, or two or more different digits, got {told}")
         if self.test_size < 1:
             raise ValueError(f"test_size must be at least 1, got {self.test_size}")
         if self.validation_size < 0:
@@ -104,6 +106,10 @@ class Digits:
         """Return images (n, ...) and labels (n,) of all classes in file order, and their source."""
         raise TypeError(f"{type(self).__name__} must say how its images are loaded")
 
+    def load_test(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Return images and labels for test that are a set of their own; None to split them off."""
+        return None
+
     def split(
         self, permutation: Callable[[int], np.ndarray], dtype: DTypeLike = np.float32
     ) -> Split:
@@ -114,49 +120,71 @@ class Digits:
         ValueError, OSError
             If a digit or the training has no image, or the images cannot be read.
         """
-        images, labels, source = self._chosen()
-        left = len(labels) - self.test_size - self.validation_size
+        images, classes, source = self.load()
+        digits = self._digits(classes, source)
+        images, labels, _ = _chosen(images, classes, digits, source)
+        digest = _digest(images, labels.astype(np.uint8), self.pixel_divisor)
+        own = self.load_test()
+        test_size = 0 if own else self.test_size
+        left = len(labels) - test_size - self.validation_size
         if left < 1:
-            digits = ", ".join(map(str, self.digits))
-            sizes = f"test_size={self.test_size}"
+            sizes = "" if own else f"test_size={test_size}"
             if self.validation_size:
                 sizes += f" with validation_size={self.validation_size}"
             raise ValueError(
-                f"{sizes} leaves no training image: {source} holds {len(labels)} images of {digits}"
+                f"{sizes.removeprefix(' with ')} leaves no training image: {source} holds "
+                f"{len(labels)} images of {', '.join(map(str, digits))}"
             )
         order = permutation(len(labels))
-        scaled = images[order].astype(dtype)
-        if self.pixel_divisor != 1:
-            scaled /= self.pixel_divisor
-        end = self.test_size + left
-        train = slice(self.test_size, end)
-        test = slice(end, None) if self.validation_size else slice(self.test_size)
-        shuffled = labels[order]
+        scaled, shuffled = self._scaled(images[order], dtype), labels[order]
+        end = test_size + left
+        test = slice(end, None) if self.validation_size else slice(test_size)
+        tested = scaled[test], shuffled[test], order[test]
+        if own:
+            theirs, test_labels, places = _chosen(*own, digits, f"the test set of {source}")
+            digest = _both(digest, _digest(theirs, test_labels.astype(np.uint8), 1.0))
+            if not self.validation_size:
+                tested = self._scaled(theirs, dtype), test_labels, places
         return Split(
-            scaled[train],
-            shuffled[train],
-            scaled[test],
-            shuffled[test],
-            order[test],
-            _digest(images, labels.astype(np.uint8), self.pixel_divisor),
+            scaled[test_size:end],
+            shuffled[test_size:end],
+            *tested,
+            digest,
             source,
-            len(self.digits),
+            len(digits),
             bool(self.validation_size),
-            tuple(self.digits),
+            tuple(digits),
             images.dtype.name,
             self.pixel_divisor,
         )
 
-    def _chosen(self) -> tuple[np.ndarray, np.ndarray, str]:
-        """Return the classes' images (n, pixels) one after the other, labels and source."""
-        images, classes, source = self.load()
-        places = [np.flatnonzero(classes == digit) for digit in self.digits]
-        for digit, place in zip(self.digits, places, strict=True):
-            if not len(place):
-                held = ", ".join(str(c) for c in np.unique(classes))
-                raise ValueError(f"digits: {source} holds no {digit}; it holds {held}")
-        labels = np.repeat(np.arange(len(places)), [len(place) for place in places])
-        return images.reshape(len(images), -1)[np.concatenate(places)], labels, source
+    def _digits(self, classes: np.ndarray, source: str) -> list[int]:
+        if self.digits != "all":
+            return list(self.digits)
+        found = [int(label) for label in np.unique(classes)]
+        if len(found) < 2:
+            raise ValueError(f"digits: {source} holds {found} alone; training needs two labels")
+        return found
+
+    def _scaled(self, images: np.ndarray, dtype: DTypeLike) -> np.ndarray:
+        scaled = images.astype(dtype)
+        if self.pixel_divisor != 1:
+            scaled /= self.pixel_divisor
+        return scaled
+
+
+def _chosen(
+    images: np.ndarray, classes: np.ndarray, digits: list[int], source: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the digits' images (n, pixels) one after the other, labels and places in the file."""
+    places = [np.flatnonzero(classes == digit) for digit in digits]
+    for digit, place in zip(digits, places, strict=True):
+        if not len(place):
+            held = ", ".join(str(c) for c in np.unique(classes))
+            raise ValueError(f"digits: {source} holds no {digit}; it holds {held}")
+    labels = np.repeat(np.arange(len(places)), [len(place) for place in places])
+    order = np.concatenate(places)
+    return images.reshape(len(images), -1)[order], labels, order
 
 
 @dataclass
@@ -178,88 +206,6 @@ def _embedded() -> tuple[np.ndarray, np.ndarray]:
 
 
 @dataclass
-class Idx(Digits):
-    """Digits of the user's own files in MNIST's IDX format, gzipped or not.
-
-    Attributes
-    ----------
-    path
-        A folder that holds one images and one labels file, or the images file, whose labels
-        file stands beside it under the same name with labels for images and idx1 for idx3.
-    """
-
-    path: str = ""
-
-    def load(self) -> tuple[np.ndarray, np.ndarray, str]:
-        """Return the images (n, rows, columns), the labels (n,) and the images' path."""
-        images_path, labels_path = self._paths()
-        images, labels = read_idx(images_path, 3), read_idx(labels_path, 1)
-        if len(images) != len(labels):
-            raise ValueError(
-                f"{images_path} holds {len(images)} images but {labels_path} holds "
-                f"{len(labels)} labels; they must be of the same set"
-            )
-        return images, labels, str(images_path)
-
-    def _paths(self) -> tuple[Path, Path]:
-        try:
-            path = Path(self.path).expanduser()
-        except RuntimeError as error:  # ~ of a user without a home
-            raise ValueError(f"path: {self.path}: {error}") from None
-        if path.is_dir():
-            found = _images_in(path)
-            if len(found) != 1:
-                names = ", ".join(p.name for p in found) or "none"
-                raise ValueError(
-                    f"path: {path} must hold one file named like train-images-idx3-ubyte[.gz], "
-                    f"found {names}; give the one to use as data.path"
-                )
-            path = found[0]
-        if not path.is_file():
-            raise ValueError(f"path: there is no file or folder {path}")
-        stem = path.name.removesuffix(".gz").replace("images", "labels").replace("idx3", "idx1")
-        candidates = [path.with_name(stem), path.with_name(stem + ".gz")]
-        labels = next((p for p in candidates if p.is_file() and p != path), None)
-        if labels is None:
-            raise ValueError(f"path: {path} has no labels file {stem}[.gz] beside it")
-        return path, labels
-
-
-def _images_in(folder: Path) -> list[Path]:
-    """Return the images files in a folder; of a file and its gzip the file alone."""
-    found = {
-        path.name: path
-        for path in sorted(folder.iterdir())
-        if "images" in path.name and "idx3" in path.name
-        and not path.name.startswith(".")  # macOS leaves a ._name beside a name
-        and path.is_file()
-    }  # fmt: skip
-    return [p for name, p in found.items() if name not in {f"{other}.gz" for other in found}]
-
-
-@dataclass
-class OpenML(Digits):
-    """Digits of all 70,000 MNIST images, fetched from OpenML by scikit-learn and cached."""
-
-    def load(self) -> tuple[np.ndarray, np.ndarray, str]:
-        """Return the images (70000, 784), the labels (70000,) and their source."""
-        try:
-            from sklearn.datasets import fetch_openml
-        except ModuleNotFoundError:
-            raise ValueError("openml needs scikit-learn: pip install 'noise-exp[openml]'") from None
-        try:
-            pixels, labels = fetch_openml(
-                "mnist_784", version=1, as_frame=False, return_X_y=True, n_retries=1
-            )
-        except OSError as error:  # URLError is one
-            raise OSError(
-                f"MNIST could not be fetched from OpenML ({error}); "
-                "connect to the network once, or use data=mnist01"
-            ) from None
-        return pixels.astype(np.uint8), labels.astype(np.uint8), "OpenML mnist_784, version 1"
-
-
-@dataclass
 class Xor:
     """The four points of exclusive or: all of them for training, and all for test."""
 
@@ -278,6 +224,10 @@ class Xor:
 def live_pixels(split: Split) -> np.ndarray:
     """Which pixels are not 0 in every training and test image, bool (pixels,)."""
     return np.logical_or(split.train_images.any(axis=0), split.test_images.any(axis=0))
+
+
+def _both(*digests: str) -> str:
+    return hashlib.sha256("".join(digests).encode()).hexdigest()[:16]
 
 
 def _digest(images: np.ndarray, labels: np.ndarray, pixel_divisor: float) -> str:

@@ -1,7 +1,8 @@
-"""Files in MNIST's IDX format."""
+"""Files in MNIST's IDX format, by the names under which the sets of its family are published."""
 
 import gzip
 import math
+import re
 import zlib
 from pathlib import Path
 
@@ -11,24 +12,77 @@ _TYPES = {  # of IDX files, by the third byte
     0x08: "unsigned bytes", 0x09: "signed bytes", 0x0B: "16-bit integers",
     0x0C: "32-bit integers", 0x0D: "32-bit floats", 0x0E: "64-bit floats",
 }  # fmt: skip
+_INTEGERS = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4"}
+_NO_NAME = {"idx1", "idx2", "idx3", "ubyte", "int", "gz"}
 
 
-def read_idx(path: Path, dimensions: int) -> np.ndarray:
-    """Read a file of unsigned bytes in IDX format, gzipped or not.
+def images_in(folder: Path) -> list[Path]:
+    """Return the images files in a folder; of a file and its gzip the file alone."""
+    found = {
+        path.name: path
+        for path in sorted(folder.iterdir())
+        if "images" in _words(path) and "idx3" in path.name and _is_there(path)
+    }
+    return [p for name, p in found.items() if name not in {f"{other}.gz" for other in found}]
+
+
+def labels_beside(images: Path) -> Path | None:
+    """Return the labels file of an images file: named alike, whatever its dots and dashes."""
+    return _named_like(images, ["labels" if w == "images" else w for w in _words(images)])
+
+
+def test_images_beside(images: Path) -> Path | None:
+    """Return the images for test that belong to an images file for training, if it is one."""
+    for test in ("t10k", "test"):
+        if found := _named_like(images, [test if w == "train" else w for w in _words(images)]):
+            return found
+    return None
+
+
+def is_for_training(images: Path) -> bool:
+    """Whether the name says that the images are for training."""
+    return "train" in _words(images)
+
+
+def _named_like(path: Path, words: list[str]) -> Path | None:
+    """Return the file beside another that has these words in its name, unpacked if it is there."""
+    others = (p for p in path.parent.iterdir() if p != path and _words(p) == words)
+    return next(iter(sorted((p for p in others if _is_there(p)), key=lambda p: len(p.name))), None)
+
+
+def _words(path: Path) -> list[str]:
+    """Return what tells a file of a set from another: its name without format and separators."""
+    return [w for w in re.split(r"[-._]+", path.name.lower()) if w not in _NO_NAME]
+
+
+def _is_there(path: Path) -> bool:
+    return path.is_file() and not path.name.startswith(".")  # macOS leaves a ._name beside a name
+
+
+def read_labels(path: Path) -> np.ndarray:
+    """Read labels (n,): whole numbers of any type or, as in QMNIST, the first of several columns.
+
+    Raises ValueError like `read_idx`.
+    """
+    begin = _content(path)[:4]
+    dimensions = 2 if begin[3:] == b"\2" else 1
+    labels = read_idx(path, dimensions, integers=True)
+    return labels if dimensions == 1 else labels[:, 0]
+
+
+def read_idx(path: Path, dimensions: int, integers: bool = False) -> np.ndarray:
+    """Read a file of unsigned bytes, or of integers of any size, in IDX format, gzipped or not.
 
     Raises
     ------
     ValueError
         If the file is not such a file, or its size is not what its header says.
     """
-    content = path.read_bytes()
-    if content[:2] == b"\x1f\x8b":
-        try:
-            content = gzip.decompress(content)
-        except (OSError, EOFError, zlib.error):
-            raise ValueError(f"{path} is a damaged or truncated gzip file") from None
+    content = _content(path)
     header = 4 + 4 * dimensions
     magic = bytes([0, 0, 8, dimensions])
+    if integers and content[:2] == b"\0\0" and content[2:3] and content[2] in _INTEGERS:
+        magic = bytes([0, 0, content[2], dimensions])
     if content[:4] != magic:
         raise ValueError(
             f"{path} {_named(content[:4])}: it starts with the bytes {content[:4].hex()}, not with "
@@ -36,12 +90,24 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
             "alone is accepted"
         )
     shape = tuple(int(n) for n in np.frombuffer(content[4:header].ljust(4 * dimensions), ">u4"))
-    if len(content) != header + math.prod(shape):
+    kind = np.dtype(_INTEGERS[magic[2]])
+    announced = math.prod(shape) * kind.itemsize
+    if len(content) != header + announced:
         raise ValueError(
-            f"{path} is truncated or damaged: its header announces {math.prod(shape)} bytes, "
+            f"{path} is truncated or damaged: its header announces {announced} bytes, "
             f"{max(len(content) - header, 0)} follow"
         )
-    return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
+    return np.frombuffer(content, kind, offset=header).reshape(shape)
+
+
+def _content(path: Path) -> bytes:
+    content = path.read_bytes()
+    if content[:2] != b"\x1f\x8b":
+        return content
+    try:
+        return gzip.decompress(content)
+    except (OSError, EOFError, zlib.error):
+        raise ValueError(f"{path} is a damaged or truncated gzip file") from None
 
 
 def _named(magic: bytes) -> str:

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from support import idx_bytes
 
-from noise_exp.training.data import EMBEDDED, Embedded, Idx, OpenML, Xor, read_idx
+from noise_exp.training.data import EMBEDDED, Embedded, Xor
+from noise_exp.training.idx import read_idx
+from noise_exp.training.own_images import Idx, OpenML
 
 
 @pytest.fixture
@@ -116,8 +118,8 @@ def test_openml_images_are_mapped_and_its_absence_is_explained(monkeypatch, tmp_
 
     real = sklearn.datasets.fetch_openml
 
-    def fetch(name, **_):
-        assert name == "mnist_784"
+    def fetch(name, version, **_):
+        assert (name, version) == ("mnist_784", 1)
         return np.arange(20.0).reshape(5, 4), np.array(["0", "1", "7", "0", "1"])
 
     monkeypatch.setattr(sklearn.datasets, "fetch_openml", fetch)

@@ -15,7 +15,7 @@ from noise_exp.training import article
 
 README = Path(__file__).parents[2] / "README.md"
 FACE = {
-    "data": {"Embedded", "Idx", "OpenML", "Xor", "Split", "ink_errors"},
+    "data": {"Embedded", "Idx", "Npz", "OpenML", "Xor", "Split", "ink_errors"},
     "noise": {"ARTICLE_LAWS", "Law", "QuantileLaw", "Repair", "IndependentStreams",
               "ArticleStream"},
     "estimators": {"CostScaled", "EvolutionStrategy", "ExactGradient", "FeedbackAlignment",

@@ -20,7 +20,7 @@ OURS = {
     "estimator=spsa estimator.samples=0": "estimator.samples must be a finite number above 0",
     "optimizer=adam optimizer.beta1=1": "optimizer.beta1 must be a finite number of at least 0",
     "optimizer=hill_climb optimizer.adaptation=1": "optimizer.adaptation must be finite and above",
-    "data.digits=[3,3]": "data.digits must be two or more different digits, got [3, 3]",
+    "data.digits=[3,3]": "data.digits must be all, or two or more different digits, got [3, 3]",
     "data.validation_size=9999": "data.test_size=20 with validation_size=9999 leaves no training",
     "stream=article epochs=null forward_passes=3": "stream=article needs epochs",
     "threads=0": "threads must be at least 1, got 0",

@@ -64,13 +64,15 @@ def build(cfg: DictConfig, threads: int = 1) -> Trial:
 
 def _schedule(cfg: DictConfig) -> Schedule:
     try:
-        schedule = Schedule(cfg.epochs, cfg.forward_passes, cfg.batch_size)
+        schedule = Schedule(cfg.epochs, cfg.forward_passes, cfg.batch_size, cfg.train_seconds)
     except ValueError as error:
-        raise UserError(str(error)) from None
+        key = {"seconds": "train_seconds"}.get(_key(error), _key(error))
+        raise UserError(f"{key}{str(error).removeprefix(_key(error))}") from None
     if cfg.threads is not None and cfg.threads < 1:
         raise UserError(f"threads must be at least 1, got {cfg.threads}")
-    if cfg.epochs is None and cfg.forward_passes is None:
-        raise UserError("epochs and forward_passes are both null; give one of them a number")
+    limits = ("epochs", "forward_passes", "train_seconds")
+    if all(cfg[key] is None for key in limits):
+        raise UserError(f"{', '.join(limits)} are all null; give one of them a number")
     return schedule
 
 

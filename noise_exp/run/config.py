@@ -81,6 +81,7 @@ class Config:
     seed: int = MISSING
     epochs: int | None = MISSING
     forward_passes: float | None = MISSING
+    train_seconds: float | None = MISSING
     batch_size: int | None = MISSING
     cost: CostName = MISSING
     dtype: Precision = MISSING

@@ -56,23 +56,29 @@ class Schedule:
     forward_passes
         The budget in passes over the training images: no step but the first is begun that would
         spend more, an image costing what it did in the last step. None for no such limit.
+    seconds
+        The budget in seconds of training: no step but the first is begun after them. How far
+        training comes then depends on the machine. None for no such limit.
     batch_size
         Images per step; None for all. An epoch has each image once, in a new order.
 
     Raises
     ------
     ValueError
-        If a number is below 1 or not finite.
+        If a number is below 1, or seconds are not above 0, or not finite.
     """
 
     epochs: int | None = None
     forward_passes: float | None = None
     batch_size: int | None = None
+    seconds: float | None = None
 
     def __post_init__(self) -> None:
-        for key in ("epochs", "forward_passes", "batch_size"):
+        for key in ("epochs", "forward_passes", "batch_size", "seconds"):
             value = getattr(self, key)
-            if value is not None and not value >= 1:
+            if key == "seconds" and value is not None and not value > 0:
+                raise ValueError(f"{key} must be above 0, got {value}")
+            if key != "seconds" and value is not None and not value >= 1:
                 raise ValueError(f"{key} must be at least 1, got {value}")
             if value is not None and math.isinf(value):
                 raise ValueError(f"{key} must be finite, got {value}; null stands for no limit")
@@ -97,10 +103,10 @@ def train(
     estimating: Estimating = _begun(estimator, objective)
     stepping: Stepping = _begun(optimizer, parameters)
     direction = np.empty_like(parameters)
-    pace, seconds = _Pace(objective, schedule), 0.0
+    pace = _Pace(objective, schedule)
     objective.choose(None)
     while not pace.over():
-        start, epoch = perf_counter(), pace.epoch
+        epoch = pace.epoch
         measured: list[tuple[int, Evaluation]] = []
         for batch in pace.batches(streams):
             if batch is not None:
@@ -114,19 +120,18 @@ def train(
                 moment = Moment(objective, evaluation, epoch, done, streams.chance)
                 objective.known = stepping.step(parameters, direction, moment)
             measured.append((objective.batch_size, evaluation))
-        seconds += perf_counter() - start
-        yield _record(epoch, measured, seconds, pace)
+        yield _record(epoch, measured, pace)
 
 
 def _record(
-    epoch: int, measured: list[tuple[int, Evaluation]], seconds: float, pace: "_Pace"
+    epoch: int, measured: list[tuple[int, Evaluation]], pace: "_Pace"
 ) -> EpochRecord:
     images = sum(size for size, _ in measured)
     return EpochRecord(
         epoch,
         sum(size * e.cost for size, e in measured) / images,
         sum(size * e.error_rate for size, e in measured) / images,
-        seconds,
+        pace.seconds,
         pace.forward_passes,
         1.0 if pace.over() else pace.progress(),
     )
@@ -143,6 +148,8 @@ class _Pace:
         self._before = objective.forward_passes
         self._per_image = 0.0  # passes over all images that a step spent for each of its own
         self._taken = 0
+        self._spent = 0.0  # seconds, up to the last epoch's end
+        self._since: float | None = None
 
     @property
     def epoch(self) -> int:
@@ -154,23 +161,35 @@ class _Pace:
         """Spent since the start."""
         return self._objective.forward_passes - self._before
 
+    @property
+    def seconds(self) -> float:
+        """Spent since the start, without what passed between the epochs."""
+        return self._spent + (perf_counter() - self._since if self._since is not None else 0)
+
     def batches(self, streams: Streams) -> Iterator[np.ndarray | None]:
-        """Yield the indices of each batch of an epoch, None for all images; a step follows each."""
+        """Yield the indices of each batch of an epoch, None for all images; a step follows each.
+
+        To be asked for where training is not over: the first batch comes without a second look.
+        """
+        self._since = perf_counter()
         whole = self._size == self._n
         order = None if whole else streams.batch_order.permutation(self._n)
         for start in range(0, self._n, self._size):
-            if self.over():
-                return
+            if start and self.over():
+                break
             spent = self.forward_passes
             yield None if order is None else order[start : start + self._size]
             used = self.forward_passes - spent
             self._per_image = used * self._n / self._objective.batch_size
             self._taken += 1
+        self._spent, self._since = self.seconds, None
 
     def over(self) -> bool:
         """Whether no other step may begin."""
         epochs, budget = self._schedule.epochs, self._schedule.forward_passes
         if epochs is not None and self._epochs() >= epochs:
+            return True
+        if self._schedule.seconds is not None and self.seconds >= self._schedule.seconds:
             return True
         images = min(self._size, self._n - self._taken % self._steps * self._size)
         after = self.forward_passes + self._per_image * images / self._n
@@ -181,7 +200,9 @@ class _Pace:
         epochs, budget = self._schedule.epochs, self._schedule.forward_passes
         by_epochs = 0.0 if epochs is None else self._epochs() / epochs
         by_budget = 0.0 if budget is None else self.forward_passes / budget
-        return min(1.0, max(by_epochs, by_budget))
+        clock = self._schedule.seconds
+        by_clock = 0.0 if clock is None else self.seconds / clock
+        return min(1.0, max(by_epochs, by_budget, by_clock))
 
     def _epochs(self) -> float:
         return self.epoch + self._taken % self._steps / self._steps

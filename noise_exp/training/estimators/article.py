@@ -19,7 +19,8 @@ class CostScaled(Stateless):
     Attributes
     ----------
     signal
-        One factor per layer, from the input on; the article's are 1, 0.1 and 0.01.
+        One factor per layer, from the input on; the article's are 1, 0.1 and 0.01. A single one
+        is for every layer.
     """
 
     signal: list[float] = field(default_factory=lambda: list(article.SIGNAL))
@@ -30,11 +31,11 @@ class CostScaled(Stateless):
                 raise ValueError(f"signal must hold finite numbers, got {list(self.signal)}")
 
     def check(self, network: Network) -> None:
-        """Raise ValueError unless there is one signal per layer."""
-        if len(self.signal) != network.layers:
+        """Raise ValueError unless there is one signal per layer, or one for all."""
+        if len(self.signal) not in (1, network.layers):
             raise ValueError(
                 f"signal must hold one number for each of the network's {network.layers} layers, "
-                f"got {list(self.signal)}"
+                f"or one for all, got {list(self.signal)}"
             )
 
     def estimate(
@@ -43,7 +44,9 @@ class CostScaled(Stateless):
         """Direction: signal * cost * noise."""
         evaluation = objective.known or objective.evaluate(parameters)
         noise.fill(out)
-        for layer, signal in zip(objective.network.layer_slices(), self.signal, strict=True):
+        layers = objective.network.layer_slices()
+        signals = self.signal * len(layers) if len(self.signal) == 1 else self.signal
+        for layer, signal in zip(layers, signals, strict=True):
             out[layer] *= signal * evaluation.cost
         return evaluation
 

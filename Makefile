@@ -55,25 +55,25 @@ learning: install  ## What noise learns, into docs/learning.md (half an hour)
 		--output docs/figures --page docs/learning.md
 
 # Every rung is searched with as many trials; the settings that only some have are named here.
-SEARCH := $(BIN)/python -m noise_exp -m experiment=ladder_search tracking.model=false \
-	hydra.sweep.dir='multirun/ladder/search/$${hydra:runtime.choices.rung}'
+search = $(BIN)/python -m noise_exp -m experiment=ladder_search tracking.model=false \
+	hydra.sweep.dir=multirun/ladder/search/$(1) rung=$(1)
 ADAM := 'optimizer.lr=tag(log,interval(1e-4,3e-2))'
 SPREAD := 'estimator.scale=tag(log,interval(1e-3,1e-1))'
 ladder-search: install  ## Settings for the rungs of the ladder, on validation images (hours)
-	$(SEARCH) rung=cost_scaled 'optimizer.lr=tag(log,interval(1e-6,1e-1))'
-	$(SEARCH) rung=hill_climb 'optimizer.scale=tag(log,interval(1e-4,1e-1))' 'optimizer.adaptation=interval(1.1,3)'
-	$(SEARCH) rung=annealing 'optimizer.scale=tag(log,interval(1e-4,1e-1))' 'optimizer.temperature=tag(log,interval(1e-5,1e-1))'
-	$(SEARCH) rung=spsa $(ADAM) $(SPREAD)
-	$(SEARCH) rung=es $(ADAM) $(SPREAD) 'estimator.pairs=choice(1,4,16)'
-	$(SEARCH) rung=low_rank_es $(ADAM) $(SPREAD) 'estimator.pairs=choice(16,64,256)'
-	$(SEARCH) rung=node_perturbation_blind $(ADAM) $(SPREAD)
-	$(SEARCH) rung=node_perturbation $(ADAM) $(SPREAD)
-	$(SEARCH) rung=feedback_alignment $(ADAM) 'estimator.scale=tag(log,interval(0.1,10))'
-	$(SEARCH) rung=direct_feedback_alignment $(ADAM) 'estimator.scale=tag(log,interval(0.1,10))'
-	$(SEARCH) rung=learned_feedback $(ADAM) 'estimator.scale=tag(log,interval(1e-2,1))' 'estimator.rate=tag(log,interval(1e-2,1))'
-	$(SEARCH) rung=forward_gradient $(ADAM) 'estimator.samples=choice(1,4)'
-	$(SEARCH) rung=unit_forward_gradient $(ADAM)
-	$(SEARCH) rung=backprop dist=backprop $(ADAM)
+	$(call search,cost_scaled) 'optimizer.lr=tag(log,interval(1e-6,1e-1))'
+	$(call search,hill_climb) 'optimizer.scale=tag(log,interval(1e-4,1e-1))' 'optimizer.adaptation=interval(1.1,3)'
+	$(call search,annealing) 'optimizer.scale=tag(log,interval(1e-4,1e-1))' 'optimizer.temperature=tag(log,interval(1e-5,1e-1))'
+	$(call search,spsa) $(ADAM) $(SPREAD)
+	$(call search,es) $(ADAM) $(SPREAD) 'estimator.pairs=choice(1,4,16)'
+	$(call search,low_rank_es) $(ADAM) $(SPREAD) 'estimator.pairs=choice(16,64,256)'
+	$(call search,node_perturbation_blind) $(ADAM) $(SPREAD)
+	$(call search,node_perturbation) $(ADAM) $(SPREAD)
+	$(call search,feedback_alignment) $(ADAM) 'estimator.scale=tag(log,interval(0.1,10))'
+	$(call search,direct_feedback_alignment) $(ADAM) 'estimator.scale=tag(log,interval(0.1,10))'
+	$(call search,learned_feedback) $(ADAM) 'estimator.scale=tag(log,interval(1e-2,1))' 'estimator.rate=tag(log,interval(1e-2,1))'
+	$(call search,forward_gradient) $(ADAM) 'estimator.samples=choice(1,4)'
+	$(call search,unit_forward_gradient) $(ADAM)
+	$(call search,backprop) dist=backprop $(ADAM)
 
 test: install  ## Run the tests (minutes)
 	$(BIN)/python -m pytest

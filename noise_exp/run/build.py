@@ -21,6 +21,8 @@ from noise_exp.training.noise import Law, Repair
 from noise_exp.training.streams import IndependentStreams, Streams
 from noise_exp.training.trial import Trial
 
+BUDGETS = ("epochs", "forward_passes", "train_seconds")
+"""The keys that say how long to train."""
 _COSTS: dict[CostName, type[SquaredError] | type[CrossEntropy]] = {
     CostName.squared_error: SquaredError,
     CostName.cross_entropy: CrossEntropy,
@@ -70,9 +72,8 @@ def _schedule(cfg: DictConfig) -> Schedule:
         raise UserError(f"{key}{str(error).removeprefix(_key(error))}") from None
     if cfg.threads is not None and cfg.threads < 1:
         raise UserError(f"threads must be at least 1, got {cfg.threads}")
-    limits = ("epochs", "forward_passes", "train_seconds")
-    if all(cfg[key] is None for key in limits):
-        raise UserError(f"{', '.join(limits)} are all null; give one of them a number")
+    if all(cfg[key] is None for key in BUDGETS):
+        raise UserError(f"{', '.join(BUDGETS)} are all null; give one of them a number")
     return schedule
 
 

@@ -17,7 +17,7 @@ from noise_exp.records.journal import RECORDS, Journal
 from noise_exp.records.record import Record, record_of
 from noise_exp.records.secrets import completed, masked
 from noise_exp.run import artifacts, launchers
-from noise_exp.run.build import build
+from noise_exp.run.build import BUDGETS, build
 from noise_exp.run.context import Job, SweepContext
 from noise_exp.run.fingerprint import fingerprint, kernel, source_digest
 from noise_exp.run.progress import progress
@@ -165,7 +165,9 @@ def _params(cfg: DictConfig, job: Job, trial: Trial, sizes: dict[str, int]) -> d
     estimator = choices["estimator"] if trial.law else "exact_gradient"
     params: dict[str, Any] = {"dist": choices["dist"], "estimator": estimator}
     params |= {group: choices[group] for group in ("optimizer", "seeds", "data", "network")}
-    params |= {key: cfg[key] for key in ("seed", "epochs", "forward_passes", "train_seconds", "batch_size")}
+    params |= {
+        key: cfg[key] for key in ("seed", "epochs", "forward_passes", "train_seconds", "batch_size")
+    }
     params |= {key: cfg[key].value for key in ("cost", "dtype", "stream")}
     params |= {f"{part}_images": size for part, size in sizes.items()}
     for group in ("dist", "estimator", "optimizer", "seeds", "data", "network"):

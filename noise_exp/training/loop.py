@@ -123,9 +123,7 @@ def train(
         yield _record(epoch, measured, pace)
 
 
-def _record(
-    epoch: int, measured: list[tuple[int, Evaluation]], pace: "_Pace"
-) -> EpochRecord:
+def _record(epoch: int, measured: list[tuple[int, Evaluation]], pace: "_Pace") -> EpochRecord:
     images = sum(size for size, _ in measured)
     return EpochRecord(
         epoch,

@@ -1,0 +1,66 @@
+"""Pictures of the ladder: how much noise is told, and how far it comes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from noise_exp.figures.style import COLOURS, DASHES
+
+
+@dataclass(frozen=True)
+class Band:
+    """The runs of one rung.
+
+    Attributes
+    ----------
+    label, told
+        Its name, and what it is told: those that are told the same share a colour.
+    x
+        What was varied, ascending.
+    errors
+        For each x the test errors over seeds, in percent.
+    """
+
+    label: str
+    told: str
+    x: Sequence[float]
+    errors: Sequence[Sequence[float]]
+
+
+def bands(rungs: Sequence[Band], title: str, xlabel: str, log_x: bool = True) -> Figure:
+    """Test error against what was varied: medians over seeds, and bands from lowest to highest."""
+    figure = Figure(figsize=(10.5, 6), layout="constrained")
+    axes = figure.subplots()
+    levels = list(dict.fromkeys(rung.told for rung in rungs))
+    for rung in rungs:
+        level = levels.index(rung.told)
+        alike = [other.label for other in rungs if other.told == rung.told]
+        colour = COLOURS[level % len(COLOURS)]
+        place = alike.index(rung.label)
+        axes.fill_between(
+            rung.x, [min(e) for e in rung.errors], [max(e) for e in rung.errors],
+            color=colour, alpha=0.15, linewidth=0,
+        )  # fmt: skip
+        axes.plot(
+            rung.x, [np.median(e) for e in rung.errors], color=colour, linewidth=1.6,
+            linestyle=DASHES[place % len(DASHES)], marker="osDv^"[place % 5], markersize=4,
+            label=f"{rung.label} ({rung.told})",
+        )  # fmt: skip
+    axes.set(title=title, xlabel=xlabel, ylabel="test images wrong (%)")
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
+    axes.yaxis.set_minor_formatter(FuncFormatter(_minor))
+    if log_x:
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,g}"))
+    axes.grid(alpha=0.3, which="both")
+    axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
+    return figure
+
+
+def _minor(y: float, _: object) -> str:
+    """Name some of the lines between powers of ten: what is read off lies there."""
+    return f"{y:g}" if f"{y:.0e}"[0] in "25" else ""

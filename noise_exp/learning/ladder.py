@@ -46,6 +46,7 @@ TOLD = {
 """The options of `rung=`, from the least to the most told, with what each is told."""
 _LEARNED, _FIXED = "learned_feedback", ("feedback_alignment", "direct_feedback_alignment")
 _COMMON = ("network.hidden", "network.init_scale", "batch_size", "optimizer.lr")
+_PARTS = ("estimator.", "optimizer.")
 _DEEP = 4  # hidden layers
 
 Rungs = Mapping[str, Sequence[Record]]
@@ -99,9 +100,7 @@ def searched(rungs: Rungs) -> pd.DataFrame:
     for rung, trials in rungs.items():
         best = min(trials, key=lambda trial: trial.score)
         settings = best.settings
-        own = [
-            k for k in settings if k.startswith(("estimator.", "optimizer.")) and k not in _COMMON
-        ]
+        own = [k for k in settings if k.startswith(_PARTS) and k not in _COMMON]
         rows.append(
             {"rung": rung, "trials": str(len(trials))}
             | {key.rpartition(".")[2]: _short(settings.get(key, "-")) for key in _COMMON}
@@ -277,14 +276,9 @@ def _cell(values: Sequence[float], signed: bool = False) -> str:
     if not values:
         return "-"
     mean, reach = interval(values)
-    text = f"{mean:+.2f}" if signed else f"{mean:.1f}"
-    return (
-        text
-        if math.isnan(reach)
-        else f"{text} ± {reach:.2f}"
-        if signed
-        else f"{text} ± {reach:.1f}"
-    )
+    if signed:
+        return f"{mean:+.2f}" if math.isnan(reach) else f"{mean:+.2f} ± {reach:.2f}"
+    return f"{mean:.1f}" if math.isnan(reach) else f"{mean:.1f} ± {reach:.1f}"
 
 
 def _short(value: str) -> str:

@@ -24,9 +24,7 @@ def fingerprint(cfg: DictConfig, trial: Trial) -> str:
     science: dict[str, Any] = {
         group: OmegaConf.to_container(cfg[group], resolve=True) for group in groups
     }
-    science |= {
-        key: cfg[key] for key in ("epochs", "forward_passes", "train_seconds", "batch_size")
-    }
+    science |= {key: cfg[key] for key in (*build.BUDGETS, "batch_size")}
     science |= {key: cfg[key].value for key in ("cost", "dtype", "stream")}
     split = trial.split
     science["data"] = [

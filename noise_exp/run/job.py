@@ -165,9 +165,7 @@ def _params(cfg: DictConfig, job: Job, trial: Trial, sizes: dict[str, int]) -> d
     estimator = choices["estimator"] if trial.law else "exact_gradient"
     params: dict[str, Any] = {"dist": choices["dist"], "estimator": estimator}
     params |= {group: choices[group] for group in ("optimizer", "seeds", "data", "network")}
-    params |= {
-        key: cfg[key] for key in ("seed", "epochs", "forward_passes", "train_seconds", "batch_size")
-    }
+    params |= {key: cfg[key] for key in ("seed", *BUDGETS, "batch_size")}
     params |= {key: cfg[key].value for key in ("cost", "dtype", "stream")}
     params |= {f"{part}_images": size for part, size in sizes.items()}
     for group in ("dist", "estimator", "optimizer", "seeds", "data", "network"):

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from support import jobs_in, trial
+from support import jobs_in, table_rows, trial
 
 from noise_exp.learning import floors
 
@@ -14,11 +14,6 @@ SWEEP = ("-m", "experiment=learn", "network=small", "forward_passes=9", "trackin
 
 def learning(cli, *arguments):
     return cli(*arguments, module="noise_exp.learning")
-
-
-def rows(page, name):
-    table = page.partition(f"<!-- {name} -->\n")[2].partition("<!-- end -->")[0]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
 
 
 def test_tables_and_figures_from_sweeps(cli):
@@ -39,19 +34,19 @@ def test_tables_and_figures_from_sweeps(cli):
     folders = (cli.folder / "all" / "learn").iterdir()
     for record, _ in itertools.chain(*map(jobs_in, folders)):
         wrong.setdefault(record["params"]["dist"], []).append(record["metrics"]["test_errors"])
-    table = {row[0]: row for row in rows(text, "learn")[2:]}
+    table = {row[0]: row for row in table_rows(text, "learn")[2:]}
     assert set(table) == {"gaussian", "backprop"}
     for method, errors in wrong.items():
         rate = 100 * np.array(errors) / 500
         assert table[method][2] == f"{rate.mean():.2f} ± {rate.std(ddof=1) / np.sqrt(2):.2f}"
         assert table[method][3] == f"{max(errors)} of 500"
-    layers = {row[0]: row for row in rows(text, "learn_layers")[2:]}
+    layers = {row[0]: row for row in table_rows(text, "learn_layers")[2:]}
     assert set(layers) == {"", "3", "1 2 3"}
     assert layers["1 2 3"][1:] == [table["backprop"][2], table["gaussian"][2]]
     assert layers[""][1] == layers[""][2]  # nothing learns: the initial networks alone
     worst = max(100 * np.mean(errors) / 500 for m, errors in wrong.items() if m != "backprop")
     met = "yes" if worst <= 0.3 else "no"
-    assert rows(text, "targets")[2][2:] == [f"{worst:.2f} %", met]
+    assert table_rows(text, "targets")[2][2:] == [f"{worst:.2f} %", met]
     pictures = {path.name for path in (cli.folder / "figures").glob("*.png")}
     assert pictures == {
         "learning_curves.png", "learning_learn.png", "learning_learn_weights.png",

@@ -1,6 +1,7 @@
 """A trial: parts that serve many trainings, and values that do not fit."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from noise_exp.training import (
     Trial,
     Vanilla,
     Xor,
+    loop,
 )
 
 ESTIMATORS = [CostScaled(), EvolutionStrategy(0.01, 2), ForwardGradient(1),
@@ -36,8 +38,8 @@ def trial(estimator=None, optimizer=None, law=True, epochs=4, **options):
     streams = IndependentStreams(1, 1, 1)
     return Trial(
         Xor().split(streams.permutation, np.float64), Law("gumbel") if law else None, streams,
-        estimator=estimator, optimizer=optimizer, schedule=Schedule(epochs),
-        **{"hidden": (8, 4), **options},
+        estimator=estimator, optimizer=optimizer,
+        **{"hidden": (8, 4), "schedule": Schedule(epochs), **options},
     )  # fmt: skip
 
 
@@ -101,7 +103,7 @@ def test_parameters_are_up_to_date_in_mid_training():
         ({"hidden": (0, 4)}, "hidden must hold numbers of at least 1"),
         ({"init_scale": np.inf}, "init_scale must be finite"),
         ({"frozen": [4]}, "frozen must hold layers, 1 to 3"),
-        ({"estimator": CostScaled([1.0])}, "signal must hold one number for each"),
+        ({"estimator": CostScaled([1.0, 0.1])}, "signal must hold one number for each"),
     ],
 )
 def test_what_does_not_fit_is_said_with_its_parameters_name(options, words):
@@ -109,7 +111,46 @@ def test_what_does_not_fit_is_said_with_its_parameters_name(options, words):
         trial(**options)
 
 
-@pytest.mark.parametrize("key", ["epochs", "forward_passes", "batch_size"])
+def test_a_single_signal_is_for_every_layer():
+    one, three = (result(trial(CostScaled(signal))) for signal in ([0.3], [0.3, 0.3, 0.3]))
+    assert one == three
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that goes on by a second whenever training looks at it."""
+    ticks = itertools.count()
+    monkeypatch.setattr(loop, "perf_counter", lambda: float(next(ticks)))
+    return ticks
+
+
+def test_a_budget_of_seconds_ends_training_where_it_is_spent(clock):  # noqa: ARG001
+    ready = trial(schedule=Schedule(None, batch_size=1, seconds=50.0))
+    epochs = list(ready.train())
+    assert epochs[-1].train_seconds >= 50
+    assert [epoch.train_seconds < 50 for epoch in epochs[:-1]] == [True] * (len(epochs) - 1)
+    shares = [epoch.progress for epoch in epochs]
+    assert shares == sorted(shares)
+    assert shares[0] < 0.5
+    assert shares[-1] == 1.0
+
+
+def test_what_passes_between_epochs_is_not_training(clock):
+    unhurried, hurried = [], [e.train_seconds for e in trial(epochs=5).train()]
+    for epoch in trial(epochs=5).train():
+        unhurried.append(epoch.train_seconds)
+        for _ in range(1000):
+            next(clock)
+    assert unhurried == hurried
+
+
+def test_a_budget_of_seconds_that_the_first_step_overdraws_still_buys_it(clock):  # noqa: ARG001
+    (epoch,) = trial(schedule=Schedule(None, batch_size=1, seconds=1e-9)).train()
+    assert epoch.train_seconds > 0
+    assert epoch.progress == 1.0
+
+
+@pytest.mark.parametrize("key", ["epochs", "forward_passes", "batch_size", "seconds"])
 def test_a_schedule_has_no_negative_and_no_endless_numbers(key):
     for value in (0, -1, float("inf"), float("nan")):
         with pytest.raises(ValueError, match=f"^{key} must be"):

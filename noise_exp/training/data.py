@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -13,6 +13,7 @@ from numpy.typing import DTypeLike
 
 from noise_exp.training import article
 
+_PIECE = 2**14  # images at a time
 EMBEDDED = Path(__file__).parent / "assets" / "mnist_t10k.npz"
 
 
@@ -122,8 +123,8 @@ class Digits:
         """
         images, classes, source = self.load()
         digits = self._digits(classes, source)
-        images, labels, _ = _chosen(images, classes, digits, source)
-        digest = _digest(images, labels.astype(np.uint8), self.pixel_divisor)
+        places, labels = _chosen(classes, digits, source)
+        digest = _digest(images, places, labels, self.pixel_divisor)
         own = self.load_test()
         test_size = 0 if own else self.test_size
         left = len(labels) - test_size - self.validation_size
@@ -136,15 +137,16 @@ class Digits:
                 f"{len(labels)} images of {', '.join(map(str, digits))}"
             )
         order = permutation(len(labels))
-        scaled, shuffled = self._scaled(images[order], dtype), labels[order]
+        scaled, shuffled = self._scaled(images, places[order], dtype), labels[order]
         end = test_size + left
         test = slice(end, None) if self.validation_size else slice(test_size)
         tested = scaled[test], shuffled[test], order[test]
         if own:
-            theirs, test_labels, places = _chosen(*own, digits, f"the test set of {source}")
-            digest = _both(digest, _digest(theirs, test_labels.astype(np.uint8), 1.0))
+            theirs, classes = own
+            places, test_labels = _chosen(classes, digits, f"the test set of {source}")
+            digest = _both(digest, _digest(theirs, places, test_labels, 1.0))
             if not self.validation_size:
-                tested = self._scaled(theirs, dtype), test_labels, places
+                tested = self._scaled(theirs, places, dtype), test_labels, places
         return Split(
             scaled[test_size:end],
             shuffled[test_size:end],
@@ -166,25 +168,29 @@ class Digits:
             raise ValueError(f"digits: {source} holds {found} alone; training needs two labels")
         return found
 
-    def _scaled(self, images: np.ndarray, dtype: DTypeLike) -> np.ndarray:
-        scaled = images.astype(dtype)
+    def _scaled(self, images: np.ndarray, places: np.ndarray, dtype: DTypeLike) -> np.ndarray:
+        """Return the images at these places, (n, pixels), in their scale."""
+        scaled = np.empty((len(places), math.prod(images.shape[1:])), dtype)
+        for some in _pieces(len(places)):  # so that there is no second copy of a large set
+            scaled[some] = images[places[some]].reshape(-1, scaled.shape[1])
         if self.pixel_divisor != 1:
             scaled /= self.pixel_divisor
         return scaled
 
 
-def _chosen(
-    images: np.ndarray, classes: np.ndarray, digits: list[int], source: str
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the digits' images (n, pixels) one after the other, labels and places in the file."""
+def _pieces(n: int) -> Iterator[slice]:
+    return (slice(start, start + _PIECE) for start in range(0, n, _PIECE))
+
+
+def _chosen(classes: np.ndarray, digits: list[int], source: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return where the digits' images stand in the file, one digit after the other, and labels."""
     places = [np.flatnonzero(classes == digit) for digit in digits]
     for digit, place in zip(digits, places, strict=True):
         if not len(place):
             held = ", ".join(str(c) for c in np.unique(classes))
             raise ValueError(f"digits: {source} holds no {digit}; it holds {held}")
     labels = np.repeat(np.arange(len(places)), [len(place) for place in places])
-    order = np.concatenate(places)
-    return images.reshape(len(images), -1)[order], labels, order
+    return np.concatenate(places), labels
 
 
 @dataclass
@@ -217,7 +223,7 @@ class Xor:
         labels = points[:, 0] ^ points[:, 1]
         order = permutation(4)
         x, y = points[order].astype(dtype), labels[order].astype(np.int64)
-        digest = _digest(points, labels, 1.0)
+        digest = _digest(points, np.arange(4), labels, 1.0)
         return Split(x, y, x, y, order, digest, "exclusive or", pixel_dtype=points.dtype.name)
 
 
@@ -230,8 +236,13 @@ def _both(*digests: str) -> str:
     return hashlib.sha256("".join(digests).encode()).hexdigest()[:16]
 
 
-def _digest(images: np.ndarray, labels: np.ndarray, pixel_divisor: float) -> str:
-    content = hashlib.sha256(repr((images.shape, pixel_divisor)).encode())
-    content.update(np.ascontiguousarray(images).tobytes())
-    content.update(labels.tobytes())
+def _digest(
+    images: np.ndarray, places: np.ndarray, labels: np.ndarray, pixel_divisor: float
+) -> str:
+    """Digest the images at these places, as (n, pixels), with their labels and scale."""
+    shape = len(places), math.prod(images.shape[1:])
+    content = hashlib.sha256(repr((shape, pixel_divisor)).encode())
+    for some in _pieces(len(places)):
+        content.update(images[places[some]].tobytes())
+    content.update(labels.astype(np.uint8).tobytes())
     return content.hexdigest()[:16]

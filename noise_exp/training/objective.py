@@ -18,6 +18,7 @@ from noise_exp.training.network import Network, row_groups, with_ones
 from noise_exp.training.workers import ALONE, Workers, chunks
 
 Told = TypeVar("Told")
+_HELD = 2**30  # bytes of pixels; of a larger set no second copy is made, but one of each batch
 
 
 @dataclass(frozen=True)
@@ -64,11 +65,13 @@ class Objective:
     network
         The network.
     images, labels
-        Of shapes (images, inputs), in the network's dtype, and (images,): classes from 0 on.
+        Of shapes (images, pixels), in the network's dtype, and (images,): classes from 0 on.
     workers
         The threads to use.
     cost
         What is measured; the article's squared error by default.
+    inputs
+        Which pixels are the network's inputs, bool (pixels,); None for all.
 
     Attributes
     ----------
@@ -83,11 +86,14 @@ class Objective:
         labels: np.ndarray,
         workers: Workers = ALONE,
         cost: Cost | None = None,
+        inputs: np.ndarray | None = None,
     ) -> None:
         self.network = network
         self.cost: Cost = cost or SquaredError()
         self.workers = workers
-        self._all = (with_ones(images), labels, _targets(labels, network))
+        self._pixels, self._inputs = images, inputs
+        self._all = labels, _targets(labels, network)
+        self._whole = self._multiplied(images) if images.nbytes <= _HELD else None
         self._image_passes = 0.0
         self._parts: list[np.ndarray] = []  # one gradient per group, made when first needed
         self._blocks = Blocks(network, self.cost)
@@ -104,7 +110,7 @@ class Objective:
 
     def __len__(self) -> int:
         """Return how many images there are in all."""
-        return len(self._all[0])
+        return len(self._pixels)
 
     @property
     def batch_size(self) -> int:
@@ -114,10 +120,11 @@ class Objective:
     def choose(self, rows: np.ndarray | None) -> None:
         """Measure on these images only, given by their indices (batch,); None for all."""
         self.known = None
-        images, labels, targets = self._all
-        if rows is not None:
-            images, labels, targets = images[rows], labels[rows], targets[rows]
-        self._images, self._labels, self._targets = images, labels, targets
+        self._rows = rows
+        self._images: np.ndarray | None = None
+        self._labels, self._targets = (
+            array if rows is None else array[rows] for array in self._all
+        )
         self._groups = row_groups(len(self._labels))
 
     def evaluate(self, parameters: np.ndarray) -> Evaluation:
@@ -162,14 +169,14 @@ class Objective:
         Returns the measure at `parameters`, and what `assign` returned, in the images' order.
         """
         self._image_passes += 3 * self.batch_size
-        matrices = self.network.matrices(parameters)
+        matrices, images = self.network.matrices(parameters), self._chosen()
         while len(self._parts) < len(self._groups):
             self._parts.append(np.empty_like(out))
         parts = self._parts[: len(self._groups)]
 
         def propagate(group: int) -> list[tuple[tuple[float, int], Told]]:
             blocks = []
-            for i, block in enumerate(self._turn_to(matrices, self._groups[group])):
+            for i, block in enumerate(self._turn_to(matrices, images, self._groups[group])):
                 blocks.append((block.measure(), assign(block)))
                 if i == 0:
                     block.write_gradient(parts[group])
@@ -195,10 +202,10 @@ class Objective:
         block nothing but `Block.measure`. Counts as so many `passes` over these images.
         """
         self._image_passes += passes * self.batch_size
-        matrices = self.network.matrices(parameters)
+        matrices, images = self.network.matrices(parameters), self._chosen()
 
         def looks(rows: list[slice]) -> list[Told]:
-            return [look(block) for block in self._turn_to(matrices, rows, light)]
+            return [look(block) for block in self._turn_to(matrices, images, rows, light)]
 
         return list(itertools.chain(*self.workers.map(looks, self._groups)))
 
@@ -213,13 +220,31 @@ class Objective:
         images, loss = times * self.batch_size, sum(losses)
         return Evaluation(loss, self.cost.per_loss * loss / images, sum(wrong) / images, exact)
 
+    def _chosen(self) -> np.ndarray:
+        """Return the chosen images as the weights multiply them, (batch, inputs + 1)."""
+        if self._images is None:
+            if self._rows is not None and self._whole is None:
+                self._images = self._multiplied(self._pixels[self._rows])
+            else:
+                if self._whole is None:
+                    self._whole = self._multiplied(self._pixels)
+                self._images = self._whole if self._rows is None else self._whole[self._rows]
+        return self._images
+
+    def _multiplied(self, pixels: np.ndarray) -> np.ndarray:
+        return with_ones(pixels if self._inputs is None else pixels[:, self._inputs])
+
     def _turn_to(
-        self, matrices: list[np.ndarray], rows: list[slice], light: bool = False
+        self,
+        matrices: list[np.ndarray],
+        images: np.ndarray,
+        rows: list[slice],
+        light: bool = False,
     ) -> Iterator[Block]:
         """Yield this thread's block, set to each of `rows` in turn."""
         block = self._blocks.of_thread(max(r.stop - r.start for r in rows), light)
         for r in rows:
-            block.set(r, matrices, self._images[r], self._targets[r], self._labels[r])
+            block.set(r, matrices, images[r], self._targets[r], self._labels[r])
             yield block
 
 

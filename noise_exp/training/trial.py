@@ -122,7 +122,7 @@ class Trial:
         network = Network((int(inputs.sum()), *self.network.sizes[1:]), self.network.dtype)
         self._frozen = [network.layer_slices()[layer - 1] for layer in set(frozen)]
         self.objective = Objective(
-            network, split.train_images[:, inputs], split.train_labels, self._workers, self._cost
+            network, split.train_images, split.train_labels, self._workers, self._cost, inputs
         )
 
     @property

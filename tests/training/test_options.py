@@ -58,7 +58,7 @@ def test_batches_hold_every_image_once_in_an_order_of_seeds_data():
             self.batches = []
 
         def estimate(self, objective, parameters, noise, out):
-            self.batches.append(objective._images.copy())
+            self.batches.append(objective._chosen().copy())
             return super().estimate(objective, parameters, noise, out)
 
     orders = []

@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 from support import idx_bytes, trial
 
+from noise_exp.bench.growth import most_mebibytes
+from noise_exp.bench.turns import own_process
 from noise_exp.errors import UserError
+from noise_exp.training import objective
 from noise_exp.training.own_images import ForTest, Idx, Npz, OpenML
 from noise_exp.training.trained import Trained
 
@@ -216,3 +219,54 @@ def test_a_command_line_trains_on_a_set_whose_labels_start_at_1(tmp_path):
     for wrong, told in [("data.test=mine", "data.test"), ("data.digits=none", "data.digits must")]:
         with pytest.raises(UserError, match=told):
             trial(*options, wrong)
+
+
+@pytest.mark.parametrize("experiment", ["full", "full_backprop"])
+def test_a_standard_set_whole_is_tested_on_its_own_test_images(tmp_path, experiment):
+    publish(tmp_path, PUBLISHED["MNIST"], True, n=(60, 24), first=0)
+    run = trial(f"experiment={experiment}", f"data.path={tmp_path}", "network.hidden=[8]")
+    (*_, last) = run.train()
+    assert 55 < last.forward_passes <= 60
+    assert run.network.sizes[-1] == 5
+    assert run.test().wrong.shape == (24,)
+
+
+def train_and_tell_memory(folder, batch_size):
+    """One epoch on a set in a folder: how many images and classes, the most memory held."""
+    run = trial("data=idx", f"data.path={folder}", "data.digits=all", "data.test=standard",
+                "data.pixel_divisor=255", "network.hidden=[4]", "dist=backprop", "epochs=1",
+                "cost=cross_entropy", f"batch_size={batch_size}")  # fmt: skip
+    (epoch,) = run.train()
+    assert np.isfinite(epoch.cost)
+    assert len(run.test().wrong) == len(run.split.test_labels)
+    return len(run.objective), run.split.classes, most_mebibytes()
+
+
+@pytest.mark.slow
+def test_emnists_697_932_images_of_62_classes_fit_in_four_gigabytes(tmp_path):
+    """Of its size and under its names, the pixels made up."""
+    some = RNG.integers(0, 256, (1000, 28, 28), np.uint8)
+    for part, n in (("train", 697_932), ("test", 116_323)):
+        images = np.resize(some, (n, 28, 28))
+        labels = np.arange(n, dtype=np.uint8) % 62
+        for kind, content in (("images-idx3", images), ("labels-idx1", labels)):
+            (tmp_path / f"emnist-byclass-{part}-{kind}-ubyte").write_bytes(idx_bytes(content))
+    with own_process(2) as process:
+        held = process.submit(train_and_tell_memory, tmp_path, 4096).result()
+    assert held[:2] == (697_932, 62)
+    assert held[2] < 4e9 / 2**20
+
+
+def test_a_batch_has_the_same_bits_whether_the_whole_set_is_held_or_not(monkeypatch):
+    options = ("data=mnist10", "network.hidden=[8]", "dist=backprop", "epochs=1",
+               "cost=cross_entropy", "batch_size=1000")  # fmt: skip
+    held = trial(*options)
+    monkeypatch.setattr(objective, "_HELD", 0)
+    streamed = trial(*options)
+    for run in (held, streamed):
+        list(run.train())
+    assert held.parameters.tobytes() == streamed.parameters.tobytes()
+    full = [trial(*options[:-1], "batch_size=null") for _ in range(2)]
+    monkeypatch.undo()
+    full.append(trial(*options[:-1], "batch_size=null"))
+    assert len({tuple(e.cost for e in run.train()) for run in full}) == 1

@@ -57,7 +57,7 @@ learning: install  ## What noise learns, into docs/learning.md (half an hour)
 # Every rung is searched with as many trials; the settings that only some have are named here.
 search = $(BIN)/python -m noise_exp -m experiment=ladder_search tracking.model=false \
 	hydra.sweep.dir=multirun/ladder/search/$(1) rung=$(1)
-ADAM := 'optimizer.lr=tag(log,interval(1e-4,3e-2))'
+ADAM := 'optimizer.lr=tag(log,interval(1e-4,1e-1))'
 SPREAD := 'estimator.scale=tag(log,interval(1e-3,1e-1))'
 ladder-search: install  ## Settings for the rungs of the ladder, on validation images (hours)
 	$(call search,cost_scaled) 'optimizer.lr=tag(log,interval(1e-6,1e-1))'

@@ -84,13 +84,23 @@ class Record:
 
     @property
     def score(self) -> float:
-        """What Hydra's sweepers make small: the validation's cost, else the last training cost.
+        """What Hydra's sweepers make small: of the validation images, else the last in training.
+
+        The cost or, with `score=error_rate`, the share of images that are wrong.
 
         Infinite where that is no finite number: sweepers take infinity for bad, and would stop at
         what is not a number.
         """
-        score = self.final("validation_cost" if self.part == "validation" else "cost")
+        score = self.final(self.scored)
         return score if math.isfinite(score) else math.inf
+
+    @property
+    def scored(self) -> str:
+        """The metric that is its score."""
+        by = self.params.get("score", "cost")
+        if self.part == "validation":
+            return f"validation_{by}"
+        return "train_error_rate" if by == "error_rate" else by
 
     @property
     def settings(self) -> dict[str, str]:

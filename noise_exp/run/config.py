@@ -27,6 +27,13 @@ class CostName(Enum):
     cross_entropy = "cross_entropy"
 
 
+class Score(Enum):
+    """What Hydra's sweepers make small."""
+
+    cost = "cost"
+    error_rate = "error_rate"
+
+
 class Stream(Enum):
     """Where random numbers come from."""
 
@@ -84,6 +91,7 @@ class Config:
     train_seconds: float | None = MISSING
     batch_size: int | None = MISSING
     cost: CostName = MISSING
+    score: Score = MISSING
     dtype: Precision = MISSING
     threads: int | None = MISSING
     resume: bool = MISSING

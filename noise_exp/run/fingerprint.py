@@ -25,7 +25,7 @@ def fingerprint(cfg: DictConfig, trial: Trial) -> str:
         group: OmegaConf.to_container(cfg[group], resolve=True) for group in groups
     }
     science |= {key: cfg[key] for key in (*build.BUDGETS, "batch_size")}
-    science |= {key: cfg[key].value for key in ("cost", "dtype", "stream")}
+    science |= {key: cfg[key].value for key in ("cost", "score", "dtype", "stream")}
     split = trial.split
     science["data"] = [
         split.digest, split.validation, len(split.test_labels), len(split.train_labels)

@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf, read_write
 from noise_exp.errors import UserError
 from noise_exp.records.secrets import masked, withheld
 
-_OF_THE_WHOLE = ("resume", "dry_run")  # and all of tracking: a sweep has one of each
+_OF_THE_WHOLE = ("resume", "dry_run", "score")  # and all of tracking: a sweep has one of each
 _TOO_LATE = ("sweeper", "launcher", "sweep", "mode", "callbacks")  # once a sweep has begun
 
 log = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ def check_swept(
     if direction is not None and str(getattr(direction, "name", direction)) != "minimize":
         raise UserError(
             f"hydra.sweeper.direction must be minimize, got {direction}: a run's score is its "
-            "cost, of the validation images or the last of training"
+            "cost, or its error rate, of the validation images or the last of training"
         )
     for key, override in told.items():
         if not override.is_discrete_sweep():

@@ -46,7 +46,9 @@ def summary(records: Sequence[Record], searched: Sequence[str]) -> Summary:
     if no_best := two_sets(records, "scores"):
         return Summary(title, shown, no_best, files)
     best = next(r for r in records if r.job == table.trial[0])
-    what = "validation cost" if best.part == "validation" else "final training cost"
+    what = best.scored.replace("train_", "").replace("_", " ")
+    if best.part != "validation":
+        what = f"final training {what}"
     by_trial = table.sort_values("trial")
     scores = [s if math.isfinite(s) else None for s in by_trial.score]
     return Summary(

@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install sweep article seeds learning test check kill pictures lint bench theory play notebook play-page ui clean
+.PHONY: help install sweep article seeds learning ladder-search ladder test check kill pictures lint bench theory play notebook play-page ui clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -74,6 +74,21 @@ ladder-search: install  ## Settings for the rungs of the ladder, on validation i
 	$(call search,forward_gradient) $(ADAM) 'estimator.samples=choice(1,4)'
 	$(call search,unit_forward_gradient) $(ADAM)
 	$(call search,backprop) dist=backprop $(ADAM)
+
+LADDER := $(BIN)/python -m noise_exp -m experiment=ladder tracking.model=false hydra.sweep.dir=multirun/ladder
+FEEDBACKS := rung=learned_feedback,feedback_alignment,direct_feedback_alignment
+DEPTHS := 'network.hidden=[128],[128,128],[128,128,128],[128,128,128,128],[128,128,128,128,128],[128,128,128,128,128,128]'
+ladder: install  ## How much noise must be told, into docs/ladder.md (hours)
+	rm -rf $(addprefix multirun/ladder/,passes seconds laws feedback depth)
+	$(LADDER)/passes
+	$(LADDER)/seconds forward_passes=null train_seconds=10
+	$(LADDER)/laws rung=low_rank_es,node_perturbation_blind,learned_feedback \
+		'dist=glob(*,exclude=backprop)' forward_passes=300
+	$(LADDER)/feedback $(FEEDBACKS) network.hidden=[32],[32,32],[128],[128,128] network.init_scale=0.09 \
+		forward_passes=100 'seed=range(1,11)'
+	$(LADDER)/depth rung=node_perturbation_blind,node_perturbation,feedback_alignment,direct_feedback_alignment,learned_feedback,unit_forward_gradient,backprop \
+		$(DEPTHS) network.init_scale=0.09 forward_passes=100
+	$(BIN)/python -m noise_exp.learning.ladder multirun/ladder --output docs/figures --page docs/ladder.md
 
 test: install  ## Run the tests (minutes)
 	$(BIN)/python -m pytest

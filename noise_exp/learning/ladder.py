@@ -14,6 +14,8 @@ and `make ladder` run them. The tables replace what stands between `<!-- name --
 
 import argparse
 import math
+import tracemalloc
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -22,8 +24,10 @@ import pandas as pd
 
 from noise_exp.errors import UserError, at_the_edge
 from noise_exp.figures import ladder as figures
-from noise_exp.learning.sweeps import error_rate, load
+from noise_exp.learning.sweeps import error_rate, load, trial_of
 from noise_exp.records.record import Record
+from noise_exp.run import launchers
+from noise_exp.training import article
 from noise_exp.writing.pages import Page, add_page
 from noise_exp.writing.tables import markdown_of
 
@@ -48,6 +52,7 @@ _LEARNED, _FIXED = "learned_feedback", ("feedback_alignment", "direct_feedback_a
 _COMMON = ("network.hidden", "network.init_scale", "batch_size", "optimizer.lr")
 _PARTS = ("estimator.", "optimizer.")
 _DEEP = 4  # hidden layers
+_TIMED, _REPEATS = 12, 3  # forward passes
 
 Rungs = Mapping[str, Sequence[Record]]
 
@@ -57,6 +62,10 @@ def main() -> None:
     parser = argparse.ArgumentParser("python -m noise_exp.learning.ladder", description=__doc__)
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="holds search, passes, ...")
     add_page(parser, "learning")
+    parser.add_argument(
+        "--costs", action="store_true", help="measure what a pass of each rung costs too (a minute)"
+    )
+    parser.add_argument("--threads", type=int, default=launchers.available())
     options = parser.parse_args()
     with at_the_edge("noise_exp.learning.ladder"):
         page = Page(options.output, options.page, "ladder")
@@ -67,6 +76,8 @@ def main() -> None:
         for name, records in sweeps.items():
             page.table(name, markdown_of(_TABLES[name](by_rung(records))))
         page.table("targets", markdown_of(targets({n: by_rung(r) for n, r in sweeps.items()})))
+        if options.costs:
+            page.table("costs", markdown_of(costs(options.threads)))
         _pictures({n: by_rung(r) for n, r in sweeps.items()}, page.folder)
 
 
@@ -184,6 +195,29 @@ def by_depth(rungs: Rungs) -> pd.DataFrame:
                           for n in depths}
         for rung, group in rungs.items()
     )  # fmt: skip
+
+
+def costs(threads: int) -> pd.DataFrame:
+    """One row per rung: milliseconds of a pass on the article's network, and memory.
+
+    Memory is what training holds at most beyond the trial: images, network and initial weights.
+    """
+    rows = []
+    for rung in TOLD:
+        asked = ["experiment=ladder", f"rung={rung}", f"forward_passes={_TIMED}"]
+        asked.append(f"network.hidden={list(article.HIDDEN)}".replace(" ", ""))
+        seconds = []
+        for _ in range(_REPEATS):
+            *_, last = trial_of(asked, threads).train()
+            seconds.append(last.train_seconds / last.forward_passes)
+        trial = trial_of(asked, threads)
+        tracemalloc.start()
+        deque(trial.train(), maxlen=0)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        rows.append({"rung": rung, "ms per pass": f"{1e3 * np.median(seconds):.0f}",
+                     "MB": f"{most / 1e6:.0f}"})  # fmt: skip
+    return pd.DataFrame(rows)
 
 
 def targets(sweeps: Mapping[str, Rungs]) -> pd.DataFrame:

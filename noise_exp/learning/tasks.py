@@ -6,15 +6,11 @@ from pathlib import Path
 from time import perf_counter
 
 import numpy as np
-from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig
 
 from noise_exp.figures import learning as figures
 from noise_exp.learning import floors, tables
-from noise_exp.learning.sweeps import by_method, error_rate, mean_and_error
+from noise_exp.learning.sweeps import by_method, error_rate, mean_and_error, trial_of
 from noise_exp.records.record import Record
-from noise_exp.run.build import build
-from noise_exp.run.config import CONF_DIR
 from noise_exp.training import article
 from noise_exp.training.article_way import article_way
 from noise_exp.training.network import predicted
@@ -38,7 +34,7 @@ def write(name: str, runs: Sequence[Record], page: Page, threads: int) -> None:
         rows, (floor, float(np.mean(rates))), f"{TASKS[name]}: mean over seeds, standard error"
     ).savefig(page.folder / f"learning_{name}.png", dpi=110)
     pair = [m for m in ("gaussian", "backprop") if m in groups]
-    trials = {method: _trial(groups[method][0].overrides, threads) for method in pair}
+    trials = {method: trial_of(groups[method][0].overrides, threads) for method in pair}
     columns = [(method, _learned_weights(trial)) for method, trial in trials.items()]
     if columns:
         picture = figures.filters(columns, _SHOWN_UNITS)
@@ -54,7 +50,7 @@ def seconds(runs: Sequence[Record], threads: int) -> tuple[float, list[tuple[str
     theirs = [_article_seconds(threads)]
     timings = []
     for method, group in by_method(runs).items():
-        trial = _trial(group[0].overrides, threads)
+        trial = trial_of(group[0].overrides, threads)
         last = deque(trial.train(), maxlen=1).pop()
         timings.append((method, last.train_seconds, trial.test().errors))
     theirs.append(_article_seconds(threads))
@@ -99,7 +95,7 @@ def _floors(runs: Sequence[Record], threads: int) -> dict[str, list[float]]:
     rates: dict[str, list[float]] = {}
     of_split = {run.params["seeds.data"]: run for run in reversed(runs)}
     for run in reversed(of_split.values()):
-        trial, scale = _trial(run.overrides, threads), float(run.params["network.init_scale"])
+        trial, scale = trial_of(run.overrides, threads), float(run.params["network.init_scale"])
         seed = int(run.params["seed"])
         for name, rate in (
             ("logistic regression on the pixels", floors.logistic_regression(trial.split)),
@@ -115,7 +111,7 @@ def _floors(runs: Sequence[Record], threads: int) -> dict[str, list[float]]:
 
 def _article_seconds(threads: int) -> float:
     """Time 100 epochs of back propagation the article's way."""
-    trial = _trial(["dist=backprop"])
+    trial = trial_of(["dist=backprop"])
     run = article_way(
         trial.split.train_images, trial.split.train_labels,
         trial.network.views(trial.parameters), None, article.DROPPED_LR, (), threads,
@@ -123,12 +119,3 @@ def _article_seconds(threads: int) -> float:
     start = perf_counter()
     run(article.EPOCHS)
     return perf_counter() - start
-
-
-def _trial(overrides: Sequence[str], threads: int = 1) -> Trial:
-    return build(_composed(overrides), threads)
-
-
-def _composed(overrides: Sequence[str]) -> DictConfig:
-    with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
-        return compose("config", list(overrides))

@@ -74,6 +74,16 @@ def test_a_score_that_is_no_number_is_infinite():
     assert validated.score == 0.1
 
 
+def test_a_run_is_scored_by_what_it_was_told():
+    params = {"score": "error_rate"}
+    trained = Record(params, curves={"cost": [0.5, 0.25], "train_error_rate": [0.2, 0.1]})
+    assert trained.score == 0.1
+    metrics = {"validation_cost": 0.3, "validation_error_rate": 0.05}
+    assert Record({**params, "validation_images": "9"}, metrics).score == 0.05
+    assert Record({"score": "cost", "validation_images": "9"}, metrics).score == 0.3
+    assert math.isinf(Record(params, error="out of luck").score)
+
+
 def test_passes_of_which_only_the_total_is_known_are_shared_out_evenly():
     record = Record({}, {"forward_passes": 12.0}, {"cost": [0.3, 0.2, 0.1, 0.1]})
     assert record.spent("forward_passes") == [3, 6, 9, 12]

@@ -65,6 +65,7 @@ OURS = {
     "-m optimizer=vanilla,adam optimizer.drop_epoch=3": "the job optimizer=adam",
     "-m dist=gumbel,gumbl": "the job dist=gumbl cannot be composed: In 'config': Could not find",
     "-m epochs=1,2,many": "the job epochs=many cannot be composed: Error merging override",
+    "-m score=cost,error_rate": "score=cost,error_rate: a sweep takes one score for all",
     "-m dist=gumbel,beta epochs=0": "epochs must be at least 1, got 0",
 }
 HYDRAS = {
@@ -75,6 +76,7 @@ HYDRAS = {
     "epochs=many": "Value 'many' of type 'str' could not be converted to Integer",
     "epochs=1.5": "could not be converted to Integer",
     "seed=0.5": "could not be converted to Integer",
+    "score=luck": "Invalid value 'luck'",
     "dtype=float16": "Invalid value 'float16'",
 }
 

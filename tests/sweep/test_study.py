@@ -171,3 +171,16 @@ def test_no_trial_is_best_of_different_images():
     assert not found.advice
     assert not found.tags
     assert study.summary(trials[:1], ["data.path"]).tags["best_trial"] == "0"
+
+
+def test_a_search_for_the_fewest_wrong_images(cli):
+    done = cli(*TUNE, "dist=gaussian", "score=error_rate", "hydra.sweeper.n_trials=4")
+    assert done.returncode == 0, done.stderr
+    (parent,) = cli.runs("sweep")
+    rates = {
+        run.data.tags["job"]: run.data.metrics["validation_error_rate"] for run in cli.runs("run")
+    }
+    assert len(set(rates.values())) > 1
+    assert parent.data.metrics["best_score"] == min(rates.values())
+    assert rates[parent.data.tags["best_trial"]] == min(rates.values())
+    assert "with validation error rate" in done.stdout

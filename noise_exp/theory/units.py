@@ -1,6 +1,7 @@
 """Estimates from noise on the units: a draw per image, and credit for all weights of a unit."""
 
 import math
+from functools import partial
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from noise_exp.theory.setting import cosine, noise_of
 from noise_exp.theory.weights import Point, mean_cosine
 from noise_exp.training.block import Block
 from noise_exp.training.estimators import LearnedFeedback, NodePerturbation
+from noise_exp.training.estimators.units import Outputs
 from noise_exp.training.network import with_ones
 
 _SCALE = 1e-4
@@ -18,12 +20,14 @@ _DRAWS = 1000  # of the noise, for a mean over it
 _PASSES, _RATE = 240, 0.1  # of the fit of feedback
 
 
-def unit_variance(point: Point) -> float:
+def unit_variance(point: Point, outputs: Outputs = Outputs.known) -> float:
     """E|G' - G|^2 of the loss's gradient by node perturbation with normal noise, one pass.
 
-    The sum over images and hidden layers of |x|^2 (units |delta|^2 + |delta of the layer|^2),
-    with x the layer's inputs, 1 for the bias included, and delta of all hidden units.
+    The sum over images and disturbed layers of |x|^2 (units |delta|^2 + |delta of the layer|^2),
+    with x the layer's inputs, 1 for the bias included, and delta of all disturbed units: the hidden
+    ones and, blind, the outputs.
     """
+    units = point.network.sizes[1:] if outputs is Outputs.blind else point.network.sizes[1:-1]
     inputs = with_ones(point.pixels)
 
     def told(block: Block) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -31,7 +35,7 @@ def unit_variance(point: Point) -> float:
         values = [inputs[block.rows], *block.activations.values]
         return [
             (np.sum(np.square(below[: len(block)]), axis=1), np.sum(np.square(delta), axis=1))
-            for below, delta in zip(values, block.deltas[:-1], strict=False)
+            for below, delta, _ in zip(values, block.deltas, units, strict=False)
         ]
 
     _, blocks = point.objective.assign_credit(
@@ -40,22 +44,24 @@ def unit_variance(point: Point) -> float:
     total = 0.0
     for layers in blocks:
         deltas = sum(delta for _, delta in layers)
-        units = point.network.sizes[1:-1]
         for (energy, delta), n in zip(layers, units, strict=True):
             total += float(np.sum(energy * (n * deltas + delta)))
     return total
 
 
-def _node(effort: Effort) -> Outcome:
+def _node(effort: Effort, outputs: Outputs) -> Outcome:
     point = Point.start(effort.seed, 16, 16)
     n = point.network.n_parameters
     loss_gradient = point.gradient * point.objective.batch_size / point.objective.cost.per_loss
-    square, variance = float(loss_gradient @ loss_gradient), unit_variance(point)
+    told = f"node_perturbation, outputs {outputs.value}"
+    square, variance = float(loss_gradient @ loss_gradient), unit_variance(point, outputs)
     samples, total = [1, 4, 16, 64], effort.size(2000, 400)
     noise = noise_of("normal", effort.seed, point.network)
     estimates = np.empty((total, n))
     for estimate in estimates:
-        NodePerturbation(_SCALE).estimate(point.objective, point.parameters, noise, estimate)
+        NodePerturbation(_SCALE, outputs).estimate(
+            point.objective, point.parameters, noise, estimate
+        )
     estimates *= -1
     squares = np.array([np.sum(np.square(e - loss_gradient)) for e in estimates])
     cosines = []
@@ -75,13 +81,19 @@ def _node(effort: Effort) -> Outcome:
         Check("mean cosine, 64 passes", predicted(64), cosines[3], rival=mean_cosine(64, n)),
     ]  # fmt: skip
     picture = Picture(
-        "Noise on 32 units, not on 8,000 weights", "passes", "mean cosine",
+        f"Noise on {_disturbed(point, outputs)} units, not on 8,000 weights",
+        "passes", "mean cosine",
         [Curve("theory, noise on the units", fine, [predicted(k) for k in fine]),
          Curve("noise on the weights", fine, [mean_cosine(k, n) for k in fine], rival=True)],
-        [intervals.points("node_perturbation", samples, cosines)],
+        [intervals.points(told, samples, cosines)],
         log_x=True, log_y=True,
     )  # fmt: skip
     return Outcome(checks, picture)
+
+
+def _disturbed(point: Point, outputs: Outputs) -> int:
+    *hidden, last = point.network.sizes[1:]
+    return sum(hidden) + (last if outputs is Outputs.blind else 0)
 
 
 def learned_share(point: Point, rate: float, passes: np.ndarray) -> np.ndarray:
@@ -165,7 +177,14 @@ CLAIMS = [
         "Noise on the units, drawn for every image, has a variance that grows with the units and "
         "not with the weights.",
         "E|G' - G|^2 = sum over images, layers of |x|^2 (U |delta|^2 + |delta_l|^2)",
-        _node,
+        partial(_node, outputs=Outputs.known),
+    ),
+    Claim(
+        "blind",
+        "Told one number per image, the output units pay like the hidden ones: the same variance, "
+        "with the outputs among the units.",
+        "E|G' - G|^2 = sum over images, layers and outputs of |x|^2 (U |delta|^2 + |delta_l|^2)",
+        partial(_node, outputs=Outputs.blind),
     ),
     Claim(
         "feedback",

@@ -12,6 +12,7 @@ from evosax.algorithms import algorithms
 
 from noise_exp.bench.race import Racer, Watch, course
 from noise_exp.training.data import live_pixels
+from noise_exp.training.trial import Trial
 
 
 def prepare(
@@ -25,15 +26,19 @@ def prepare(
     batch (images per generation; None for all) and, of algorithms with a gradient, optimizer
     (optax's name) and lr.
     """
-    trial = course(seed)
+    return racer_of(course(seed), settings, seed)
+
+
+def racer_of(trial: Trial, settings: Mapping[str, Any], seed: int) -> Racer:
+    """Return a compiled racer that trains a trial's network; `settings` as of `prepare`."""
     split, live = trial.split, live_pixels(trial.split)
     test_images = jnp.asarray(split.test_images[:, live])
     initial = trial.objective.network.views(trial.trained)
     start = [(jnp.asarray(w), jnp.asarray(b)) for w, b in initial]
     strategy, params = _strategy(settings, start)
-    x, y = jnp.asarray(split.train_images[:, live]), jnp.asarray(split.train_labels, jnp.float32)
+    x, y = jnp.asarray(split.train_images[:, live]), jnp.asarray(split.train_labels)
     generation = _generation(strategy, params, x, y, settings["batch"])
-    predictions = jax.jit(lambda layers: _sums(layers, test_images) > 0)
+    predictions = jax.jit(lambda layers: _predicted(_sums(layers, test_images)))
 
     def racer(watch: Watch) -> None:
         # Copied: a compiled step overwrites what it is given.
@@ -57,7 +62,10 @@ def _generation(
     strategy: Any, params: Any, x: Any, y: Any, batch: int | None
 ) -> Callable[[Any, Any], Any]:
     def fitness(layers: Any, images: Any, labels: Any) -> Any:
-        return jnp.mean(optax.sigmoid_binary_cross_entropy(_sums(layers, images), labels))
+        sums = _sums(layers, images)
+        if sums.shape[1] > 1:
+            return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(sums, labels))
+        return jnp.mean(optax.sigmoid_binary_cross_entropy(sums[:, 0], labels))
 
     @partial(jax.jit, donate_argnums=0)
     def generation(state: Any, key: Any) -> Any:
@@ -76,12 +84,16 @@ def _generation(
 
 
 def _sums(layers: Any, images: Any) -> Any:
-    """What goes into the output unit, shape (images,)."""
+    """What goes into the output units, shape (images, outputs)."""
     below = images
     for w, b in layers[:-1]:
         below = jnp.arctan(below @ w + b)
     w, b = layers[-1]
-    return (below @ w + b)[:, 0]
+    return below @ w + b
+
+
+def _predicted(sums: Any) -> Any:
+    return jnp.argmax(sums, axis=1) if sums.shape[1] > 1 else sums[:, 0] > 0
 
 
 def _strategy(settings: Mapping[str, Any], start: Any) -> tuple[Any, Any]:

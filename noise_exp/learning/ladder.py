@@ -24,9 +24,10 @@ import pandas as pd
 
 from noise_exp.errors import UserError, at_the_edge
 from noise_exp.figures import ladder as figures
-from noise_exp.learning.sweeps import error_rate, load, trial_of
+from noise_exp.learning.sweeps import error_rate, load
 from noise_exp.records.record import Record
 from noise_exp.run import launchers
+from noise_exp.run.build import trial_of
 from noise_exp.training import article
 from noise_exp.writing.pages import Page, add_page
 from noise_exp.writing.tables import markdown_of

@@ -1,17 +1,13 @@
-"""What a sweep left in its folder, one run after the other, and a run's trial made anew."""
+"""What a sweep left in its folder, one run after the other."""
 
 import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from hydra import compose, initialize_config_dir
 
 from noise_exp.errors import UserError
 from noise_exp.records.record import Record, below
-from noise_exp.run.build import build
-from noise_exp.run.config import CONF_DIR
-from noise_exp.training.trial import Trial
 
 
 def load(folder: Path) -> list[Record]:
@@ -50,9 +46,3 @@ def mean_and_error(values: Sequence[float]) -> tuple[float, float]:
     array = np.asarray(values, float)
     error = float(np.std(array, ddof=1) / math.sqrt(len(array))) if len(array) > 1 else math.nan
     return float(np.mean(array)), error
-
-
-def trial_of(overrides: Sequence[str], threads: int = 1) -> Trial:
-    """Return what a command with these overrides would train."""
-    with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
-        return build(compose("config", list(overrides)), threads)

@@ -9,8 +9,9 @@ import numpy as np
 
 from noise_exp.figures import learning as figures
 from noise_exp.learning import floors, tables
-from noise_exp.learning.sweeps import by_method, error_rate, mean_and_error, trial_of
+from noise_exp.learning.sweeps import by_method, error_rate, mean_and_error
 from noise_exp.records.record import Record
+from noise_exp.run.build import trial_of
 from noise_exp.training import article
 from noise_exp.training.article_way import article_way
 from noise_exp.training.network import predicted

@@ -1,18 +1,19 @@
 """From a configuration to a trial, checked before anything is written."""
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from hydra import compose, initialize_config_dir
 from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from platformdirs import user_cache_path
 
 from noise_exp.errors import UserError
-from noise_exp.run.config import CostName, Stream
+from noise_exp.run.config import CONF_DIR, CostName, Stream
 from noise_exp.training.article_stream import ArticleStream
 from noise_exp.training.costs import CrossEntropy, SquaredError
 from noise_exp.training.data import Data, Split
@@ -62,6 +63,15 @@ def build(cfg: DictConfig, threads: int = 1) -> Trial:
     except ValueError as error:
         group = next((g for g in ("network", "estimator") if _key(error) in cfg[g]), "estimator")
         raise UserError(_named(group, cfg[group], error)) from None
+
+
+def trial_of(overrides: Sequence[str], threads: int = 1) -> Trial:
+    """Return what a command with these overrides would train.
+
+    Raises UserError like `build`.
+    """
+    with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
+        return build(compose("config", list(overrides)), threads)
 
 
 def _schedule(cfg: DictConfig) -> Schedule:

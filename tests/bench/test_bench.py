@@ -6,12 +6,13 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import Future
 
 import numpy as np
 import pytest
 
 from noise_exp.bench import __main__ as bench
-from noise_exp.bench import compare, ours, race, search
+from noise_exp.bench import compare, ours, race, search, told
 from noise_exp.bench.growth import growth, most_mebibytes
 from noise_exp.bench.overhead import Overhead
 from noise_exp.bench.overhead import table as overhead_table
@@ -209,3 +210,52 @@ def test_the_search_keeps_the_best_of_what_it_tries(monkeypatch):
     assert tried[-1][0]["lr"] == 0.01
     assert tried[-1][0]["scale"] == 0.3
     assert tried[-1][1].seconds == min(arrival.seconds for _, arrival in tried)
+
+
+def test_a_clock_looks_at_the_images_when_its_seconds_are_spent_and_not_before():
+    clock, looks = told.Clock(0.05), []
+
+    def steps():
+        while True:
+            time.sleep(0.01)
+            clock.look(lambda: looks.append(clock) or 7)
+
+    with pytest.raises(race.OverError):
+        steps()
+    assert len(looks) == 1
+    assert clock.arrival.errors == 7
+    assert 1 < clock.arrival.steps <= 6
+
+
+def test_told_one_number_per_step_ours_learn_and_every_contender_is_in_the_table(monkeypatch):
+    monkeypatch.setattr(told, "own_process", lambda _: Here())
+    monkeypatch.setattr(told, "evosax", lambda *_: (0.5, 3))
+    monkeypatch.setattr(told, "RUNGS", ("low_rank_es",))
+    table = told.race(1.0, 1, [0, 1], told.EVOSAX).splitlines()
+    cells = {row.split(" | ")[0].strip("| "): row.split(" | ")[1] for row in table[2:]}
+    assert set(cells) == {"low_rank_es", *(f"evosax {name}" for name in told.EVOSAX)}
+    assert cells["evosax SNES"] == "50.0 (50.0 to 50.0)"
+    assert float(cells["low_rank_es"].split()[0]) < 60  # chance is 90
+
+
+class Here:
+    """An executor that works where it is called."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def submit(self, work, *given):
+        done = Future()
+        done.set_result(work(*given))
+        return done
+
+
+@pytest.mark.parametrize("algorithm", list(told.EVOSAX))
+def test_evosax_learns_ten_digits_from_the_same_images(algorithm):
+    pytest.importorskip("evosax")
+    rate, generations = told.evosax(algorithm, told.EVOSAX[algorithm], 0, 2.0)
+    assert generations > 1
+    assert rate < 0.88

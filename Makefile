@@ -74,6 +74,8 @@ ladder-search: install  ## Settings for the rungs of the ladder, on validation i
 	$(call search,forward_gradient) $(ADAM) 'estimator.samples=choice(1,4)'
 	$(call search,unit_forward_gradient) $(ADAM)
 	$(call search,backprop) dist=backprop $(ADAM)
+	$(call search,node_perturbation_blind) $(ADAM) $(SPREAD) forward_passes=300 \
+		hydra.sweep.dir=multirun/ladder/search_300
 
 LADDER := $(BIN)/python -m noise_exp -m experiment=ladder tracking.model=false hydra.sweep.dir=multirun/ladder
 FEEDBACKS := rung=learned_feedback,feedback_alignment,direct_feedback_alignment
@@ -82,8 +84,9 @@ ladder: install  ## How much noise must be told, into docs/ladder.md (hours)
 	rm -rf $(addprefix multirun/ladder/,passes seconds laws feedback depth)
 	$(LADDER)/passes
 	$(LADDER)/seconds forward_passes=null train_seconds=10
-	$(LADDER)/laws rung=low_rank_es,node_perturbation_blind,learned_feedback \
-		'dist=glob(*,exclude=backprop)' forward_passes=300
+	$(LADDER)/laws/known rung=low_rank_es,learned_feedback 'dist=glob(*,exclude=backprop)' forward_passes=300
+	$(LADDER)/laws/blind rung=node_perturbation_blind 'dist=glob(*,exclude=backprop)' forward_passes=300 \
+		network.init_scale=0.087 optimizer.lr=0.0049 estimator.scale=0.01
 	$(LADDER)/feedback $(FEEDBACKS) network.hidden=[32],[32,32],[128],[128,128] network.init_scale=0.09 \
 		forward_passes=100 'seed=range(1,11)'
 	$(LADDER)/depth rung=node_perturbation_blind,node_perturbation,feedback_alignment,direct_feedback_alignment,learned_feedback,unit_forward_gradient,backprop \

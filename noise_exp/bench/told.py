@@ -27,7 +27,7 @@ from noise_exp.writing.tables import markdown
 
 RUNGS = ("low_rank_es", "spsa", "es", "hill_climb")
 _SEED = 1000  # of the search, none of the race's
-_DRAWN = 16  # settings of each algorithm
+_DRAWN = 10  # settings of each algorithm: about the seconds that a search of a rung takes
 _VALIDATION = "data.validation_size=2000"
 
 # The best of what `--search` tried.

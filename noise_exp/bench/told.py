@@ -32,9 +32,9 @@ _VALIDATION = "data.validation_size=2000"
 
 # The best of what `--search` tried.
 EVOSAX: dict[str, dict[str, Any]] = {
-    "Open_ES": {"population": 32, "std": 0.03, "lr": 0.01, "batch": 256, "hidden": "[128]"},
-    "SNES": {"population": 32, "std": 0.03, "batch": 256, "hidden": "[128]"},
-    "SimpleES": {"population": 32, "std": 0.03, "batch": 256, "hidden": "[128]"},
+    "Open_ES": {"population": 32, "std": 0.036, "batch": 128, "hidden": "[128]", "lr": 0.0051},
+    "SNES": {"population": 8, "std": 0.012, "batch": 512, "hidden": "[128]"},
+    "SimpleES": {"population": 8, "std": 0.04, "batch": 512, "hidden": "[128]"},
 }
 
 

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 from support import Cli, jobs_in, options, table_rows, trial
 
-from noise_exp.learning.ladder import TOLD, interval
+from noise_exp.learning.rungs import TOLD, interval
 
 TINY = ("-m", "experiment=ladder", "hydra.sweep.dir=all/NAME", "tracking.enabled=false",
         "network.hidden=[4]", "batch_size=2000")  # fmt: skip

@@ -84,14 +84,14 @@ ladder: install  ## How much noise must be told, into docs/ladder.md (hours)
 	rm -rf $(addprefix multirun/ladder/,passes seconds laws feedback depth)
 	$(LADDER)/passes
 	$(LADDER)/seconds forward_passes=null train_seconds=10
-	$(LADDER)/laws/known rung=low_rank_es,learned_feedback 'dist=glob(*,exclude=backprop)' forward_passes=300
-	$(LADDER)/laws/blind rung=node_perturbation_blind 'dist=glob(*,exclude=backprop)' forward_passes=300 \
+	$(LADDER)/laws rung=node_perturbation_blind 'dist=glob(*,exclude=backprop)' forward_passes=300 \
 		network.init_scale=0.087 optimizer.lr=0.0049 estimator.scale=0.01
 	$(LADDER)/feedback $(FEEDBACKS) network.hidden=[32],[32,32],[128],[128,128] network.init_scale=0.09 \
 		forward_passes=100 'seed=range(1,11)'
 	$(LADDER)/depth rung=node_perturbation_blind,node_perturbation,feedback_alignment,direct_feedback_alignment,learned_feedback,unit_forward_gradient,backprop \
 		$(DEPTHS) network.init_scale=0.09 forward_passes=100
-	$(BIN)/python -m noise_exp.learning.ladder multirun/ladder --output docs/figures --page docs/ladder.md
+	$(BIN)/python -m noise_exp.learning.ladder multirun/ladder --costs \
+		--output docs/figures --page docs/ladder.md
 
 test: install  ## Run the tests (minutes)
 	$(BIN)/python -m pytest

@@ -69,7 +69,7 @@ def check_choices(config: DictConfig) -> None:
     UserError
         If a list was given.
     """
-    for group in GROUPS:
+    for group in (*GROUPS, "rung"):
         if group not in config.hydra.runtime.choices:
             raise UserError(
                 f"{group} takes one option, not a list; write {group}=NAME, or "

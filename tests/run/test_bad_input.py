@@ -59,6 +59,7 @@ OURS = {
     "-m network.hidden=[10000000,10000000]": "there is not enough memory (Unable to allocate",
     "dist=[gumbel,gaussian]": "dist takes one option, not a list; write dist=NAME, or -m dist=",
     "-m optimizer=[vanilla,adam] seed=1,2": "optimizer takes one option, not a list",
+    "rung=[spsa,es]": "rung takes one option, not a list",
     "dist.q=3": "Could not override 'dist.q'; there is no such key; --cfg job shows",
     "-m dist=beta,power dist.a=2": "write ++dist.a=... to set it in the jobs alone",
     "-m dist=gumbel,beta,gaussian dist.scale=2": "the job dist=beta dist.scale=2 cannot be",

@@ -189,6 +189,6 @@ def _size(hidden: str) -> tuple[int, str]:
 
 def _short(value: str) -> str:
     try:
-        return f"{float(value):.2g}"
+        return value if value.isdigit() else f"{float(value):.2g}"
     except ValueError:
         return value

@@ -79,10 +79,13 @@ ladder-search: install  ## Settings for the rungs of the ladder, on validation i
 
 LADDER := $(BIN)/python -m noise_exp -m experiment=ladder tracking.model=false hydra.sweep.dir=multirun/ladder
 FEEDBACKS := rung=learned_feedback,feedback_alignment,direct_feedback_alignment
+RUNGS := $(basename $(notdir $(wildcard conf/rung/*.yaml)))
 DEPTHS := 'network.hidden=[128],[128,128],[128,128,128],[128,128,128,128],[128,128,128,128,128],[128,128,128,128,128,128]'
 ladder: install  ## How much noise must be told, into docs/ladder.md (hours)
 	rm -rf $(addprefix multirun/ladder/,passes seconds laws feedback depth)
-	$(LADDER)/passes
+	$(LADDER)/passes/few
+	for rung in $(RUNGS); do rate=$$(awk '/^  lr:/ {print $$2 / 5.5}' conf/rung/$$rung.yaml); \
+		$(LADDER)/passes/3000_$$rung rung=$$rung forward_passes=3000 $${rate:+optimizer.lr=$$rate} || exit 1; done
 	$(LADDER)/seconds forward_passes=null train_seconds=10
 	$(LADDER)/laws rung=node_perturbation_blind 'dist=glob(*,exclude=backprop)' forward_passes=300 \
 		network.init_scale=0.087 optimizer.lr=0.0049 estimator.scale=0.01

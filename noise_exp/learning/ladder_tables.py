@@ -27,7 +27,7 @@ _LEARNED, _FIXED = "learned_feedback", ("feedback_alignment", "direct_feedback_a
 _COMMON = ("network.hidden", "network.init_scale", "batch_size", "optimizer.lr")
 _PARTS = ("estimator.", "optimizer.")
 _DEEP = 4  # hidden layers
-_TIMED, _REPEATS = 12, 3  # forward passes
+_TIMED, _REPEATS = 6, 3  # forward passes
 
 
 def searched(rungs: Rungs) -> pd.DataFrame:

@@ -45,7 +45,7 @@ OURS = {
     "data=idx": "data.path must be given",
     "data=idx data.path=nowhere": "data.path: there is no file or folder nowhere",
     "network.hidden=[0]": "network.hidden",
-    "estimator.signal=[1]": "estimator.signal must hold one number for each",
+    "estimator.signal=[1,1]": "estimator.signal must hold one number for each",
     "seeds=init seed=1 stream=article": "use seeds=all",
     "stream=article seed=4294967296": "seed: the article's generator takes seeds below 2**32",
     "tracking.uri=sqlite:////dev/null/x.db": "the tracking store sqlite:////dev/null/x.db",

@@ -183,4 +183,4 @@ def test_a_search_for_the_fewest_wrong_images(cli):
     assert len(set(rates.values())) > 1
     assert parent.data.metrics["best_score"] == min(rates.values())
     assert rates[parent.data.tags["best_trial"]] == min(rates.values())
-    assert "with validation error rate" in done.stdout
+    assert "with validation error rate" in parent.data.tags["mlflow.note.content"]

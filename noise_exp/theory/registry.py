@@ -4,6 +4,7 @@ from noise_exp.theory import (
     descent,
     ink,
     laws,
+    low_rank,
     luck,
     memory,
     outputs,
@@ -17,6 +18,7 @@ from noise_exp.theory import (
 from noise_exp.theory.claims import Claim
 
 _MODULES = (
-    step, walk, schedule, memory, outputs, ink, tails, descent, weights, units, laws, luck,
+    step, walk, schedule, memory, outputs, ink, tails, descent,
+    weights, low_rank, units, laws, luck,
 )  # fmt: skip
 CLAIMS: dict[str, Claim] = {claim.name: claim for m in _MODULES for claim in m.CLAIMS}

@@ -27,15 +27,13 @@ from noise_exp.training.estimators import (
     Estimator,
     EvolutionStrategy,
     ForwardGradient,
-    LowRankES,
     Spsa,
 )
-from noise_exp.training.estimators.low_rank import Images as Shares
 from noise_exp.training.network import Network
 from noise_exp.training.noise import Repair
 from noise_exp.training.objective import Objective
 
-_SCALE = 1e-4  # of the noise: the cost is straight over so short a way
+SCALE = 1e-4  # of the noise: the cost is straight over so short a way
 _SAMPLES = [1, 4, 16, 64, 256]  # averaged in an estimate
 
 
@@ -115,50 +113,6 @@ def _mean_order_statistic(rank: int, n: int) -> float:
     return float(stats.halfnorm.ppf(u) @ np.diff(stats.beta.cdf(edges, rank, n + 1 - rank)))
 
 
-def low_rank_variance(point: Point, rank: int) -> float:
-    """E|G' - G|^2 / |G|^2 of one pair whose members differ by a product of normal matrices.
-
-    A layer's weights and biases, m x n, move by the sum of `rank` products of a column and a row,
-    over the root of `rank`, independent of the other layers.
-    """
-    shapes = point.network.shapes()
-    total, square = sum(m * n for m, n in shapes), float(point.gradient @ point.gradient)
-    expected = 0.0
-    for matrix, (m, n) in zip(point.network.matrices(point.gradient), shapes, strict=True):
-        own = ((m + 2) * (n + 2) + (rank - 1) * (m * n + 2)) / rank
-        expected += float(np.sum(np.square(matrix))) * (own + total - m * n)
-    return expected / square - 1
-
-
-def _low_rank(effort: Effort) -> Outcome:
-    point, total = Point.start(effort.seed, 4, 4), effort.size(12000, 5000)
-    ranks, full = [1, 2, 8], point.network.n_parameters + 1.0
-    loss_gradient = point.gradient * point.objective.batch_size / point.objective.cost.per_loss
-    square, out = float(loss_gradient @ loss_gradient), np.empty_like(point.parameters)
-    measured = []
-    for rank in ranks:
-        noise = noise_of("normal", effort.seed, point.network)
-        estimator = LowRankES(_SCALE, 1, rank, Shares.all)
-        squares = np.empty(total)
-        for i in range(total):
-            estimator.estimate(point.objective, point.parameters, noise, out)
-            squares[i] = np.sum(np.square(out + loss_gradient)) / square
-        measured.append(intervals.mean(squares, len(ranks)))
-    checks = [
-        Check(f"E|G' - G|^2 of one pair / |G|^2, rank {rank}", low_rank_variance(point, rank),
-              interval, rival=full if rank == 1 else None)
-        for rank, interval in zip(ranks, measured, strict=True)
-    ]  # fmt: skip
-    fine = np.arange(1, 17)
-    picture = Picture(
-        "Noise of low rank: what it costs", "rank", "E|G' - G|^2 / |G|^2",
-        [Curve("theory", fine, [low_rank_variance(point, int(rank)) for rank in fine]),
-         Curve("noise of full rank", fine, [full] * len(fine), rival=True)],
-        [intervals.points("low_rank_es", ranks, measured)],
-    )  # fmt: skip
-    return Outcome(checks, picture)
-
-
 def _sampled(
     point: Point, make: Callable[[int], Estimator], seed: int, total: int
 ) -> list[Interval]:
@@ -190,7 +144,7 @@ def _alignment(effort: Effort) -> Outcome:
     # Seeds of their own: the two do alike with the same noise.
     cosines = {
         "forward_gradient": _sampled(point, ForwardGradient, 2 * effort.seed, total),
-        "spsa": _sampled(point, lambda k: Spsa(_SCALE, k), 2 * effort.seed + 1, total),
+        "spsa": _sampled(point, lambda k: Spsa(SCALE, k), 2 * effort.seed + 1, total),
     }
     blind = point.cosines(CostScaled(), "normal", effort.seed, total)
     checks = [
@@ -221,7 +175,7 @@ def _ranks(effort: Effort) -> Outcome:
     for pairs in sizes:
         both = tuple(
             point.cosines(estimator, "normal", effort.seed, repeats * 64 // pairs)
-            for estimator in (EvolutionStrategy(_SCALE, pairs), Spsa(_SCALE, pairs))
+            for estimator in (EvolutionStrategy(SCALE, pairs), Spsa(SCALE, pairs))
         )
         ratios.append(intervals.bootstrap(both, _squared_ratio, effort.seed, len(sizes)))
         checks.append(
@@ -302,13 +256,6 @@ CLAIMS = [
         "follows a Beta law, and for one sample its mean is 1/n whatever the law.",
         "cos^2 ~ Beta(K/2, (n-1)/2), E[cos^2] = K / (K + n - 1); cost_scaled: E[cos] = 0",
         _alignment,
-    ),
-    Claim(
-        "low_rank",
-        "Noise in the form of products of two small matrices costs little more than full noise: "
-        "with one column and one row, (m+2)(n+2) in the place of mn.",
-        "E|G' - G|^2 + |G|^2 = sum_l |G_l|^2 (((m+2)(n+2) + (r-1)(mn+2))/r + M - mn)",
-        _low_rank,
     ),
     Claim(
         "ranks",

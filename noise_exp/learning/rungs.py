@@ -8,6 +8,7 @@ import numpy as np
 from noise_exp.errors import UserError
 from noise_exp.learning.sweeps import error_rate
 from noise_exp.records.record import Record
+from noise_exp.report.intervals import student
 
 TOLD = {
     "cost_scaled": "nothing",
@@ -48,10 +49,8 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
     """Mean, and how far its 95% interval reaches (Student's t); not a number for one value."""
     if len(values) < 2:
         return float(np.mean(values)), math.nan
-    from scipy import stats
-
-    reach = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
-    return float(np.mean(values)), float(reach)
+    ends = student(np.asarray(values))
+    return ends.value, ends.high - ends.value
 
 
 def depth(record: Record) -> int:

@@ -56,6 +56,15 @@ def bootstrap(values: np.ndarray, statistic: Callable[..., np.ndarray] = np.mean
     return Interval(value, note="not defined")
 
 
+def student(values: np.ndarray, confidence: float = 0.95) -> Interval:
+    """Return Student's t interval of a mean; values: (n,), two or more, independent."""
+    from scipy import stats
+
+    centre, n = float(np.mean(values)), len(values)
+    reach = float(stats.t.ppf((1 + confidence) / 2, n - 1)) * float(stats.sem(values))
+    return Interval(centre, centre - reach, centre + reach)
+
+
 def wilson(count: int, total: int, confidence: float = 0.95) -> Interval:
     """Return Wilson's interval (1927) of a proportion."""
     if not total:

@@ -10,7 +10,7 @@ import numpy as np
 from scipy import stats
 
 from noise_exp.figures.theory import Points
-from noise_exp.report.intervals import Interval, wilson
+from noise_exp.report.intervals import Interval, student, wilson
 
 ERROR_RATE = 0.01
 _RESAMPLES = 2000
@@ -23,9 +23,7 @@ def exact(value: float, rounding: float) -> Interval:
 
 def mean(sample: np.ndarray, family: int = 1) -> Interval:
     """Student's t interval of a mean; sample: (n,), independent."""
-    centre, error = float(np.mean(sample)), float(stats.sem(sample))
-    reach = float(stats.t.ppf(1 - ERROR_RATE / family / 2, len(sample) - 1)) * error
-    return Interval(centre, centre - reach, centre + reach)
+    return student(sample, 1 - ERROR_RATE / family)
 
 
 def share(hits: int, n: int, family: int = 1) -> Interval:

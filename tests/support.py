@@ -21,7 +21,7 @@ from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from omegaconf import DictConfig, OmegaConf
 from warm import Warm
 
-from noise_exp.run.build import build
+from noise_exp.run.build import trial_of
 from noise_exp.run.config import CONF_DIR
 from noise_exp.training import Law, Trial
 
@@ -52,7 +52,7 @@ def composed(*overrides: str) -> DictConfig:
 
 def trial(*overrides: str, threads: int = 1) -> Trial:
     """What a command line would train."""
-    return build(composed(*overrides), threads)
+    return trial_of(overrides, threads)
 
 
 def options(group: str) -> list[str]:

@@ -9,10 +9,9 @@ import argparse
 import contextlib
 import csv
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -41,14 +40,8 @@ EVOSAX: dict[str, dict[str, Any]] = {
 class Clock(Watch):
     """Ends a run when its seconds are spent, and looks at the images only then."""
 
-    def look(self, errors: Callable[[], int]) -> None:
-        """Note the end of a step, see `Watch.look`."""
-        self._spent += perf_counter() - self._since
-        self._steps += 1
-        if self._spent >= self._cap:
-            self._errors = errors()
-            raise OverError
-        self._since = perf_counter()
+    def _looks(self) -> bool:
+        return self._spent >= self._cap
 
 
 def drawn(algorithm: str, n: int) -> list[dict[str, Any]]:

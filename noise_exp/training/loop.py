@@ -76,11 +76,14 @@ class Schedule:
     def __post_init__(self) -> None:
         for key in ("epochs", "forward_passes", "batch_size", "seconds"):
             value = getattr(self, key)
-            if key == "seconds" and value is not None and not value > 0:
-                raise ValueError(f"{key} must be above 0, got {value}")
-            if key != "seconds" and value is not None and not value >= 1:
-                raise ValueError(f"{key} must be at least 1, got {value}")
-            if value is not None and math.isinf(value):
+            if value is None:
+                continue
+            enough, least = (
+                (value > 0, "above 0") if key == "seconds" else (value >= 1, "at least 1")
+            )
+            if not enough:
+                raise ValueError(f"{key} must be {least}, got {value}")
+            if math.isinf(value):
                 raise ValueError(f"{key} must be finite, got {value}; null stands for no limit")
 
 

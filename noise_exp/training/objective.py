@@ -222,13 +222,14 @@ class Objective:
 
     def _chosen(self) -> np.ndarray:
         """Return the chosen images as the weights multiply them, (batch, inputs + 1)."""
+        if self._rows is None:
+            if self._whole is None:
+                self._whole = self._multiplied(self._pixels)
+            return self._whole
         if self._images is None:
-            if self._rows is not None and self._whole is None:
-                self._images = self._multiplied(self._pixels[self._rows])
-            else:
-                if self._whole is None:
-                    self._whole = self._multiplied(self._pixels)
-                self._images = self._whole if self._rows is None else self._whole[self._rows]
+            some = self._rows
+            whole = self._whole
+            self._images = self._multiplied(self._pixels[some]) if whole is None else whole[some]
         return self._images
 
     def _multiplied(self, pixels: np.ndarray) -> np.ndarray:

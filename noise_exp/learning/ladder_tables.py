@@ -18,6 +18,7 @@ from noise_exp.learning.rungs import (
     network,
     pair,
     percent,
+    units,
 )
 from noise_exp.learning.sweeps import error_rate
 from noise_exp.run.build import trial_of
@@ -183,8 +184,8 @@ def _best(sweeps: Iterable[Rungs], passes: float, wanted: Callable[[str], bool])
     return min((float(np.mean(cell)) for cell in cells.values()), default=math.nan)
 
 
-def _size(hidden: str) -> tuple[int, str]:
-    return hidden.count(","), hidden
+def _size(hidden: str) -> tuple[int, list[int]]:
+    return len(units(hidden)), units(hidden)
 
 
 def _short(value: str) -> str:

@@ -1,5 +1,6 @@
 """The rungs of the ladder, and what a run on one of them says of itself."""
 
+import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -55,12 +56,18 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
 
 def depth(record: Record) -> int:
     """How many hidden layers the network had."""
-    return len(network(record).strip("[]").split(","))
+    return len(units(network(record)))
 
 
 def network(record: Record) -> str:
     """Units of the hidden layers, as on the command line."""
     return record.params["network.hidden"].replace(" ", "")
+
+
+def units(hidden: str) -> list[int]:
+    """Units of the hidden layers, as numbers."""
+    numbers: list[int] = json.loads(hidden)
+    return numbers
 
 
 def pair(record: Record) -> tuple[str, str]:

@@ -7,7 +7,8 @@ import pytest
 from scipy import stats
 from support import Cli, jobs_in, options, table_rows, trial
 
-from noise_exp.learning.rungs import TOLD, interval
+from noise_exp.learning.rungs import TOLD, depth, interval
+from noise_exp.records.record import Record
 
 TINY = ("-m", "experiment=ladder", "hydra.sweep.dir=all/NAME", "tracking.enabled=false",
         "network.hidden=[4]", "batch_size=2000")  # fmt: skip
@@ -27,6 +28,12 @@ def test_every_rung_trains_with_every_depth(rung):
         before = ready.parameters
         assert all(np.isfinite(epoch.cost) for epoch in ready.train())
         assert not np.array_equal(ready.parameters, before)
+
+
+def test_a_network_without_hidden_layers_has_depth_0():
+    depths = {"[]": 0, "[4]": 1, "[4, 4, 4]": 3}
+    for hidden, layers in depths.items():
+        assert depth(Record({"network.hidden": hidden})) == layers
 
 
 def test_an_interval_is_students():

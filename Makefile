@@ -59,6 +59,7 @@ search = $(BIN)/python -m noise_exp -m experiment=ladder_search tracking.model=f
 	hydra.sweep.dir=multirun/ladder/search/$(1) rung=$(1)
 ADAM := 'optimizer.lr=tag(log,interval(1e-4,1e-1))'
 SPREAD := 'estimator.scale=tag(log,interval(1e-3,1e-1))'
+DRAWS := 'estimator.samples=choice(1,4,16)'
 ladder-search: install  ## Settings for the rungs of the ladder, on validation images (hours)
 	$(call search,cost_scaled) 'optimizer.lr=tag(log,interval(1e-6,1e-1))'
 	$(call search,hill_climb) 'optimizer.scale=tag(log,interval(1e-4,1e-1))' 'optimizer.adaptation=interval(1.1,3)'
@@ -66,15 +67,15 @@ ladder-search: install  ## Settings for the rungs of the ladder, on validation i
 	$(call search,spsa) $(ADAM) $(SPREAD)
 	$(call search,es) $(ADAM) $(SPREAD) 'estimator.pairs=choice(1,4,16)'
 	$(call search,low_rank_es) $(ADAM) $(SPREAD) 'estimator.pairs=choice(16,64,256)'
-	$(call search,node_perturbation_blind) $(ADAM) $(SPREAD)
-	$(call search,node_perturbation) $(ADAM) $(SPREAD)
+	$(call search,node_perturbation_blind) $(ADAM) $(SPREAD) $(DRAWS)
+	$(call search,node_perturbation) $(ADAM) $(SPREAD) $(DRAWS)
 	$(call search,feedback_alignment) $(ADAM) 'estimator.scale=tag(log,interval(0.1,10))'
 	$(call search,direct_feedback_alignment) $(ADAM) 'estimator.scale=tag(log,interval(0.1,10))'
 	$(call search,learned_feedback) $(ADAM) 'estimator.scale=tag(log,interval(1e-2,1))' 'estimator.rate=tag(log,interval(1e-2,1))'
 	$(call search,forward_gradient) $(ADAM) 'estimator.samples=choice(1,4)'
-	$(call search,unit_forward_gradient) $(ADAM)
+	$(call search,unit_forward_gradient) $(ADAM) $(DRAWS)
 	$(call search,backprop) dist=backprop $(ADAM)
-	$(call search,node_perturbation_blind) $(ADAM) $(SPREAD) forward_passes=300 \
+	$(call search,node_perturbation_blind) $(ADAM) $(SPREAD) $(DRAWS) forward_passes=300 \
 		hydra.sweep.dir=multirun/ladder/search_300
 
 LADDER := $(BIN)/python -m noise_exp -m experiment=ladder tracking.model=false hydra.sweep.dir=multirun/ladder

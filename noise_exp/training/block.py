@@ -185,7 +185,7 @@ class Block:
         if moved is not None:
             change += moved @ self.matrices[layer][:-1]
         if layer < len(self.matrices) - 1:
-            change /= self.inverse_slope(layer)
+            change /= 1 + np.square(self.sums(layer))  # the sums stay, for the next draw
         return change
 
     def write_gradient(self, out: np.ndarray) -> None:

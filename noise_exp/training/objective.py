@@ -156,19 +156,23 @@ class Objective:
         return evaluation
 
     def assign_credit(
-        self, parameters: np.ndarray, out: np.ndarray, assign: Callable[[Block], Told]
+        self,
+        parameters: np.ndarray,
+        out: np.ndarray,
+        assign: Callable[[Block], Told],
+        passes: float = 3,
     ) -> tuple[Evaluation, list[Told]]:
         """Write the gradient that follows from a derivative for every unit and image to `out`.
 
         A weight's derivative is the sum over images of its input times its unit's delta, the
         derivative of the image's loss by what goes into the unit. `assign` finds the deltas of
-        one block, after its forward pass and with about one more, and writes them to
-        `block.deltas`; it is called once for each block, by several threads. Counts three: the
-        forward pass, the other one, the products of inputs and deltas.
+        one block, after its forward pass, and writes them to `block.deltas`; it is called once for
+        each block, by several threads. Counts as so many `passes`: the forward pass, about one
+        more for the deltas, the products of inputs and deltas.
 
         Returns the measure at `parameters`, and what `assign` returned, in the images' order.
         """
-        self._image_passes += 3 * self.batch_size
+        self._image_passes += passes * self.batch_size
         matrices, images = self.network.matrices(parameters), self._chosen()
         while len(self._parts) < len(self._groups):
             self._parts.append(np.empty_like(out))

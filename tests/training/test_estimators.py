@@ -83,7 +83,9 @@ def directions(estimating, objective, w, n, noise=None):
         ForwardGradient(2),
         NodePerturbation(1e-4),
         NodePerturbation(1e-4, Outputs.blind),
+        NodePerturbation(1e-4, Outputs.blind, 3),
         UnitForwardGradient(),
+        UnitForwardGradient(3),
         LowRankES(1e-4, 5),
         LowRankES(1e-4, 40, 3),
         LowRankES(1e-4, 2, 2, Images.all),
@@ -174,6 +176,29 @@ def test_the_derivative_along_units_is_node_perturbation_with_a_small_scale():
     exact = directions(UnitForwardGradient(), objective, w, 1)
     near = directions(NodePerturbation(1e-6), objective, w, 1)
     np.testing.assert_allclose(near, exact, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("one", "four"),
+    [
+        (NodePerturbation(1e-4, Outputs.blind), NodePerturbation(1e-4, Outputs.blind, 4)),
+        (UnitForwardGradient(), UnitForwardGradient(4)),
+    ],
+    ids=["node_perturbation", "unit_forward_gradient"],
+)
+def test_four_draws_have_a_quarter_of_the_variance_and_cost_half_of_four_steps(one, four):
+    """Draws share a step's clean pass and its pass over the weights: 6 passes instead of 12."""
+    objective, w, loss = problem(4, CrossEntropy)
+    gradient = numeric_gradient(loss, w)
+    variances, passes = [], []
+    for estimator in (one, four):
+        before = objective.forward_passes
+        found = directions(estimator, objective, w, 1000)
+        variances.append(np.mean((found + gradient) ** 2))
+        passes.append((objective.forward_passes - before) / len(found))
+    # The mean over 1,000 draws strays by a few percent.
+    assert variances[0] / variances[1] == pytest.approx(4, rel=0.15)
+    assert passes == pytest.approx([3, 6])
 
 
 @pytest.mark.parametrize("direct", [False, True])

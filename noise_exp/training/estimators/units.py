@@ -41,37 +41,34 @@ class NodePerturbation(Stateless):
         Of the noise on a unit's sum.
     outputs
         Whether the output units' deltas are known. Blind, the output units get noise like the
-        others, and all that is told is one number per image.
+        others, and all that is told is one number per image and draw.
+    samples
+        Draws per step, each with a pass of its own. What they share, one pass without noise and
+        one over the weights, is done once.
     """
 
     scale: float
     outputs: Outputs = Outputs.known
+    samples: int = 1
 
     def __post_init__(self) -> None:
-        require_positive(self, "scale")
+        require_positive(self, "scale", "samples")
         object.__setattr__(self, "outputs", Outputs(self.outputs))
 
     def estimate(
         self, objective: Objective, parameters: np.ndarray, noise: Noise, out: np.ndarray
     ) -> Evaluation:
-        """Delta of a unit and image: (E(z + s xi) - E(z)) / s * xi; see `assign_credit`."""
+        """Delta of a unit and image: (E(z + s xi) - E(z)) / s * xi, a mean over samples."""
         _, *units = objective.network.sizes
         if self.outputs is Outputs.known:
             units.pop()
-        rows_of = unit_noise(noise, objective, units, self.scale)
 
-        def assign(block: Block) -> None:
-            rows = rows_of(block)
+        def told(block: Block, rows: list[np.ndarray]) -> np.ndarray:
             _, losses = block.perturb(adding(rows))
-            change = ((losses - block.losses) / self.scale**2)[:, None]
-            for delta, xi in zip(block.deltas, rows, strict=False):
-                np.multiply(change, xi, out=delta)
-            if self.outputs is Outputs.known:
-                block.output_deltas()
+            return (losses - block.losses) / self.scale**2
 
-        evaluation, _ = objective.assign_credit(parameters, out, assign)
-        np.negative(out, out=out)
-        return evaluation
+        draws = [unit_noise(noise, objective, units, self.scale) for _ in range(self.samples)]
+        return _descend(objective, parameters, draws, told, out)
 
 
 @dataclass(frozen=True)
@@ -81,28 +78,64 @@ class UnitForwardGradient(Stateless):
     Ren, Kornblith, Liao and Hinton, *Scaling forward gradient with local losses* (2022), section
     3: forward gradient on the activities instead of the weights. What `NodePerturbation` finds as
     its scale goes to 0.
+
+    Attributes
+    ----------
+    samples
+        Draws per step, as for `NodePerturbation`.
     """
+
+    samples: int = 1
+
+    def __post_init__(self) -> None:
+        require_positive(self, "samples")
 
     def estimate(
         self, objective: Objective, parameters: np.ndarray, noise: Noise, out: np.ndarray
     ) -> Evaluation:
-        """Delta of a hidden unit and image: (dE/dz . xi) * xi; see `assign_credit`."""
-        rows_of = unit_noise(noise, objective, objective.network.sizes[1:-1])
+        """Delta of a hidden unit and image: (dE/dz . xi) * xi, a mean over samples."""
+        units = objective.network.sizes[1:-1]
+        draws = [unit_noise(noise, objective, units) for _ in range(self.samples)]
+        return _descend(objective, parameters, draws, Block.derivatives_along, out)
 
-        def assign(block: Block) -> None:
+
+RowsOf = Callable[[Block], list[np.ndarray]]
+
+
+def _descend(
+    objective: Objective,
+    parameters: np.ndarray,
+    draws: list[RowsOf],
+    told: Callable[[Block, list[np.ndarray]], np.ndarray],
+    out: np.ndarray,
+) -> Evaluation:
+    """Write minus the gradient to `out`, units' deltas being a number per image times the noise.
+
+    `told` gives this number for a block and its noise, (images,). Output units that get no noise
+    get their own deltas. See `assign_credit`.
+    """
+
+    def assign(block: Block) -> None:
+        for i, rows_of in enumerate(draws):
             rows = rows_of(block)
-            derivative = block.derivatives_along(rows)[:, None]
-            for delta, xi in zip(block.deltas[:-1], rows, strict=True):
-                np.multiply(derivative, xi, out=delta)
+            number = (told(block, rows) / len(draws))[:, None]
+            for delta, xi in zip(block.deltas, rows, strict=False):
+                if i == 0:
+                    np.multiply(number, xi, out=delta)
+                else:
+                    xi *= number
+                    delta += xi
+        if len(rows) < len(block.deltas):
+            block.output_deltas()
 
-        evaluation, _ = objective.assign_credit(parameters, out, assign)
-        np.negative(out, out=out)
-        return evaluation
+    evaluation, _ = objective.assign_credit(parameters, out, assign, passes=2 + len(draws))
+    np.negative(out, out=out)
+    return evaluation
 
 
 def unit_noise(
     noise: Noise, objective: Objective, units: Sequence[int], scale: float = 1.0
-) -> Callable[[Block], list[np.ndarray]]:
+) -> RowsOf:
     """Draw scale * noise for units and each image of the batch.
 
     Returns what takes a block's part of it, one (images, units) a layer: once for each block, whose

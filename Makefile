@@ -79,24 +79,29 @@ ladder-search: install  ## Settings for the rungs of the ladder, on validation i
 		hydra.sweep.dir=multirun/ladder/search_300
 
 LADDER := $(BIN)/python -m noise_exp -m experiment=ladder tracking.model=false hydra.sweep.dir=multirun/ladder
+TWO := hydra/launcher=joblib hydra.launcher.n_jobs=2
 FEEDBACKS := rung=learned_feedback,feedback_alignment,direct_feedback_alignment
-RUNGS := $(basename $(notdir $(wildcard conf/rung/*.yaml)))
+LONG := $(addprefix ladder-long-,$(basename $(notdir $(wildcard conf/rung/*.yaml))))
 DEPTHS := 'network.hidden=[128],[128,128],[128,128,128],[128,128,128,128],[128,128,128,128,128],[128,128,128,128,128,128]'
 ladder: install  ## How much noise must be told, into docs/ladder.md (hours)
-	rm -rf $(addprefix multirun/ladder/,passes seconds laws feedback depth)
-	# Learning rates were searched at 100 passes: at 3,000 they are divided by the root of 30.
-	$(LADDER)/passes/few
-	for rung in $(RUNGS); do rate=$$(awk '/^  lr:/ {print $$2 / 5.5}' conf/rung/$$rung.yaml); \
-		$(LADDER)/passes/3000_$$rung rung=$$rung forward_passes=3000 $${rate:+optimizer.lr=$$rate} || exit 1; done
+	rm -rf $(addprefix multirun/ladder/,passes seconds few_laws laws feedback depth)
+	$(LADDER)/passes/few $(TWO)
+	$(MAKE) -j2 $(LONG)
 	$(LADDER)/seconds forward_passes=null train_seconds=10
-	$(LADDER)/laws rung=node_perturbation_blind 'dist=glob(*,exclude=backprop)' forward_passes=300 \
-		network.init_scale=0.087 optimizer.lr=0.0049 estimator.scale=0.01
-	$(LADDER)/feedback $(FEEDBACKS) network.hidden=[32],[32,32],[128],[128,128] network.init_scale=0.09 \
+	$(LADDER)/few_laws $(TWO) 'rung=glob(*,exclude=backprop)' dist=gaussian,gumbel,poisson,pareto forward_passes=100
+	$(LADDER)/laws $(TWO) rung=node_perturbation_blind 'dist=glob(*,exclude=backprop)' forward_passes=300 \
+		network.init_scale=0.022 optimizer.lr=0.016 estimator.scale=0.034
+	$(LADDER)/feedback $(TWO) $(FEEDBACKS) network.hidden=[32],[32,32],[128],[128,128] network.init_scale=0.09 \
 		forward_passes=100 'seed=range(1,11)'
-	$(LADDER)/depth rung=node_perturbation_blind,node_perturbation,feedback_alignment,direct_feedback_alignment,learned_feedback,unit_forward_gradient,backprop \
+	$(LADDER)/depth $(TWO) rung=node_perturbation_blind,node_perturbation,feedback_alignment,direct_feedback_alignment,learned_feedback,unit_forward_gradient,backprop \
 		$(DEPTHS) network.init_scale=0.09 forward_passes=100
 	$(BIN)/python -m noise_exp.learning.ladder multirun/ladder --costs \
 		--output docs/figures --page docs/ladder.md
+
+# Learning rates were searched at 100 passes: at 3,000 they are divided by the root of 30.
+$(LONG): ladder-long-%:
+	rate=$$(awk '/^  lr:/ {print $$2 / 5.5}' conf/rung/$*.yaml); \
+	$(LADDER)/passes/3000_$* rung=$* forward_passes=3000 threads=1 $${rate:+optimizer.lr=$$rate}
 
 test: install  ## Run the tests (minutes)
 	$(BIN)/python -m pytest

@@ -7,7 +7,8 @@ and `make ladder` run them. The tables replace what stands between `<!-- name --
     search     experiment=ladder_search, a folder for each rung
     passes     experiment=ladder: every rung at several budgets of forward passes
     seconds    the same at one budget of seconds
-    laws       the same with dist swept, at one budget
+    few_laws   the same with a few laws, at one budget
+    laws       the same with all of them
     feedback   learned_feedback and the two fixed ones, on more seeds
     depth      with network.hidden swept
 """
@@ -32,6 +33,7 @@ _TABLES: dict[str, Callable[[Rungs], pd.DataFrame]] = {
     "search": tables.searched,
     "passes": tables.by_passes,
     "seconds": tables.by_seconds,
+    "few_laws": tables.by_rung,
     "laws": tables.by_law,
     "feedback": tables.against_fixed,
     "depth": tables.by_depth,

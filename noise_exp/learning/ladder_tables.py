@@ -78,12 +78,26 @@ def by_seconds(rungs: Rungs) -> pd.DataFrame:
 
 def by_law(rungs: Rungs) -> pd.DataFrame:
     """One row per law, one column per rung: test errors in percent."""
-    laws = {r.dist: r.letter or "~" for group in rungs.values() for r in group}
     return pd.DataFrame(
         {"law": law} | {f"{rung}, %": percent(r for r in group if r.dist == law)
                         for rung, group in rungs.items()}
-        for law in sorted(laws, key=laws.__getitem__)
+        for law in _laws(rungs)
     )  # fmt: skip
+
+
+def by_rung(rungs: Rungs) -> pd.DataFrame:
+    """One row per rung, one column per law: test errors in percent."""
+    return pd.DataFrame(
+        {"told": TOLD[rung], "rung": rung}
+        | {f"{law}, %": percent(r for r in group if r.dist == law) for law in _laws(rungs)}
+        for rung, group in rungs.items()
+    )
+
+
+def _laws(rungs: Rungs) -> list[str]:
+    """Return the laws of the runs, in the article's order."""
+    letters = {r.dist: r.letter or "~" for group in rungs.values() for r in group}
+    return sorted(letters, key=letters.__getitem__)
 
 
 def against_fixed(rungs: Rungs) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from noise_exp.records.record import Record
 TINY = ("-m", "experiment=ladder", "hydra.sweep.dir=all/NAME", "tracking.enabled=false",
         "network.hidden=[4]", "batch_size=2000")  # fmt: skip
 LADDER = "noise_exp.learning.ladder"
-NAMES = ("search", "passes", "laws", "feedback", "depth", "targets")
+NAMES = ("search", "passes", "few_laws", "laws", "feedback", "depth", "targets")
 
 
 def test_every_rung_is_said_what_it_is_told():
@@ -59,6 +59,7 @@ def ladder(tmp_path_factory):
     sweep(
         "laws", "rung=learned_feedback,spsa", "dist=pareto,gaussian", "forward_passes=9", "seed=1"
     )
+    (cli.folder / "all" / "few_laws").symlink_to("laws")
     sweep("depth", "rung=learned_feedback,backprop", "network.hidden=[4],[4,4]",
           "forward_passes=9", "seed=1")  # fmt: skip
     search = ("-m", "experiment=ladder_search", "tracking.enabled=false", "forward_passes=9",
@@ -103,8 +104,11 @@ def test_the_table_of_passes_is_that_of_the_runs(ladder):
 
 def test_laws_and_depths_have_a_cell_each(ladder):
     laws = {row["law"]: row for row in table(ladder, "laws")}
+    rungs = {row["rung"]: row for row in table(ladder, "few_laws")}
     for settings, wrong in runs(ladder, "laws"):
-        assert laws[settings["dist"]][f"{settings['rung']}, %"] == f"{wrong:.1f}"
+        law, rung = settings["dist"], settings["rung"]
+        assert laws[law][f"{rung}, %"] == rungs[rung][f"{law}, %"] == f"{wrong:.1f}"
+    assert list(laws) == ["gaussian", "pareto"]  # in the article's order
     depths = {row["rung"]: row for row in table(ladder, "depth")}
     for settings, wrong in runs(ladder, "depth"):
         layers = settings["network.hidden"].count("4")

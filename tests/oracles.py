@@ -6,7 +6,11 @@ from scipy.special import expit, log_softmax, softmax
 
 from noise_exp.training.costs import SquaredError
 from noise_exp.training.network import Network
+from noise_exp.training.noise import Law
 from noise_exp.training.objective import Objective
+from noise_exp.training.streams import IndependentStreams
+
+NORMAL = Law("standard_normal")
 
 
 def problem(n_out, cost, n=23, seed=1):
@@ -91,3 +95,18 @@ LAWS = {
         ({"df": 1.0, "nonc": 4.0}, stats.ncx2(1, 4)),
     ],
 }  # fmt: skip
+
+
+def source(law=NORMAL):
+    return IndependentStreams(0, 0, 3).noise(law, Network((1, 1), np.float64))
+
+
+def directions(estimating, objective, w, n, noise=None):
+    noise, out = noise or source(), np.empty((n, len(w)))
+    for row in out:
+        estimating.estimate(objective, w, noise, row)
+    return out
+
+
+def cosine(a, b):
+    return float(np.vdot(a, b) / np.linalg.norm(a) / np.linalg.norm(b))

@@ -1,3 +1,5 @@
+import signal
+
 import numpy as np
 import pytest
 from support import Cli
@@ -10,6 +12,11 @@ def pytest_addoption(parser):
     parser.addoption("--pictures", help="a folder for the README's pictures of UI and report")
 
 
+def pytest_configure():
+    """Let Ctrl-C reach what the tests start: a shell's job in the background ignores it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_collection_modifyitems(items):
     """Mark what runs the command, a server or a browser: `make check` leaves it to `make test`."""
     for item in items:
@@ -19,13 +26,17 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture
 def cli(tmp_path):
-    return Cli(tmp_path)
+    cli = Cli(tmp_path)
+    yield cli
+    cli.close()
 
 
 @pytest.fixture
 def newcomer(tmp_path):
     """The command line in a folder where nothing has run yet."""
-    return Cli(tmp_path, store=False)
+    cli = Cli(tmp_path, store=False)
+    yield cli
+    cli.close()
 
 
 @pytest.fixture(scope="session")

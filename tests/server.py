@@ -54,6 +54,8 @@ class Server:
                  "--port", str(self.port), "--workers", "1",
                  "--backend-store-uri", f"sqlite:///{self.folder}/server.db",
                  "--artifacts-destination", str(self.folder / "artifacts")],
+                # Jobs of MLflow's would be four more processes that import it.
+                env=os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
                 cwd=self.folder, stdout=out, stderr=out, start_new_session=True,
             )  # fmt: skip
         wait_until(self._answers, 180)

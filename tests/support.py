@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import struct
 import subprocess
 import sys
@@ -121,6 +122,7 @@ class Cli:
 
     def __init__(self, folder: Path, store: bool = True) -> None:
         self.folder = folder
+        self._started: list[subprocess.Popen] = []
         (folder / "home").mkdir(exist_ok=True)
         if store:
             (folder / "mlruns").mkdir(exist_ok=True)
@@ -147,10 +149,19 @@ class Cli:
     def start(self, *arguments: str) -> subprocess.Popen:
         """Start the command in a process group of its own, its output in the folder."""
         with (self.folder / "stdout").open("a") as out, (self.folder / "stderr").open("a") as err:
-            return subprocess.Popen(
+            running = subprocess.Popen(
                 [sys.executable, "-m", "noise_exp", *arguments],
                 cwd=self.folder, env=self.env, stdout=out, stderr=err, start_new_session=True,
             )  # fmt: skip
+        self._started.append(running)
+        return running
+
+    def close(self) -> None:
+        """Kill what was started and still runs, as it does where a test has failed."""
+        for running in self._started:
+            if running.poll() is None:
+                os.killpg(running.pid, signal.SIGKILL)
+                running.wait()
 
     def own_option(self, group: str, name: str, text: str) -> Path:
         """Write an option of the user's own, which --config-dir=my finds; return its file."""
@@ -184,6 +195,11 @@ class Cli:
     def release(self, epoch: int) -> None:
         """Let training go on."""
         (self.folder / f"hold-{epoch}").unlink()
+
+    def wait_for_epochs(self, number: int, job: str = "") -> None:
+        """Wait until the run in the folder out, or a job of the sweep there, has come so far."""
+        lines = self.folder / "out" / job / ".noise_exp" / "epochs.jsonl"
+        wait_until(lambda: lines.exists() and lines.read_bytes().count(b"\n") >= number)
 
     @property
     def uri(self) -> str:

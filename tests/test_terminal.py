@@ -41,12 +41,13 @@ def test_a_pipe_that_is_closed(cli, launcher):
 def test_a_terminal_that_is_closed(cli):
     ours, theirs = os.openpty()
     running = subprocess.Popen(
-        [*PYTHON, "network=small", "epochs=4000", "hydra.run.dir=out"],
+        [*PYTHON, *cli.hold(3), *SMALL, "hydra.run.dir=out"],
         cwd=cli.folder, env=cli.env, stdout=theirs, stderr=theirs, start_new_session=True,
     )  # fmt: skip
     os.close(theirs)
     os.read(ours, 1)
     os.close(ours)
+    cli.release(3)
     assert running.wait(timeout=180) == 0
     assert statuses(cli.folder / "out") == [("FINISHED", True)]
 

@@ -5,7 +5,9 @@ pandas and matplotlib take on a small machine. Folder, arguments, environment, o
 are those of a process of its own. `Cli.start`, and all tests about processes, start real ones.
 """
 
+import atexit
 import contextlib
+import gc
 import importlib
 import io
 import json
@@ -19,9 +21,10 @@ from pathlib import Path
 from select import select
 
 _SLOW = (
-    "mlflow.store.tracking.sqlalchemy_store", "scipy.stats", "statsmodels.api", "noise_exp.app",
-    "noise_exp.report.write", "noise_exp.sweep.comparison", "noise_exp.sweep.study",
-    "noise_exp.tracking.courier",
+    "mlflow.store.tracking.sqlalchemy_store", "mpld3", "scipy.stats", "sqlalchemy.dialects.sqlite",
+    "statsmodels.api", "noise_exp.app", "noise_exp.report.write", "noise_exp.sweep.comparison",
+    "noise_exp.sweep.sweep", "noise_exp.sweep.study", "noise_exp.tracking.courier",
+    "noise_exp.tracking.model",
 )  # fmt: skip
 # What Python or a library reads as it starts or is imported: a call that changes it is no fork's.
 _READ_AT_START = ("PYTHON", "LC_", "LANG", "OMP_", "OPENBLAS_", "NPY_", "MPL", "COLUMNS")
@@ -89,6 +92,10 @@ def serve() -> dict | None:
     configure_mappers()
     cost_curve([1.0, 0.5], "finds the fonts").savefig(io.BytesIO())
     Plugins.instance()
+    # A fork that looks for garbage here, or takes all of this down when it ends, copies it first:
+    # that takes longer than most calls.
+    gc.collect()
+    gc.freeze()
     for line in sys.stdin:
         call: dict = json.loads(line)
         pid = os.fork()
@@ -112,10 +119,26 @@ def become(call: Mapping, before: Mapping[str, str]) -> None:
     sys.argv[1:] = call["arguments"]
 
 
+def end(child: Mapping[str, int]) -> None:
+    """End a fork here, all done but taking the interpreter down."""
+    if child:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(child["code"])
+
+
 if __name__ == "__main__":
     import runpy
 
     environment = dict(os.environ)
+    child: dict[str, int] = {}
+    atexit.register(end, child)  # before the imports, so that it comes after what they register
     if called := serve():
         become(called, environment)
-        runpy.run_module(called["module"], run_name="__main__", alter_sys=True)
+        child["code"] = 1
+        try:
+            runpy.run_module(called["module"], run_name="__main__", alter_sys=True)
+            child["code"] = 0
+        except SystemExit as exit_:
+            child["code"] = exit_.code if isinstance(exit_.code, int) else exit_.code is not None
+            raise

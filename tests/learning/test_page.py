@@ -64,9 +64,12 @@ def test_a_wrong_folder_is_told_in_one_line(cli):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("data", "at_most"), [("mnist01", 0.02), ("mnist10", 0.15)])
-def test_floors(data, at_most):
-    experiment = trial(f"data={data}", "data.pixel_divisor=255", "network=small")
+@pytest.mark.parametrize(
+    ("data", "test_size", "at_most"), [("mnist01", 500, 0.02), ("mnist10", 8000, 0.15)]
+)
+def test_floors(data, test_size, at_most):
+    experiment = trial(f"data={data}", "data.pixel_divisor=255", f"data.test_size={test_size}",
+                       "network=small")  # fmt: skip
     most_frequent = floors.constant(experiment.split)
     labels = experiment.split.test_labels
     assert most_frequent == min(np.mean(labels != k) for k in np.unique(labels))

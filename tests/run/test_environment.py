@@ -1,8 +1,5 @@
 """What the environment holds keeps its name in all that is kept; code of the user's may end us."""
 
-import os
-import threading
-
 import pytest
 from support import Cli, holding, wait_until
 
@@ -54,14 +51,10 @@ def test_code_of_the_users_that_exits_is_a_mistake_and_no_success(cli, before):
 
 
 def test_a_run_does_not_take_a_folder_within_a_living_sweep(cli):
-    sweep = cli.start("-m", "network=small", "epochs=1000000", "dist=beta,gumbel",
-                      "hydra.sweep.dir=sw", "tracking.enabled=false")  # fmt: skip
-    try:
-        wait_until((cli.folder / "sw" / RECORDS / "run.json").exists)
-        done = cli("network=small", "epochs=2", "hydra.run.dir=sw/7", "tracking.enabled=false")
-    finally:
-        os.killpg(sweep.pid, 15)
-        threading.Thread(target=sweep.wait).start()
+    cli.start("-m", "network=small", "epochs=1000000", "dist=beta,gumbel", "hydra.sweep.dir=sw",
+              "tracking.enabled=false")  # fmt: skip
+    wait_until((cli.folder / "sw" / RECORDS / "run.json").exists)
+    done = cli("network=small", "epochs=2", "hydra.run.dir=sw/7", "tracking.enabled=false")
     assert done.returncode == 1
     assert "which a run that is still alive uses; choose another hydra.run.dir" in done.stderr
     assert not (cli.folder / "sw" / "7").exists()

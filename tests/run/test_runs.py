@@ -134,17 +134,11 @@ def test_a_terminal_shows_a_bar_and_a_pipe_plain_lines(cli):
 
 
 def test_an_interrupted_run_is_killed_and_keeps_its_metrics(cli):
-    running = subprocess.Popen(
-        [sys.executable, "-m", "noise_exp", "network=small", "epochs=1000000"],
-        cwd=cli.folder, env=cli.env, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    line = running.stderr.readline()
-    while "epoch" not in line and running.poll() is None:
-        line = running.stderr.readline()
+    running = cli.start(*cli.hold(20), "network=small", "epochs=40", "hydra.run.dir=out")
+    cli.wait_for_epochs(20)
     running.send_signal(2)
-    _, errors = running.communicate(timeout=180)
-    assert running.returncode == 1
-    assert errors.splitlines()[-1] == "noise_exp: interrupted"
+    assert running.wait(timeout=180) == 1
+    assert (cli.folder / "stderr").read_text().splitlines()[-1] == "noise_exp: interrupted"
     client = MlflowClient(cli.uri)
     (run,) = client.search_runs([client.get_experiment_by_name("noise_training").experiment_id])
     assert run.info.status == "KILLED"

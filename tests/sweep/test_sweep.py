@@ -1,8 +1,5 @@
 """A sweep of all fourteen methods, as the MLflow UI will show it."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -96,28 +93,6 @@ def test_the_parent_holds_the_comparison(sweep):
     assert "mlflow ui --workers 1 --backend-store-uri sqlite:///mlruns/mlflow.db" in done.stdout
 
 
-def test_parallel_jobs_on_a_fresh_store_give_what_serial_ones_give(cli):
-    methods = "dist=backprop,beta,gumbel,pareto,standard_normal,zipf"
-    one_thread = "threads=1"
-
-    def costs(folder):
-        return {r["params"]["dist"]: costs for r, costs in jobs_in(cli.folder / folder)}
-
-    parallel = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=6", "hydra.sweep.dir=parallel"]
-    done = cli("-m", methods, one_thread, *SMALL, *parallel)
-    assert done.returncode == 0, done.stderr
-    client = MlflowClient(cli.uri)
-    runs = client.search_runs([client.get_experiment_by_name("noise_training").experiment_id])
-    assert [r.info.status for r in runs] == ["FINISHED"] * 7
-    for run in runs:
-        if run.data.tags["kind"] == "run":
-            assert len(client.get_metric_history(run.info.run_id, "cost")) == 6
-    serial = ["tracking.enabled=false", "hydra.sweep.dir=serial"]
-    assert cli("-m", methods, one_thread, *SMALL, *serial).returncode == 0
-    assert len(costs("serial")) == 6
-    assert costs("parallel") == costs("serial")
-
-
 def test_a_new_law_is_one_yaml_file(cli):
     cli.own_option("dist", "laplace", "law: laplace\nloc: 0\nscale: 1\n")
     done = cli("--config-dir=my", "-m", "dist=laplace", "seed=1,2,3", "dist.scale=1,2", *SMALL,
@@ -179,17 +154,12 @@ def test_a_job_that_raises_leaves_its_traceback(cli):
 
 @pytest.mark.parametrize("signal", [1, 2, 15])
 def test_an_interrupted_sweep_is_killed_whole(cli, signal):
-    running = subprocess.Popen(
-        [sys.executable, "-m", "noise_exp", "-m", "dist=gumbel,beta", "network=small",
-         "epochs=1000000"],
-        cwd=cli.folder, env=cli.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    while "epoch" not in running.stderr.readline():
-        assert running.poll() is None
+    running = cli.start("-m", *cli.hold(20), "dist=gumbel,beta", "network=small", "epochs=40",
+                        "hydra.sweep.dir=out")  # fmt: skip
+    cli.wait_for_epochs(20, "0")
     running.send_signal(signal)
-    _, errors = running.communicate(timeout=180)
-    assert running.returncode == 1
-    assert errors.splitlines()[-1] == "noise_exp: interrupted"
+    assert running.wait(timeout=180) == 1
+    assert (cli.folder / "stderr").read_text().splitlines()[-1] == "noise_exp: interrupted"
     client = MlflowClient(cli.uri)
     runs = client.search_runs([client.get_experiment_by_name("noise_training").experiment_id])
     assert [r.info.status for r in runs] == ["KILLED", "KILLED"]

@@ -54,13 +54,8 @@ def start(cli, url, experiment, *arguments):
         *cli.hold(FIRST, SECOND), "network=small", f"epochs={EPOCHS}", "hydra.run.dir=out",
         f"tracking.experiment={experiment}", "tracking.patience=60", *arguments,
     )  # fmt: skip
-    wait_for_epochs(cli, FIRST)
+    cli.wait_for_epochs(FIRST)
     return running
-
-
-def wait_for_epochs(cli, number, job=""):
-    lines = cli.folder / "out" / job / ".noise_exp" / "epochs.jsonl"
-    wait_until(lambda: lines.exists() and lines.read_bytes().count(b"\n") >= number)
 
 
 def epochs_of(cli):
@@ -97,7 +92,7 @@ def test_killed_and_restarted_in_mid_run(cli, server):
     running = start(cli, server.url, "restarted")
     server.kill()
     cli.release(FIRST)
-    wait_for_epochs(cli, SECOND)  # training does not wait
+    cli.wait_for_epochs(SECOND)  # training does not wait
     server.start()
     cli.release(SECOND)
     assert running.wait(timeout=180) == 0
@@ -188,7 +183,7 @@ def test_answering_500_for_a_while(cli, server, proxy, how):
     setattr(proxy, how, True)
     seen = len(proxy.seen)
     cli.release(FIRST)
-    wait_for_epochs(cli, SECOND)
+    cli.wait_for_epochs(SECOND)
     wait_until(lambda: len(proxy.seen) > seen + 1)  # it is asked again
     setattr(proxy, how, False)
     cli.release(SECOND)
@@ -202,7 +197,7 @@ def test_a_slow_server_does_not_hold_up_training(cli, server, proxy):
     started = time.monotonic()
     seen = len(proxy.seen)
     cli.release(FIRST)
-    wait_for_epochs(cli, SECOND)
+    cli.wait_for_epochs(SECOND)
     # At most one answer can have been awaited at a time: the epochs did not wait for theirs.
     assert len(proxy.seen) - seen <= (time.monotonic() - started) / 2 + 2
     wait_until(lambda: len(proxy.seen) > seen + 1)
@@ -217,7 +212,7 @@ def test_away_in_mid_sweep_and_back_before_its_end(cli, server, proxy):
              f"epochs={EPOCHS}", "tracking.experiment=sweep", "hydra.sweep.dir=out")  # fmt: skip
     cli.env["MLFLOW_TRACKING_URI"] = proxy.url
     running = cli.start(*sweep)
-    wait_for_epochs(cli, FIRST, "0")
+    cli.wait_for_epochs(FIRST, "0")
     proxy.failing = True
     cli.release(FIRST)
     # In the last job, so the one before has ended.
@@ -238,7 +233,7 @@ def test_a_sweep_that_the_store_does_not_know_is_no_success(cli, proxy):
     running = cli.start("-m", *cli.hold(FIRST), "seed=1,2", "network=small", f"epochs={EPOCHS}",
                         "tracking.patience=0.5", "tracking.experiment=owed",
                         "hydra.sweep.dir=out")  # fmt: skip
-    wait_for_epochs(cli, FIRST, "0")
+    cli.wait_for_epochs(FIRST, "0")
     proxy.instead = (403, *HTML)
     cli.release(FIRST)
     assert running.wait(timeout=180) == 1

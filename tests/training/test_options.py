@@ -7,6 +7,7 @@ import pytest
 from support import composed, options, trial
 
 from noise_exp.errors import UserError
+from noise_exp.run.build import build
 from noise_exp.run.fingerprint import fingerprint
 from noise_exp.training.estimators import ExactGradient
 from noise_exp.training.noise import Repair
@@ -18,11 +19,14 @@ LAWS, ESTIMATORS, OPTIMIZERS = map(options, ("dist", "estimator", "optimizer"))
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_the_grid_has_no_invalid_cell(estimator, optimizer):
-    for dist, how in itertools.product(("gumbel", "pareto", "backprop"), Repair):
-        run = trial(
-            "data=xor", "network=small", "dtype=float64", "epochs=4", f"dist={dist}",
-            f"estimator={estimator}", f"estimator.repair={how.value}", f"optimizer={optimizer}",
-        )  # fmt: skip
+    laws = [
+        composed("data=xor", "network=small", "dtype=float64", "epochs=4", f"dist={dist}",
+                 f"estimator={estimator}", f"optimizer={optimizer}")
+        for dist in ("gumbel", "pareto", "backprop")
+    ]  # fmt: skip
+    for config, how in itertools.product(laws, Repair):
+        config.estimator.repair = how.value
+        run = build(config)
         before = run.parameters.copy()
         costs = [record.cost for record in run.train()]
         assert len(costs) == 4

@@ -17,10 +17,10 @@ from noise_exp.records.journal import Journal
 from noise_exp.tracking.courier import Courier
 from noise_exp.tracking.store import Store
 
-METHODS = ("zipf", "beta", "backprop")
+METHODS = ("gumbel", "zipf", "beta", "backprop")
 SWEEP = ("-m", f"dist={','.join(METHODS)}", *SMALL, "threads=1", "hydra.sweep.dir=out")
 LAUNCHERS = {
-    "joblib": ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"],
+    "joblib": ["hydra/launcher=joblib", "hydra.launcher.n_jobs=6"],
     "submitit_local": ["hydra/launcher=submitit_local"],
     "ray": ["hydra/launcher=ray", "+hydra.launcher.ray.init.num_cpus=2",
             "+hydra.launcher.ray.init.include_dashboard=false"],

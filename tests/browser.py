@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
+from support import PATIENCE
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip
-_PATIENCE = int(os.environ.get("PATIENCE", "120")) * 1000  # milliseconds; a machine may be busy
+_PATIENCE = PATIENCE * 1000  # milliseconds
 
 needs_chromium = pytest.mark.skipif(
     CHROMIUM is None and "CI" not in os.environ, reason="needs Chromium (apt-get install chromium)"

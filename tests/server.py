@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import requests
-from support import wait_until
+from support import PATIENCE, wait_until
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOK = ROOT / "notebooks" / "noise_training.py"
@@ -58,7 +58,7 @@ class Server:
                 env=os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
                 cwd=self.folder, stdout=out, stderr=out, start_new_session=True,
             )  # fmt: skip
-        wait_until(self._answers, 180)
+        wait_until(self._answers)
 
     def _answers(self) -> bool:
         assert self._process
@@ -108,8 +108,9 @@ class Proxy:
                 elif not proxy.failing:
                     headers = {k: v for k, v in self.headers.items() if k.lower() != "host"}
                     answer = requests.request(
-                        self.command, server.url + self.path, data=body, headers=headers, timeout=60
-                    )
+                        self.command, server.url + self.path, data=body, headers=headers,
+                        timeout=PATIENCE,
+                    )  # fmt: skip
                     if not proxy.lossy:
                         status, content = answer.status_code, answer.content
                         kind = answer.headers.get("Content-Type", kind)

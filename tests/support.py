@@ -27,6 +27,9 @@ from noise_exp.run.config import CONF_DIR
 from noise_exp.training import Law, Trial
 
 _WARM = Warm()
+# Seconds until a wait is given up: far more than anything takes, for nothing that works is to fail
+# on a slow or busy machine.
+PATIENCE = 600
 SMALL = ("network=small", "epochs=6")
 # Options of dist with the article's letters, written down apart from the program's.
 LETTERS = {
@@ -36,12 +39,12 @@ LETTERS = {
 }  # fmt: skip
 
 
-def wait_until(true: Callable[[], object], seconds: float = 180.0) -> None:
+def wait_until(true: Callable[[], object]) -> None:
     """Wait for something to become true; TimeoutError if it does not."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + PATIENCE
     while not true():
         if time.monotonic() > deadline:
-            raise TimeoutError(f"not within {seconds:g} s")
+            raise TimeoutError(f"not within {PATIENCE} s")
         time.sleep(0.05)
 
 
@@ -139,10 +142,10 @@ class Cli:
     ):
         env = {**self.env, **(env or {})}
         if not options and _WARM.serves(env):
-            return _WARM.run(module, arguments, self.folder, env, timeout=300)
+            return _WARM.run(module, arguments, self.folder, env, timeout=PATIENCE)
         return subprocess.run(
             [sys.executable, "-m", module, *arguments],
-            cwd=self.folder, env=env, capture_output=True, text=True, timeout=300, check=False,
+            cwd=self.folder, env=env, capture_output=True, text=True, timeout=PATIENCE, check=False,
             **options,
         )  # fmt: skip
 

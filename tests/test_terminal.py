@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from support import SMALL, artifacts
+from support import PATIENCE, SMALL, artifacts
 
 from noise_exp.errors import at_the_edge
 from noise_exp.records.facts import Facts
@@ -33,7 +33,7 @@ def test_a_pipe_that_is_closed(cli, launcher):
     )  # fmt: skip
     running.stdout.readline()
     running.stdout.close()
-    assert running.wait(timeout=180) == 0
+    assert running.wait(timeout=PATIENCE) == 0
     assert statuses(cli.folder / "out") == [("FINISHED", True)] * 4
     assert {path.name for path in (cli.folder / "out").iterdir()} >= WRITTEN
 
@@ -48,7 +48,7 @@ def test_a_terminal_that_is_closed(cli):
     os.read(ours, 1)
     os.close(ours)
     cli.release(3)
-    assert running.wait(timeout=180) == 0
+    assert running.wait(timeout=PATIENCE) == 0
     assert statuses(cli.folder / "out") == [("FINISHED", True)]
 
 
@@ -82,7 +82,7 @@ def test_a_pipe_that_does_not_block_loses_nothing(cli):
     os.close(writing)
     with os.fdopen(reading, encoding="utf-8") as file:
         assert file.read() == "größe " * 20000 + "\nmore\n"
-    assert running.wait(timeout=180) == 0
+    assert running.wait(timeout=PATIENCE) == 0
 
 
 def test_a_locale_without_the_letters_of_a_label(cli):

@@ -42,7 +42,7 @@ def served(cli):
             cwd=cli.folder, stdout=out, stderr=out, start_new_session=True,
         )  # fmt: skip
     try:
-        wait_until(lambda: "It answers" in log.read_text() and log.read_text().endswith("\n"), 180)
+        wait_until(lambda: "It answers" in log.read_text() and log.read_text().endswith("\n"))
         yield re.findall(r"http://127\.0\.0\.1:\S+/#/\S+", log.read_text())[0]
     finally:
         os.killpg(server.pid, signal.SIGINT)

@@ -12,6 +12,7 @@ import pytest
 from made_up import page, run
 from matplotlib.figure import Figure
 from PIL import Image
+from support import PATIENCE
 
 from noise_exp.report.build import build
 from noise_exp.report.page import render
@@ -96,7 +97,7 @@ def test_the_same_with_the_oldest_matplotlib_that_is_allowed():
     for command in (["-c", version], ["-m", "pytest", "-n0", "-k", "not oldest", __file__]):
         done = subprocess.run(
             [sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, text=True,
-            timeout=600,
+            timeout=PATIENCE,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
         if "-c" in command:

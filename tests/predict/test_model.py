@@ -17,7 +17,7 @@ from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 from PIL import Image
 from server import free_port, listens
-from support import SMALL, Cli, artifacts, idx_bytes, wait_until
+from support import PATIENCE, SMALL, Cli, artifacts, idx_bytes, wait_until
 
 from noise_exp.training.data import EMBEDDED
 
@@ -132,10 +132,10 @@ def test_mlflow_serves_it_on_loopback(cli, run):
         places, labels, _ = results(cli, run)
         images = np.load(cli.folder / "images.npy")[places[:5]].reshape(5, -1)
         url = f"http://127.0.0.1:{port}/invocations"
-        answer = requests.post(url, json={"inputs": images.tolist()}, timeout=60)
+        answer = requests.post(url, json={"inputs": images.tolist()}, timeout=PATIENCE)
         assert answer.ok, answer.text
         assert [row["label"] for row in answer.json()["predictions"]] == labels[:5].tolist()
-        refused = requests.post(url, json={"inputs": images[:, :100].tolist()}, timeout=60)
+        refused = requests.post(url, json={"inputs": images[:, :100].tolist()}, timeout=PATIENCE)
         assert refused.status_code == 400
         assert "(-1, 784)" in refused.text
     finally:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from server import free_port, listens
-from support import SMALL, Cli, jobs_in, wait_until
+from support import PATIENCE, SMALL, Cli, jobs_in, wait_until
 
 from noise_exp.records.facts import Facts
 from noise_exp.records.journal import Journal
@@ -112,6 +112,6 @@ def test_eight_parallel_first_users_of_a_fresh_store(newcomer, turn):  # noqa: A
     for user in users:
         user.start()
     for user in users:
-        user.join(timeout=120)
+        user.join(timeout=PATIENCE)
     assert [user.exitcode for user in users] == [0] * 8
     assert [run.info.status for run in newcomer.runs()] == ["FINISHED"] * 8

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 from mlflow import MlflowClient
-from support import SMALL, artifacts, costs_in
+from support import PATIENCE, SMALL, artifacts, costs_in
 
 
 def costs_of(cli, *arguments):
@@ -137,7 +137,7 @@ def test_an_interrupted_run_is_killed_and_keeps_its_metrics(cli):
     running = cli.start(*cli.hold(20), "network=small", "epochs=40", "hydra.run.dir=out")
     cli.wait_for_epochs(20)
     running.send_signal(2)
-    assert running.wait(timeout=180) == 1
+    assert running.wait(timeout=PATIENCE) == 1
     assert (cli.folder / "stderr").read_text().splitlines()[-1] == "noise_exp: interrupted"
     client = MlflowClient(cli.uri)
     (run,) = client.search_runs([client.get_experiment_by_name("noise_training").experiment_id])

@@ -10,7 +10,7 @@ import time
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
-from support import SMALL, artifacts, wait_until
+from support import PATIENCE, SMALL, artifacts, wait_until
 
 from noise_exp.errors import UserError
 from noise_exp.records.facts import Facts
@@ -111,8 +111,8 @@ def test_a_run_that_lives_is_waited_for(cli):
     resumed = cli.start("-m", *run, "resume=true")
     wait_until(lambda: "which another process is at" in (cli.folder / "stdout").read_text())
     cli.release(3)
-    assert running.wait(timeout=180) == 0
-    assert resumed.wait(timeout=180) == 0
+    assert running.wait(timeout=PATIENCE) == 0
+    assert resumed.wait(timeout=PATIENCE) == 0
     (run,) = cli.runs("run")
     assert run.info.status == "FINISHED"
 
@@ -234,7 +234,7 @@ def test_an_interrupted_parallel_sweep_is_killed_whole(cli):
                         "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")  # fmt: skip
     wait_until(lambda: len(list(cli.folder.glob("multirun/*/*/*/.noise_exp/epochs.jsonl"))) >= 2)
     running.send_signal(signal.SIGTERM)
-    assert running.wait(timeout=180) == 1
+    assert running.wait(timeout=PATIENCE) == 1
     assert [run.info.status for run in cli.runs()] == ["KILLED"] * 3
     for run in cli.runs("run"):
         assert run.data.metrics["cost"] > 0

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
-from support import LETTERS, SMALL, Cli, artifacts, jobs_in
+from support import LETTERS, PATIENCE, SMALL, Cli, artifacts, jobs_in
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +158,7 @@ def test_an_interrupted_sweep_is_killed_whole(cli, signal):
                         "hydra.sweep.dir=out")  # fmt: skip
     cli.wait_for_epochs(20, "0")
     running.send_signal(signal)
-    assert running.wait(timeout=180) == 1
+    assert running.wait(timeout=PATIENCE) == 1
     assert (cli.folder / "stderr").read_text().splitlines()[-1] == "noise_exp: interrupted"
     client = MlflowClient(cli.uri)
     runs = client.search_runs([client.get_experiment_by_name("noise_training").experiment_id])

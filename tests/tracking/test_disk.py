@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+from support import PATIENCE
 
 SWEEP = ["-m", "noise_exp", "-m", "dist=glob(*)", "network=small", "epochs=20",
          "hydra.sweep.dir=out"]  # fmt: skip
@@ -45,7 +46,7 @@ def test_a_disk_that_fails_in_mid_sweep(cli, prefix, script, reason):
     (cli.folder / "disk").mkdir()
     done = subprocess.run(
         [*prefix, "bash", "-c", script, "bash", sys.executable, *SWEEP],
-        cwd=cli.folder, env=cli.env, capture_output=True, text=True, timeout=300, check=False,
+        cwd=cli.folder, env=cli.env, capture_output=True, text=True, timeout=PATIENCE, check=False,
     )  # fmt: skip
     assert [line for line in done.stdout.splitlines() if line.startswith("exit")] == [
         "exit 1", "exit 0",

@@ -5,7 +5,7 @@ import json
 import pytest
 import requests
 from server import Server
-from support import SMALL, Cli, holding
+from support import PATIENCE, SMALL, Cli, holding
 
 SECRET = "hunter2x"
 # An optimizer that tells what it should not: its error goes into a tag, an artifact and the log.
@@ -78,7 +78,7 @@ def test_other_ways_to_tell_a_secret(cli, server, how):
     check_silent(cli, done)
     found = requests.get(
         f"{server.url}/api/2.0/mlflow/experiments/get-by-name",
-        params={"experiment_name": how}, timeout=20,
+        params={"experiment_name": how}, timeout=PATIENCE,
     )  # fmt: skip
     assert found.ok
     assert [p for p in holding(server.folder, SECRET) if p.name != "server.log"] == []

@@ -9,7 +9,7 @@ import pytest
 import requests
 from mlflow import MlflowClient
 from server import Proxy, Server
-from support import wait_until
+from support import PATIENCE, wait_until
 
 from noise_exp.errors import ToldError
 from noise_exp.records.facts import Facts
@@ -95,7 +95,7 @@ def test_killed_and_restarted_in_mid_run(cli, server):
     cli.wait_for_epochs(SECOND)  # training does not wait
     server.start()
     cli.release(SECOND)
-    assert running.wait(timeout=180) == 0
+    assert running.wait(timeout=PATIENCE) == 0
     check_delivered(cli, server, "restarted")
     assert "still owed" not in (cli.folder / "stderr").read_text()
 
@@ -105,7 +105,9 @@ def test_down_for_the_rest_of_the_run_and_synced_later(cli, server):
     server.kill()
     cli.release(FIRST)
     cli.release(SECOND)
-    assert running.wait(timeout=180) == 1  # all is trained and kept, but the store does not know
+    assert (
+        running.wait(timeout=PATIENCE) == 1
+    )  # all is trained and kept, but the store does not know
     said = (cli.folder / "stdout").read_text() + (cli.folder / "stderr").read_text()
     assert f"python -m noise_exp.tracking sync {cli.folder}/out" in said
     assert "Traceback" not in said
@@ -187,7 +189,7 @@ def test_answering_500_for_a_while(cli, server, proxy, how):
     wait_until(lambda: len(proxy.seen) > seen + 1)  # it is asked again
     setattr(proxy, how, False)
     cli.release(SECOND)
-    assert running.wait(timeout=180) == 0
+    assert running.wait(timeout=PATIENCE) == 0
     check_delivered(cli, server, how)
 
 
@@ -203,7 +205,7 @@ def test_a_slow_server_does_not_hold_up_training(cli, server, proxy):
     wait_until(lambda: len(proxy.seen) > seen + 1)
     proxy.delay = 0.0
     cli.release(SECOND)
-    assert running.wait(timeout=180) == 0
+    assert running.wait(timeout=PATIENCE) == 0
     check_delivered(cli, server, "slow")
 
 
@@ -218,7 +220,7 @@ def test_away_in_mid_sweep_and_back_before_its_end(cli, server, proxy):
     # In the last job, so the one before has ended.
     wait_until((cli.folder / "out" / "3" / ".noise_exp" / "run.json").exists)
     proxy.failing = False
-    assert running.wait(timeout=180) == 0
+    assert running.wait(timeout=PATIENCE) == 0
     client = MlflowClient(server.url)
     runs = client.search_runs([client.get_experiment_by_name("sweep").experiment_id])
     assert sorted(r.data.tags["kind"] for r in runs) == ["run"] * 4 + ["sweep"]
@@ -236,7 +238,7 @@ def test_a_sweep_that_the_store_does_not_know_is_no_success(cli, proxy):
     cli.wait_for_epochs(FIRST, "0")
     proxy.instead = (403, *HTML)
     cli.release(FIRST)
-    assert running.wait(timeout=180) == 1
+    assert running.wait(timeout=PATIENCE) == 1
     said = (cli.folder / "stdout").read_text()
     assert f"python -m noise_exp.tracking sync {cli.folder}/out" in said
     assert (cli.folder / "out" / "report.html").exists()

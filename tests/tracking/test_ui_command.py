@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 from server import free_port, listens
-from support import wait_until
+from support import PATIENCE, wait_until
 
 UI = "noise_exp.tracking"
 
@@ -38,5 +38,5 @@ def test_the_server_ends_with_the_command(cli):
     running = subprocess.Popen(command, cwd=cli.folder, env=cli.env, stdout=subprocess.DEVNULL)
     wait_until(lambda: listens(port))
     running.terminate()
-    assert running.wait(60) == 0
+    assert running.wait(PATIENCE) == 0
     wait_until(lambda: not listens(port))

@@ -105,9 +105,8 @@ def test_down_for_the_rest_of_the_run_and_synced_later(cli, server):
     server.kill()
     cli.release(FIRST)
     cli.release(SECOND)
-    assert (
-        running.wait(timeout=PATIENCE) == 1
-    )  # all is trained and kept, but the store does not know
+    # All is trained and kept, but the store does not know.
+    assert running.wait(timeout=PATIENCE) == 1
     said = (cli.folder / "stdout").read_text() + (cli.folder / "stderr").read_text()
     assert f"python -m noise_exp.tracking sync {cli.folder}/out" in said
     assert "Traceback" not in said

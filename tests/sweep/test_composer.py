@@ -24,6 +24,10 @@ SWEEPS = {
     "added": [["++dist.scale=1", "seed=1"], ["++dist.scale=2", "seed=1"], ["+x.y=1"], ["+x.y=2"]],
     "removed": [["~dist.scale", "seed=1"], ["seed=1"]],
     "a dictionary": [["dist.scale=3", "dist={scale:1}"], ["dist.scale=4", "dist={scale:2}"]],
+    "one key twice": [["seed=1", "seed=2"], ["seed=2", "seed=1"], ["seed=1", "seed=2"]],
+    "a number and none": [["batch_size=3", "batch_size=null"], ["batch_size=null", "batch_size=3"]],
+    "a list and its part": [["network.hidden.0=3", "network.hidden=[4,4]"],
+                            ["network.hidden=[4,4]", "network.hidden.0=3"]],
     "Hydra's": [["hydra.verbose=true", "seed=1"], ["hydra.sweep.subdir=x", "seed=2"]],
     "lists": [["network.hidden=[4,4]", "seed=1"], ["network.hidden=[5,5]", "seed=2"]],
     "an experiment": [["experiment=article", "seed=1"], ["experiment=article", "seed=2"]],
@@ -52,6 +56,7 @@ def test_every_job_is_composed_as_hydra_does(loaders, sweep):
         expected = theirs.load_sweep_config(master, list(job))
         config = ours.load_sweep_config(master, job)
         assert OmegaConf.to_container(config) == OmegaConf.to_container(expected)
+        assert OmegaConf.is_struct(config) == OmegaConf.is_struct(expected)
         config.hydra.job.num = config.epochs = 99  # what a job does to its own is no other's matter
 
 
@@ -69,16 +74,34 @@ def test_what_does_not_fit_is_told_in_hydras_words(loaders, job):
     assert said[0] == said[1]
 
 
-def test_only_the_first_of_many_seeds_is_composed_from_files(loaders, monkeypatch):
+@pytest.mark.parametrize(
+    ("sweep", "times"),
+    [
+        ([["dist=beta", f"seed={seed}"] for seed in range(9)], 1),
+        ([["dist=beta"], ["network.hidden=[4]"], ["dist={scale:3}"]], 3),
+    ],
+    ids=["many seeds", "checked before and launched"],
+)
+def test_what_is_composed_from_files_once_is_not_composed_again(loaders, monkeypatch, sweep, times):
     theirs, ours, master = loaders
     composed = []
     real = theirs.load_sweep_config
     monkeypatch.setattr(
         theirs, "load_sweep_config", lambda *given: composed.append(given) or real(*given)
     )
-    for seed in range(9):
-        assert ours.load_sweep_config(master, ["dist=beta", f"seed={seed}"]).seed == seed
-    assert len(composed) == 1
+    for job in [*sweep, *sweep]:
+        config = ours.load_sweep_config(master, job)
+        assert config.hydra.overrides.task == job
+    assert len(composed) == times
+
+
+def test_a_job_has_the_time_of_its_sweep(loaders):
+    _, ours, master = loaders
+    for job in (["seed=1"], ["dist=beta"]):
+        OmegaConf.clear_cache(master)
+        ours.load_sweep_config(master, job)
+        folder = master.hydra.sweep.dir  # to the microsecond, of now
+        assert ours.load_sweep_config(master, job).hydra.sweep.dir == folder
 
 
 def test_it_travels_to_a_worker_light_and_whole(loaders):

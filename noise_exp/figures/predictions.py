@@ -8,6 +8,7 @@ import numpy as np
 from noise_exp.figures.style import COLOURS, Figure
 
 _COLUMNS = 8
+FORMATS = Figure().canvas.get_supported_filetypes()  # by the endings of their files' names
 
 
 def draw(images: np.ndarray, labels: Sequence[int], probabilities: Sequence[float]) -> Figure:

@@ -53,6 +53,8 @@ def _predict(options: argparse.Namespace, store: "Store") -> None:
     for path in (options.csv, options.figure):
         if path is not None and path.exists():
             raise UserError(f"{path} is there already; delete it, or give another name")
+    if options.figure:
+        _check_format(options.figure)
     trained = fetch(store, options.run)
     found = {path: read(path, trained.network.sizes[0]) for path in options.files}
     images = np.concatenate(list(found.values()))
@@ -67,6 +69,7 @@ def _predict(options: argparse.Namespace, store: "Store") -> None:
     )
     print_table(_readable(table), _title(table))
     if options.csv:
+        options.csv.parent.mkdir(parents=True, exist_ok=True)
         of_classes = pd.DataFrame(probabilities, columns=trained.classes.astype(str))
         table.join(of_classes.add_prefix("probability_")).to_csv(options.csv, index=False)
     if options.figure:
@@ -74,7 +77,18 @@ def _predict(options: argparse.Namespace, store: "Store") -> None:
 
         shown = table.head(_SHOWN)
         picture = draw(images[: len(shown)], list(shown.label), list(shown.probability))
+        options.figure.parent.mkdir(parents=True, exist_ok=True)
         picture.savefig(options.figure, dpi=150)
+
+
+def _check_format(path: Path) -> None:
+    from noise_exp.figures.predictions import FORMATS
+
+    if path.suffix.lower().removeprefix(".") not in FORMATS:
+        raise UserError(
+            f"{path} is no name of a picture; give it the ending of one, as in "
+            f"{path.stem}.png ({', '.join(sorted(FORMATS))})"
+        )
 
 
 def _readable(table: "pd.DataFrame") -> "pd.DataFrame":

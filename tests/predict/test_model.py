@@ -159,7 +159,7 @@ def test_the_command_takes_each_kind_of_file(cli, run):
     Image.fromarray(images[1]).save(cli.folder / "grey.png")
     Image.fromarray(images[1]).convert("RGB").save(cli.folder / "colour.png")
     names = [*files, "three.npy", "one.npy", "grey.png", "colour.png"]
-    table, picture = cli.folder / "table.csv", cli.folder / "picture.png"
+    table, picture = (cli.folder / "new" / "folder" / name for name in ("table.csv", "seen.PNG"))
     done = predict(cli, run.info.run_id, *names, "--csv", table, "--figure", picture)
     assert done.returncode == 0, done.stderr
     told = pd.read_csv(table)
@@ -194,6 +194,9 @@ def test_mistakes_are_one_line(cli):
         ("0" * 32, "images.npy"): f"the store has no run {'0' * 32}; the UI shows a run's id",
         (parent.info.run_id, "images.npy"): "keeps no model",
         (run_id, "images.npy", "--uri", "sqlite:///no.db"): "there is no store sqlite:///no.db",
+        # Matplotlib would add an ending, and write over a file of that name.
+        (run_id, "images.npy", "--figure", "wide"): "wide is no name of a picture; give it the",
+        (run_id, "images.npy", "--figure", "seen.txt"): "as in seen.png (",
     }.items():
         done = predict(cli, *arguments)
         assert done.returncode == 1

@@ -1,4 +1,4 @@
-"""Servers on loopback: MLflow's, a proxy before it that can be told to fail, the notebook's."""
+"""Servers on loopback: MLflow's, a proxy before it that can be told to fail, any program's."""
 
 import contextlib
 import os
@@ -8,14 +8,12 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import requests
 from support import PATIENCE, wait_until
-
-ROOT = Path(__file__).parents[1]
-NOTEBOOK = ROOT / "notebooks" / "noise_training.py"
 
 
 def free_port() -> int:
@@ -38,6 +36,24 @@ def answers(url: str) -> bool:
     return False
 
 
+@contextlib.contextmanager
+def serving(
+    *command: str | Path, ready: Callable[[], object], log: Path, cwd: Path, env: dict | None = None
+) -> Iterator[None]:
+    """While a program serves, from when it is ready; what it says goes into a file."""
+    with log.open("w") as out:
+        server = subprocess.Popen(
+            command, cwd=cwd, env=env, stdout=out, stderr=out, start_new_session=True
+        )
+    try:
+        wait_until(ready, server, log)
+        yield
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGTERM)
+        server.wait()
+
+
 class Server:
     """An MLflow server with a store of its own; it can be killed and started again."""
 
@@ -58,12 +74,7 @@ class Server:
                 env=os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
                 cwd=self.folder, stdout=out, stderr=out, start_new_session=True,
             )  # fmt: skip
-        wait_until(self._answers)
-
-    def _answers(self) -> bool:
-        assert self._process
-        assert self._process.poll() is None, (self.folder / "server.log").read_text()
-        return answers(self.url)
+        wait_until(lambda: answers(self.url), self._process, self.folder / "server.log")
 
     def kill(self) -> None:
         if self._process and self._process.poll() is None:
@@ -132,22 +143,3 @@ class Proxy:
     def close(self) -> None:
         self._http.shutdown()
         self._http.server_close()
-
-
-@contextlib.contextmanager
-def played(env=None):
-    """The address of the notebook as `make play` serves it."""
-    port = free_port()
-    server = subprocess.Popen(
-        [sys.executable, "-m", "marimo", "run", NOTEBOOK, "--headless", "--no-token",
-         "--host", "127.0.0.1", "--port", str(port)],
-        cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )  # fmt: skip
-    try:
-        wait_until(lambda: listens(port))
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(server.pid, signal.SIGTERM)
-        server.wait()

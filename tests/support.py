@@ -26,6 +26,7 @@ from noise_exp.run.build import trial_of
 from noise_exp.run.config import CONF_DIR
 from noise_exp.training import Law, Trial
 
+ROOT = Path(__file__).parents[1]
 _WARM = Warm()
 # Seconds until a wait is given up: far more than anything takes, for nothing that works is to fail
 # on a slow or busy machine.
@@ -39,10 +40,19 @@ LETTERS = {
 }  # fmt: skip
 
 
-def wait_until(true: Callable[[], object]) -> None:
-    """Wait for something to become true; TimeoutError if it does not."""
+def wait_until(
+    true: Callable[[], object], by: subprocess.Popen | None = None, said: Path | None = None
+) -> None:
+    """Wait for something to become true, by a process that says what it says into a file.
+
+    TimeoutError if it does not; ChildProcessError as soon as the process has ended without it.
+    """
     deadline = time.monotonic() + PATIENCE
     while not true():
+        # What ends may have made it true just before.
+        if by and by.poll() is not None and not true():
+            words = said.read_text() if said else ""
+            raise ChildProcessError(f"{by.args} ended with {by.returncode}: {words}")
         if time.monotonic() > deadline:
             raise TimeoutError(f"not within {PATIENCE} s")
         time.sleep(0.05)
@@ -202,7 +212,11 @@ class Cli:
     def wait_for_epochs(self, number: int, job: str = "") -> None:
         """Wait until the run in the folder out, or a job of the sweep there, has come so far."""
         lines = self.folder / "out" / job / ".noise_exp" / "epochs.jsonl"
-        wait_until(lambda: lines.exists() and lines.read_bytes().count(b"\n") >= number)
+        self.wait_until(lambda: lines.exists() and lines.read_bytes().count(b"\n") >= number)
+
+    def wait_until(self, true: Callable[[], object]) -> None:
+        """Wait for what the command does that was started last."""
+        wait_until(true, self._started[-1], self.folder / "stderr")
 
     @property
     def uri(self) -> str:

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 import yaml
+from support import ROOT
 
 import noise_exp
 
-ROOT = Path(__file__).parents[1]
 PAGES = sorted(
     path.relative_to(ROOT)
     for path in ROOT.rglob("*.md")
-    if not {".venv", "multirun", "mlruns", "figures"} & set(path.relative_to(ROOT).parts)
+    if not re.search(r"(^|/)(\.\w+|multirun|mlruns|figures)/", str(path.relative_to(ROOT)))
 )
 README = (ROOT / "README.md").read_text()
 

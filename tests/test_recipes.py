@@ -8,9 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import PATIENCE
+from support import PATIENCE, ROOT
 
-ROOT = Path(__file__).parents[1]
 RECIPES = (ROOT / "CONTRIBUTING.md").read_text().partition("## Recipes")[2].split("\n### ")[1:]
 SMALL = ("network=small", "epochs=3", "tracking.enabled=false")
 SETTING = """

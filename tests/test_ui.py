@@ -1,10 +1,7 @@
 """The MLflow UI on a swept store, as a person sees it in a browser."""
 
 import contextlib
-import os
 import re
-import signal
-import subprocess
 import sys
 from pathlib import Path
 from urllib.parse import unquote
@@ -13,8 +10,8 @@ import pytest
 from browser import needs_chromium, opened
 from PIL import Image
 from playwright.sync_api import expect
-from server import free_port
-from support import SMALL, Cli, wait_until
+from server import free_port, serving
+from support import SMALL, Cli
 
 pytestmark = needs_chromium
 MANY = 120  # more runs than MLflow's page loads at once
@@ -35,18 +32,13 @@ def swept(tmp_path_factory):
 def served(cli):
     """The address that `make ui` prints when the UI answers."""
     log = cli.folder / "ui.log"
-    with log.open("w") as out:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "noise_exp.tracking", "ui", "--uri", cli.uri,
-             "--port", str(free_port())],
-            cwd=cli.folder, stdout=out, stderr=out, start_new_session=True,
-        )  # fmt: skip
-    try:
-        wait_until(lambda: "It answers" in log.read_text() and log.read_text().endswith("\n"))
+    with serving(
+        sys.executable, "-m", "noise_exp.tracking", "ui", "--uri", cli.uri,
+        "--port", str(free_port()),
+        ready=lambda: "It answers" in log.read_text() and log.read_text().endswith("\n"),
+        log=log, cwd=cli.folder,
+    ):  # fmt: skip
         yield re.findall(r"http://127\.0\.0\.1:\S+/#/\S+", log.read_text())[0]
-    finally:
-        os.killpg(server.pid, signal.SIGINT)
-        server.wait()
 
 
 @pytest.fixture(scope="module")

@@ -5,21 +5,19 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import matplotlib
 import pytest
 from made_up import page, run
 from matplotlib.figure import Figure
 from PIL import Image
-from support import PATIENCE
+from support import PATIENCE, ROOT
 
 from noise_exp.report.build import build
 from noise_exp.report.page import render
 from noise_exp.report.words import findings
 from noise_exp.sweep.comparison import compared
 
-ROOT = Path(__file__).parents[2]
 OLDEST = ROOT / ".venv" / "oldest"  # a matplotlib beside that of the environment
 NAME = "optimizer.momentum_of_the_second_kind=0.9"
 

@@ -5,7 +5,7 @@ import sys
 import zipfile
 
 import pytest
-from server import ROOT
+from support import ROOT
 
 from noise_exp.training import Embedded, IndependentStreams, Law, LearnedFeedback, Schedule, Trial
 

@@ -9,13 +9,14 @@ import nbformat
 import pytest
 from browser import needs_chromium, opened
 from playwright.sync_api import expect
-from server import NOTEBOOK, ROOT, played
-from support import SMALL, Cli
+from server import free_port, listens, serving
+from support import ROOT, SMALL, Cli
 
 from noise_exp.errors import UserError
 from noise_exp.training import Embedded, IndependentStreams, Law, Schedule, Trial
 
 pytestmark = pytest.mark.slow
+NOTEBOOK = ROOT / "notebooks" / "noise_training.py"
 
 
 def marimo(*arguments, **options):
@@ -35,9 +36,16 @@ def swept(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def page(swept):
-    """The page, once each part has shown its last picture."""
-    with played(swept) as app, opened(app, 1400) as page:
+def page(swept, tmp_path_factory):
+    """The page as `make play` serves it, once each part has shown its last picture."""
+    port = free_port()
+    played = serving(
+        sys.executable, "-m", "marimo", "run", NOTEBOOK, "--headless", "--no-token",
+        "--host", "127.0.0.1", "--port", str(port),
+        ready=lambda: listens(port), log=tmp_path_factory.mktemp("played") / "log", cwd=ROOT,
+        env=swept,
+    )  # fmt: skip
+    with played, opened(f"http://127.0.0.1:{port}", 1400) as page:
         for done in ("Epoch 100: cost", "50 seeds", "Epoch 12: ", "Epoch 10: "):
             expect(page.get_by_text(done).first).to_be_visible()
         yield page

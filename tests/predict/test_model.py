@@ -1,11 +1,9 @@
 """A run's network is used again: as an MLflow model, over HTTP, and by the command."""
 
-import contextlib
 import gzip
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 
@@ -16,8 +14,8 @@ import requests
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 from PIL import Image
-from server import free_port, listens
-from support import PATIENCE, SMALL, Cli, artifacts, idx_bytes, wait_until
+from server import free_port, listens, serving
+from support import PATIENCE, SMALL, Cli, artifacts, idx_bytes
 
 from noise_exp.training.data import EMBEDDED
 
@@ -120,15 +118,11 @@ def test_the_sweeps_best_is_tagged(cli):
 def test_mlflow_serves_it_on_loopback(cli, run):
     path = f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"  # as in an activated one
     port, env = free_port(), cli.env | {"MLFLOW_TRACKING_URI": cli.uri, "PATH": path}
-    with (cli.folder / "serve.log").open("w") as log:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "mlflow", "models", "serve", "-m",
-             f"runs:/{run.info.run_id}/model", "--env-manager", "local", "--host", "127.0.0.1",
-             "--port", str(port)],
-            cwd=cli.folder, env=env, stdout=log, stderr=log, start_new_session=True,
-        )  # fmt: skip
-    try:
-        wait_until(lambda: listens(port) or server.poll() is not None)
+    with serving(
+        sys.executable, "-m", "mlflow", "models", "serve", "-m", f"runs:/{run.info.run_id}/model",
+        "--env-manager", "local", "--host", "127.0.0.1", "--port", str(port),
+        ready=lambda: listens(port), log=cli.folder / "serve.log", cwd=cli.folder, env=env,
+    ):  # fmt: skip
         places, labels, _ = results(cli, run)
         images = np.load(cli.folder / "images.npy")[places[:5]].reshape(5, -1)
         url = f"http://127.0.0.1:{port}/invocations"
@@ -138,10 +132,6 @@ def test_mlflow_serves_it_on_loopback(cli, run):
         refused = requests.post(url, json={"inputs": images[:, :100].tolist()}, timeout=PATIENCE)
         assert refused.status_code == 400
         assert "(-1, 784)" in refused.text
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(server.pid, signal.SIGTERM)
-        server.wait()
 
 
 def predict(cli, *arguments):

@@ -1,7 +1,7 @@
 """What the environment holds keeps its name in all that is kept; code of the user's may end us."""
 
 import pytest
-from support import Cli, holding, wait_until
+from support import Cli, holding
 
 from noise_exp.records.journal import RECORDS
 from noise_exp.records.secrets import scrubbed
@@ -53,7 +53,7 @@ def test_code_of_the_users_that_exits_is_a_mistake_and_no_success(cli, before):
 def test_a_run_does_not_take_a_folder_within_a_living_sweep(cli):
     cli.start("-m", "network=small", "epochs=1000000", "dist=beta,gumbel", "hydra.sweep.dir=sw",
               "tracking.enabled=false")  # fmt: skip
-    wait_until((cli.folder / "sw" / RECORDS / "run.json").exists)
+    cli.wait_until((cli.folder / "sw" / RECORDS / "run.json").exists)
     done = cli("network=small", "epochs=2", "hydra.run.dir=sw/7", "tracking.enabled=false")
     assert done.returncode == 1
     assert "which a run that is still alive uses; choose another hydra.run.dir" in done.stderr

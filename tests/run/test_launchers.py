@@ -1,16 +1,13 @@
 """Every launcher gives the serial sweep's numbers, and its runs under one parent."""
 
 import multiprocessing
-import os
-import signal
-import subprocess
 import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from server import free_port, listens
-from support import PATIENCE, SMALL, Cli, jobs_in, wait_until
+from server import free_port, listens, serving
+from support import PATIENCE, SMALL, Cli, jobs_in
 
 from noise_exp.records.facts import Facts
 from noise_exp.records.journal import Journal
@@ -57,17 +54,13 @@ def cluster(cli):
     """The address of a Ray cluster whose workers share no folder with whoever uses it."""
     (cli.folder / "elsewhere").mkdir()
     port = free_port()
-    ray = subprocess.Popen(
-        ["ray", "start", "--head", "--block", "--num-cpus=2", f"--port={port}",
-         "--include-dashboard=false", "--node-ip-address=127.0.0.1"],
-        executable=Path(sys.executable).with_name("ray"), cwd=cli.folder / "elsewhere",
+    with serving(
+        Path(sys.executable).with_name("ray"), "start", "--head", "--block", "--num-cpus=2",
+        f"--port={port}", "--include-dashboard=false", "--node-ip-address=127.0.0.1",
+        ready=lambda: listens(port), log=cli.folder / "ray.log", cwd=cli.folder / "elsewhere",
         env=cli.env,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
-    wait_until(lambda: listens(port))
-    yield f"127.0.0.1:{port}"
-    os.killpg(ray.pid, signal.SIGTERM)
-    ray.wait()
+    ):  # fmt: skip
+        yield f"127.0.0.1:{port}"
 
 
 def test_a_cluster_that_shares_no_folder(cli, cluster):

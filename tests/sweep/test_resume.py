@@ -10,7 +10,7 @@ import time
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
-from support import PATIENCE, SMALL, artifacts, wait_until
+from support import PATIENCE, SMALL, artifacts
 
 from noise_exp.errors import UserError
 from noise_exp.records.facts import Facts
@@ -107,9 +107,9 @@ def test_resuming_needs_a_store(cli):
 def test_a_run_that_lives_is_waited_for(cli):
     run = (*cli.hold(3), *SMALL)
     running = cli.start(*run)
-    wait_until(lambda: list(cli.folder.glob("outputs/*/*/.noise_exp/epochs.jsonl")))
+    cli.wait_until(lambda: list(cli.folder.glob("outputs/*/*/.noise_exp/epochs.jsonl")))
     resumed = cli.start("-m", *run, "resume=true")
-    wait_until(lambda: "which another process is at" in (cli.folder / "stdout").read_text())
+    cli.wait_until(lambda: "which another process is at" in (cli.folder / "stdout").read_text())
     cli.release(3)
     assert running.wait(timeout=PATIENCE) == 0
     assert resumed.wait(timeout=PATIENCE) == 0
@@ -232,7 +232,8 @@ def test_half_a_line_is_not_read_until_it_is_whole(tmp_path):
 def test_an_interrupted_parallel_sweep_is_killed_whole(cli):
     running = cli.start("-m", "dist=gumbel,beta", "network=small", "epochs=1000000",
                         "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")  # fmt: skip
-    wait_until(lambda: len(list(cli.folder.glob("multirun/*/*/*/.noise_exp/epochs.jsonl"))) >= 2)
+    lines = "multirun/*/*/*/.noise_exp/epochs.jsonl"
+    cli.wait_until(lambda: len(list(cli.folder.glob(lines))) >= 2)
     running.send_signal(signal.SIGTERM)
     assert running.wait(timeout=PATIENCE) == 1
     assert [run.info.status for run in cli.runs()] == ["KILLED"] * 3

@@ -2,11 +2,11 @@
 
 import math
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import integrate, stats
+from support import ROOT
 
 from noise_exp.report.intervals import Interval
 from noise_exp.theory import descent, intervals, memory, schedule, tails, walk, weights
@@ -243,7 +243,7 @@ def test_the_article_is_trained_on_the_network_of_all_its_images():
 
 
 def test_the_page_tells_of_every_claim():
-    docs = Path(__file__).parents[2] / "docs"
+    docs = ROOT / "docs"
     text = (docs / "theory.md").read_text()
     for name in CLAIMS:
         assert f'<a id="{name}"></a>' in text

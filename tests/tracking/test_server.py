@@ -171,10 +171,9 @@ def test_what_the_store_itself_refuses_is_asked_once_more_at_the_end(cli, server
     (run,) = client.search_runs([store.experiment_id])
     assert run.info.status == "FINISHED"
     client.delete_experiment(store.experiment_id)
-    started = time.monotonic()
     with pytest.raises(ToldError), recorded("refused"):
         pass
-    assert time.monotonic() - started < 10  # patience is for what may pass
+    # Patience is for what may pass: it would ask twice a second.
     assert sum("runs/create" in call for call in proxy.seen) <= 4
 
 
@@ -185,7 +184,7 @@ def test_answering_500_for_a_while(cli, server, proxy, how):
     seen = len(proxy.seen)
     cli.release(FIRST)
     cli.wait_for_epochs(SECOND)
-    wait_until(lambda: len(proxy.seen) > seen + 1)  # it is asked again
+    cli.wait_until(lambda: len(proxy.seen) > seen + 1)  # it is asked again
     setattr(proxy, how, False)
     cli.release(SECOND)
     assert running.wait(timeout=PATIENCE) == 0
@@ -201,7 +200,7 @@ def test_a_slow_server_does_not_hold_up_training(cli, server, proxy):
     cli.wait_for_epochs(SECOND)
     # At most one answer can have been awaited at a time: the epochs did not wait for theirs.
     assert len(proxy.seen) - seen <= (time.monotonic() - started) / 2 + 2
-    wait_until(lambda: len(proxy.seen) > seen + 1)
+    cli.wait_until(lambda: len(proxy.seen) > seen + 1)
     proxy.delay = 0.0
     cli.release(SECOND)
     assert running.wait(timeout=PATIENCE) == 0
@@ -217,7 +216,7 @@ def test_away_in_mid_sweep_and_back_before_its_end(cli, server, proxy):
     proxy.failing = True
     cli.release(FIRST)
     # In the last job, so the one before has ended.
-    wait_until((cli.folder / "out" / "3" / ".noise_exp" / "run.json").exists)
+    cli.wait_until((cli.folder / "out" / "3" / ".noise_exp" / "run.json").exists)
     proxy.failing = False
     assert running.wait(timeout=PATIENCE) == 0
     client = MlflowClient(server.url)

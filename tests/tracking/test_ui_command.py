@@ -36,7 +36,7 @@ def test_the_server_ends_with_the_command(cli):
     port = free_port()
     command = [sys.executable, "-m", UI, "ui", "--port", str(port)]
     running = subprocess.Popen(command, cwd=cli.folder, env=cli.env, stdout=subprocess.DEVNULL)
-    wait_until(lambda: listens(port))
+    wait_until(lambda: listens(port), running)
     running.terminate()
     assert running.wait(PATIENCE) == 0
     wait_until(lambda: not listens(port))

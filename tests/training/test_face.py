@@ -4,16 +4,16 @@ import ast
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from omegaconf import OmegaConf
+from support import ROOT
 
 import noise_exp.training
 from noise_exp.run.config import CONF_DIR
 from noise_exp.training import article
 
-README = Path(__file__).parents[2] / "README.md"
+README = ROOT / "README.md"
 FACE = {
     "data": {"Embedded", "Idx", "Npz", "OpenML", "Xor", "Split", "ink_errors"},
     "noise": {"ARTICLE_LAWS", "Law", "QuantileLaw", "Repair", "IndependentStreams",

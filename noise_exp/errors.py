@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from noise_exp import terminal
 
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM,
-         errno.ENOTDIR, errno.EISDIR)  # fmt: skip
+         errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG)  # fmt: skip
 
 
 class UserError(Exception):
@@ -41,7 +41,7 @@ def in_words(error: BaseException) -> str:
 
 
 def is_of_disk(error: BaseException) -> bool:
-    """Whether something could not be written, for lack of room or of permission."""
+    """Whether something could not be written, for lack of room or permission, or by its name."""
     return isinstance(error, OSError) and error.errno in _DISK
 
 

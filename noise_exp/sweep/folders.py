@@ -1,6 +1,7 @@
 """Where output goes, checked before the start: nobody else's, and each job's its own."""
 
 import contextlib
+import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,7 +18,8 @@ from noise_exp.sweep import plan
 from noise_exp.tracking.places import refuse_store
 
 _ROOM = 1 << 16  # bytes that must fit: Hydra's own files and a record
-_NUMBERED = re.compile(r"hydra[.:]job\.(num|id)\b")
+_LONGEST = 255  # bytes of a name, in the file systems that are common
+_NUMBERED = re.compile(r"\$\{hydra[.:]job\.(?:num|id)\}")
 _DIRNAME = re.compile(r"\$\{hydra[.:]job\.override_dirname\}")
 
 
@@ -85,11 +87,12 @@ def check_jobs(config: DictConfig, planned: plan.Plan) -> None:
     Raises
     ------
     UserError
-        If two would, or trials of a search, whose settings are not known yet, might.
+        If two would, or trials of a search, whose settings are not known yet, might; or if a
+        folder's name would be too long.
     """
     template = _subdir(config)
-    if _NUMBERED.search(template):
-        return
+    if _NUMBERED.search(template) and not (planned.jobs and _DIRNAME.search(template)):
+        return  # each its own, by a short name
     advice = "put ${hydra.job.num} into it"
     if planned.jobs is None:
         raise UserError(
@@ -105,6 +108,12 @@ def check_jobs(config: DictConfig, planned: plan.Plan) -> None:
                 f"{advice}"
             )
         seen[folder] = name
+        longest = max(len(os.fsencode(part)) for part in folder.parts)
+        if longest > _LONGEST:
+            raise UserError(
+                f"hydra.sweep.subdir={template} gives {name} a folder's name of {longest} bytes, "
+                f"and a name may have {_LONGEST}; write ${{hydra.job.num}} instead"
+            )
 
 
 def _subdir(config: DictConfig) -> str:
@@ -116,10 +125,11 @@ def _subdir(config: DictConfig) -> str:
 def _job_folders(config: DictConfig, jobs: Sequence[list[str]]) -> Iterator[Path]:
     """Return each job's folder, as far as this process can know it."""
     template = _subdir(config)
-    if "${" not in _DIRNAME.sub("", template):
-        for job in jobs:
+    if "${" not in _NUMBERED.sub("", _DIRNAME.sub("", template)):
+        for number, job in enumerate(jobs):
             # Split and joined, as a replacement's backslashes would mean something.
-            subdir = _dirname(config, job).join(_DIRNAME.split(template))
+            numbered = str(number).join(_NUMBERED.split(template))
+            subdir = _dirname(config, job).join(_DIRNAME.split(numbered))
             yield (Path(config.hydra.sweep.dir) / subdir).resolve()
         return
     hydra = HydraConfig.instance()

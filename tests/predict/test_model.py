@@ -187,6 +187,7 @@ def test_mistakes_are_one_line(cli):
         # Matplotlib would add an ending, and write over a file of that name.
         (run_id, "images.npy", "--figure", "wide"): "wide is no name of a picture; give it the",
         (run_id, "images.npy", "--figure", "seen.txt"): "as in seen.png (",
+        (run_id, "images.npy", "--csv", "words.txt/t.csv"): "words.txt cannot be written (File e",
     }.items():
         done = predict(cli, *arguments)
         assert done.returncode == 1

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from support import idx_bytes
 
+LONG = "x" * 300
 OURS = {
     "epochs=0": "epochs must be at least 1, got 0",
     "-m hydra/launcher=joblib hydra.launcher.n_jobs=0": "n_jobs must be at least 1",
@@ -55,6 +56,10 @@ OURS = {
     "tracking.uri=nonsense://x": "the tracking store nonsense://x cannot be opened",
     "hydra.run.dir=/dev/null/x": "the output folder /dev/null/x cannot be written",
     "-m hydra.sweep.dir=/dev/null/x": "the output folder /dev/null/x cannot be written",
+    f"hydra.run.dir={LONG}": "cannot be written (File name too long)",
+    f"-m hydra.sweep.subdir={LONG} seed=1": "a folder's name of 300 bytes, and a name may have 255",
+    "-m hydra.sweep.subdir=${hydra.job.num}_${hydra.job.override_dirname} seed=1 "
+    f"tracking.experiment={LONG}": "a folder's name of 329 bytes",
     "network.hidden=[10000000,10000000]": "there is not enough memory (Unable to allocate",
     "-m network.hidden=[10000000,10000000]": "there is not enough memory (Unable to allocate",
     "dist=[gumbel,gaussian]": "dist takes one option, not a list; write dist=NAME, or -m dist=",

@@ -13,8 +13,14 @@ def pytest_addoption(parser):
 
 
 def pytest_configure():
-    """Let Ctrl-C reach what the tests start: a shell's job in the background ignores it."""
+    """Let signals reach what the tests start.
+
+    A shell's job in the background ignores Ctrl-C, and under nohup the hang-up of its terminal, and
+    so would all that it starts; a handler is not inherited.
+    """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)
 
 
 def pytest_collection_modifyitems(items):

@@ -68,7 +68,7 @@ def test_a_claim_that_fails_makes_the_command_fail(monkeypatch, tmp_path, capsys
         (["--no-tracking", "--page", "empty.md"],
          "empty.md has no place for the table: <!-- claims --> <!-- end -->"),
         (["--quick", "--page", "empty.md"], "leave --claims and --quick out"),
-        (["--no-tracking", "--output", "empty.md"], "File exists: 'empty.md'"),
+        (["--no-tracking", "--output", "empty.md"], "empty.md cannot be written (File exists)"),
     ],
 )  # fmt: skip
 def test_mistakes_are_said_in_one_line(monkeypatch, tmp_path, capsys, arguments, words):

@@ -19,7 +19,7 @@ from noise_exp.tracking.places import refuse_store
 
 _ROOM = 1 << 16  # bytes that must fit: Hydra's own files and a record
 _LONGEST = 255  # bytes of a name, in the file systems that are common
-_NUMBERED = re.compile(r"\$\{hydra[.:]job\.(?:num|id)\}")
+_NUMBERED = re.compile(r"\$\{\s*hydra[.:]job\.(?:num|id)\s*\}")
 _DIRNAME = re.compile(r"\$\{hydra[.:]job\.override_dirname\}")
 
 

@@ -91,7 +91,7 @@ def test_what_is_composed_from_files_once_is_not_composed_again(loaders, monkeyp
     )
     for job in [*sweep, *sweep]:
         config = ours.load_sweep_config(master, job)
-        assert config.hydra.overrides.task == job
+        assert OmegaConf.to_container(config) == OmegaConf.to_container(real(master, list(job)))
     assert len(composed) == times
 
 

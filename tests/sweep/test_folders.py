@@ -122,6 +122,7 @@ def test_jobs_that_share_a_folder_are_refused(check, subdir, first, second):
     "subdir",
     [
         "${hydra.job.num}",
+        "${ hydra.job.num }",
         "${hydra.job.override_dirname}",
         "${dist.law}/${seed}",
         "x_${hydra:job.id}",

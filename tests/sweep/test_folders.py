@@ -140,6 +140,12 @@ def test_trials_that_may_share_a_folder_are_refused(check):
         )  # fmt: skip
 
 
+@pytest.mark.parametrize("number", ["${hydra.job.num}", "${ hydra.job.num }", "${hydra:job.id}"])
+def test_trials_by_their_numbers_are_not(check, number):
+    planned = Plan(None, None, 20, ["optimizer.lr"])
+    check("hydra.sweep.subdir", f"x_{number}_${{hydra.job.override_dirname}}", planned=planned)
+
+
 @pytest.mark.parametrize("searched", [False, True])
 def test_results_are_counted_against_the_plan(tmp_path, monkeypatch, caplog, searched):
     sweep = SimpleNamespace(

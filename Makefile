@@ -51,7 +51,7 @@ learning: install  ## What noise learns, into docs/learning.md (half an hour)
 	$(LEARN)/digits_layers experiment=digits dist=gaussian,backprop $(LAYERS) 'seed=range(1,4)'
 	$(LEARN)/grid experiment=learn dist=gaussian 'estimator=glob(*)' 'optimizer=glob(*)' \
 		estimator.repair=sign forward_passes=60
-	$(BIN)/python -m noise_exp.learning multirun/learning --seconds \
+	$(BIN)/python -m studies.learning multirun/learning --seconds \
 		--output docs/figures --page docs/learning.md
 
 # Every rung is searched with as many trials; the settings that only some have are named here.
@@ -95,7 +95,7 @@ ladder: install  ## How much noise must be told, into docs/ladder.md (hours)
 		forward_passes=100 'seed=range(1,11)'
 	$(LADDER)/depth $(TWO) rung=node_perturbation_blind,node_perturbation,feedback_alignment,direct_feedback_alignment,learned_feedback,unit_forward_gradient,backprop \
 		$(DEPTHS) network.init_scale=0.09 forward_passes=100
-	$(BIN)/python -m noise_exp.learning.ladder multirun/ladder --costs \
+	$(BIN)/python -m studies.learning.ladder multirun/ladder --costs \
 		--output docs/figures --page docs/ladder.md
 
 # Learning rates were searched at 100 passes: at 3,000 they are divided by the root of 30.
@@ -126,10 +126,10 @@ bench: $(BIN)/installed  ## Measure speed against PyTorch and JAX, into docs/per
 	@echo "pip takes PyTorch's build for CUDA (Linux on x86). A build without is enough: install it first,"
 	@echo "with .venv/bin/pip as PyTorch's page *Get started* says for *CPU*."
 	$(PIP) -e '.[bench]'
-	$(BIN)/python -m noise_exp.bench --isa native avx2 --output docs/figures --page docs/performance.md
+	$(BIN)/python -m studies.benchmarks --isa native avx2 --output docs/figures --page docs/performance.md
 
 theory: $(BIN)/installed  ## Hold the theory against the program, into docs/theory.md (minutes)
-	$(BIN)/python -m noise_exp.theory --output docs/figures/theory --page docs/theory.md
+	$(BIN)/python -m studies.theory --output docs/figures/theory --page docs/theory.md
 
 NOTEBOOK := notebooks/noise_training.py
 MARIMO := $(BIN)/python -m marimo

@@ -41,9 +41,16 @@ def test_the_readme_is_read_in_one_sitting():
     assert README.count("\n") <= 150
 
 
-def test_the_tree_names_every_room_and_nothing_else():
+def _first_words(tree: str) -> list[str]:
+    return re.findall(r"^ {6}(\w+/|\w+\.py) ", tree, re.M)
+
+
+def test_the_tree_names_every_package_and_nothing_else():
     tree = README.partition("## Where things are")[2].partition("\n## ")[0]
-    names = re.findall(r"^ {6}(\w+/|\w+\.py) ", tree, re.M)
+    _, of_studies, of_package = re.split(r"^ {4}(?:studies|noise_exp)/", tree, flags=re.M)
+    studies = {f"{path.parent.name}/" for path in (ROOT / "studies").glob("*/__init__.py")}
+    assert set(_first_words(of_studies)) == studies
+    names = _first_words(of_package)
     package = Path(noise_exp.__file__).parent
     rooms = {f"{path.name}/" for path in package.iterdir() if (path / "__init__.py").is_file()}
     files = {path.name for path in package.glob("*.py")} - {"__init__.py", "__main__.py"}
@@ -57,9 +64,9 @@ def test_the_tree_names_every_room_and_nothing_else():
 
 
 def test_every_make_target_in_the_pages_is_one():
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
     for page in PAGES:
-        for target in re.findall(r"`make ([a-z]+)", (ROOT / page).read_text()):
+        for target in re.findall(r"`make ([a-z-]+)", (ROOT / page).read_text()):
             assert target in targets, f"{page}: make {target}"
 
 

@@ -41,6 +41,11 @@ def test_the_wheel_works_from_any_folder(installed, tmp_path, entry):
     assert str(installed / "noise_exp" / "conf") in where.stdout
 
 
+def test_the_wheel_holds_no_study(installed):
+    assert {path.name for path in installed.iterdir() if path.is_dir()} >= {"noise_exp"}
+    assert not (installed / "studies").exists()
+
+
 def test_the_wheel_carries_the_data_card(installed):
     card = installed / "noise_exp" / "training" / "assets" / "README.md"
     assert "CC BY-SA 3.0" in card.read_text()

@@ -1,69 +1,17 @@
 """Tables that a command writes into a page of the documentation."""
 
-import argparse
 import re
 from pathlib import Path
-
-from noise_exp.errors import UserError
 
 
 def fill(path: Path, name: str, text: str) -> bool:
     """Put a text into a page between `<!-- name -->` and `<!-- end -->`; return if it has these."""
-    page, found = _place(name).subn(lambda m: f"{m[1]}{text}{m[2]}", path.read_text("utf-8"))
+    page, found = place(name).subn(lambda m: f"{m[1]}{text}{m[2]}", path.read_text("utf-8"))
     if found:
         path.write_text(page, "utf-8")
     return found > 0
 
 
-def _place(name: str) -> re.Pattern[str]:
+def place(name: str) -> re.Pattern[str]:
+    """Return what finds a text's place in a page."""
     return re.compile(rf"(<!-- {re.escape(name)} -->\n).*?(<!-- end -->)", re.DOTALL)
-
-
-class Page:
-    """A page with places for tables, `<!-- name -->` ... `<!-- end -->`, and a folder beside it.
-
-    Parameters
-    ----------
-    folder
-        Where each table is written too; it is made if it is missing.
-    path
-        The page; None to write the folder alone.
-    prefix
-        Of the tables' file names.
-    """
-
-    def __init__(self, folder: Path, path: Path | None, prefix: str) -> None:
-        self.folder = folder
-        self._path = path
-        self._prefix = prefix
-        folder.mkdir(parents=True, exist_ok=True)
-
-    def require(self, name: str) -> None:
-        """Raise UserError if the page has no place for a table; to be asked before the work."""
-        if self._path and not _place(name).search(self._path.read_text("utf-8")):
-            raise UserError(
-                f"{self._path} has no place for the table: <!-- {name} --> <!-- end -->"
-            )
-
-    def table(self, name: str, text: str) -> None:
-        """Print a table, write it to the folder and into the page, which must have its place."""
-        print(f"\n{text}", flush=True)
-        (self.folder / f"{self._prefix}_{name}.md").write_text(text, "utf-8")
-        self.require(name)
-        if self._path:
-            fill(self._path, name, text)
-
-
-def add_page(parser: argparse.ArgumentParser, folder: str) -> None:
-    """Give a command the options of a page: --output FOLDER and --page FILE."""
-    parser.add_argument(
-        "--output", type=Path, default=Path(folder), metavar="FOLDER",
-        help="for tables and figures; default: %(default)s",
-    )  # fmt: skip
-    parser.add_argument("--page", type=_file, metavar="FILE", help="Markdown page for the tables")
-
-
-def _file(text: str) -> Path:
-    if not Path(text).is_file():
-        raise argparse.ArgumentTypeError(f"there is no file {text}")
-    return Path(text)

@@ -7,12 +7,12 @@ import pytest
 from scipy import stats
 from support import Cli, jobs_in, options, table_rows, trial
 
-from noise_exp.learning.rungs import TOLD, depth, interval
 from noise_exp.records.record import Record
+from studies.learning.rungs import TOLD, depth, interval
 
 TINY = ("-m", "experiment=ladder", "hydra.sweep.dir=all/NAME", "tracking.enabled=false",
         "network.hidden=[4]", "batch_size=2000")  # fmt: skip
-LADDER = "noise_exp.learning.ladder"
+LADDER = "studies.learning.ladder"
 NAMES = ("search", "passes", "few_laws", "laws", "feedback", "depth", "targets")
 
 
@@ -70,9 +70,7 @@ def ladder(tmp_path_factory):
     (cli.folder / "page.md").write_text(
         "".join(f"<!-- {name} -->\nold\n<!-- end -->\n" for name in NAMES)
     )
-    done = cli(
-        "all", "--page", "page.md", "--output", "figures", module="noise_exp.learning.ladder"
-    )
+    done = cli("all", "--page", "page.md", "--output", "figures", module="studies.learning.ladder")
     assert done.returncode == 0, done.stderr
     return cli.folder
 
@@ -150,5 +148,5 @@ def test_runs_of_no_rung_are_told_in_one_line(cli):
     done = cli("all", module=LADDER)
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
-        "noise_exp.learning.ladder: rung=none is no rung of the ladder: " + ", ".join(TOLD)
+        "studies.learning.ladder: rung=none is no rung of the ladder: " + ", ".join(TOLD)
     ]

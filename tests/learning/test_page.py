@@ -1,4 +1,4 @@
-"""`python -m noise_exp.learning`: what it writes is what the sweeps' folders hold."""
+"""`python -m studies.learning`: what it writes is what the sweeps' folders hold."""
 
 import itertools
 
@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from support import jobs_in, table_rows, trial
 
-from noise_exp.learning import floors
+from studies.learning import floors
 
 SWEEP = ("-m", "experiment=learn", "network=small", "forward_passes=9", "tracking.enabled=false",
          "dist=gaussian,backprop", "seed=1,2")  # fmt: skip
 
 
 def learning(cli, *arguments):
-    return cli(*arguments, module="noise_exp.learning")
+    return cli(*arguments, module="studies.learning")
 
 
 def test_tables_and_figures_from_sweeps(cli):

@@ -6,9 +6,9 @@ import pytest
 from mlflow import MlflowClient
 
 from noise_exp.report.intervals import Interval
-from noise_exp.theory import __main__ as command
-from noise_exp.theory.claims import Check, Claim, Effort, Outcome
-from noise_exp.theory.registry import CLAIMS
+from studies.theory import __main__ as command
+from studies.theory.claims import Check, Claim, Effort, Outcome
+from studies.theory.registry import CLAIMS
 
 QUICK = Effort(quick=True, seed=0)
 
@@ -30,7 +30,7 @@ def test_command_fills_the_page_and_nothing_else_of_it(monkeypatch, tmp_path, ca
 def test_command_writes_figures_and_a_run(cli):
     uri = f"sqlite:///{cli.folder}/store/mlflow.db"
     done = cli("--claims", "constant", "--quick", "--output", "out", "--uri", uri,
-               module="noise_exp.theory")  # fmt: skip
+               module="studies.theory")  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "1 of 1 claims hold" in done.stdout
     assert (cli.folder / "out" / "constant.png").stat().st_size < 80_000

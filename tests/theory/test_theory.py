@@ -9,10 +9,14 @@ from scipy import integrate, stats
 from support import ROOT
 
 from noise_exp.report.intervals import Interval
-from noise_exp.theory import descent, intervals, memory, schedule, tails, walk, weights
-from noise_exp.theory.claims import Check, Effort
-from noise_exp.theory.registry import CLAIMS
-from noise_exp.theory.setting import (
+from noise_exp.training.estimators import NodePerturbation
+from noise_exp.training.network import Network
+from noise_exp.training.noise import ARTICLE_LAWS, Law
+from noise_exp.training.optimizers import Vanilla, hill_climb
+from studies.theory import descent, intervals, memory, schedule, tails, walk, weights
+from studies.theory.claims import Check, Effort
+from studies.theory.registry import CLAIMS
+from studies.theory.setting import (
     FINITE_LAWS,
     Images,
     article_trial,
@@ -21,10 +25,6 @@ from noise_exp.theory.setting import (
     network_for,
     zeros_and_ones,
 )
-from noise_exp.training.estimators import NodePerturbation
-from noise_exp.training.network import Network
-from noise_exp.training.noise import ARTICLE_LAWS, Law
-from noise_exp.training.optimizers import Vanilla, hill_climb
 
 pytestmark = pytest.mark.slow
 

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from support import idx_bytes, trial
 
-from noise_exp.bench.growth import most_mebibytes
-from noise_exp.bench.turns import own_process
 from noise_exp.errors import UserError
 from noise_exp.training import objective
 from noise_exp.training.own_images import ForTest, Idx, Npz, OpenML
 from noise_exp.training.trained import Trained
+from studies.benchmarks.growth import most_mebibytes
+from studies.benchmarks.turns import own_process
 
 RNG = np.random.default_rng(0)
 CODES = {"u1": 8, "i1": 9, "i2": 11, "i4": 12}

@@ -1,1 +1,0 @@
-"""Benchmarks, run by `python -m noise_exp.bench`; docs/performance.md shows what they gave."""

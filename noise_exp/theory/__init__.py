@@ -1,6 +1,0 @@
-"""`python -m noise_exp.theory`: the theory of docs/theory.md, held against the running program.
-
-A module holds the claims of one section of that page. A claim predicts numbers from formulas,
-has the program's own network, laws, estimators and optimizers produce them, and is judged by the
-measurement's interval.
-"""

@@ -1,0 +1,1 @@
+"""Benchmarks, run by `python -m studies.benchmarks`; docs/performance.md shows what they gave."""

@@ -1,0 +1,140 @@
+"""The fourteen methods, ours and the peers' ways, side by side."""
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from statistics import median
+
+from noise_exp.writing import tables
+from studies.benchmarks import turns
+from studies.benchmarks.problem import Train, article_trial
+from studies.benchmarks.quiet import time_undisturbed
+
+OURS, ROOFLINE = "noise_exp", "products"
+# Contender: the module that prepares it, and the package it needs.
+CONTENDERS = {
+    OURS: ("ours", "numpy"),
+    "article": ("plain", "numpy"),
+    "PyTorch": ("torch_peer", "torch"),
+    "JAX": ("jax_peer", "jax"),
+    ROOFLINE: ("ours", "numpy"),
+}
+# Least ratio of a contender's time to ours, of a noise law and of back propagation.
+TARGETS = {"PyTorch": (1.5, 1.1), "JAX": (1.5, 1.1), "article": (3.5, 3.5)}
+# Least share of the products alone, by the vector instructions: of every law, of the median law.
+SHARES = {"avx2": (0.70, 0.76), "avx512": (0.78, 0.84)}
+_OPTION = {"normal": "gaussian"}  # where the option of dist is not called as NumPy's sampler
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Milliseconds per epoch of one contender at one method, one number per round."""
+
+    contender: str
+    method: str
+    rounds: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        """Median over the rounds."""
+        return median(self.rounds)
+
+
+@cache
+def _prepared(contender: str, method: str, threads: int) -> Train:
+    module = importlib.import_module(f"studies.benchmarks.{CONTENDERS[contender][0]}")
+    prepare = module.prepare_products if contender == ROOFLINE else module.prepare
+    run: Train = prepare(article_trial(method, threads))
+    run(2)  # compiles, and makes buffers
+    return run
+
+
+def _seconds(contender: str, threads: int, method: str, epochs: int) -> float:
+    """Run in the contender's own process: train, and return the seconds of an epoch."""
+    run = _prepared(contender, method, threads)
+    turns.settle()
+    return time_undisturbed(lambda: run(epochs), lambda: run(2)) / epochs
+
+
+def compare(threads: int, epochs: int, rounds: int, methods: Sequence[str]) -> list[Timing]:
+    """Time every contender at every method, turn and turn about.
+
+    Raises
+    ------
+    UserError
+        If a peer is not installed.
+    """
+    turns.require(package for _, package in CONTENDERS.values())
+    cases = [(method, epochs) for _ in range(rounds) for method in methods]
+    seconds: dict[tuple[str, str], list[float]] = {}
+    for name, (method, _), spent in turns.take_turns(_seconds, CONTENDERS, cases, threads):
+        seconds.setdefault((name, method), []).append(spent)
+    return [
+        Timing(name, _OPTION.get(method, method), tuple(1e3 * s for s in samples))
+        for (name, method), samples in seconds.items()
+    ]
+
+
+def write_csv(timings: Sequence[Timing], path: Path) -> None:
+    """Write one row per contender, method and round."""
+    rows = [
+        (t.contender, t.method, i, f"{ms:.4f}") for t in timings for i, ms in enumerate(t.rounds)
+    ]
+    tables.write_csv(path, ("contender", "method", "round", "milliseconds_per_epoch"), rows)
+
+
+def table(timings: Sequence[Timing]) -> str:
+    """Return the comparison in Markdown: medians (lowest to highest), ratios of medians."""
+    timed = {(t.contender, t.method): t for t in timings}
+    methods = list(dict.fromkeys(t.method for t in timings))
+    peers = [name for name in CONTENDERS if name not in (OURS, ROOFLINE)]
+    head = ["method", OURS, *peers, "products alone", "share", *(f"{p} / ours" for p in peers)]
+    rows = []
+    for method in methods:
+        ours, roof = timed[OURS, method], timed[ROOFLINE, method]
+        row = [method, *(_spread(timed[name, method]) for name in (OURS, *peers)), _spread(roof)]
+        row.append(f"{roof.median / ours.median:.0%}")
+        row += [f"{timed[name, method].median / ours.median:.2f}" for name in peers]
+        rows.append(row)
+    sums = {name: sum(timed[name, m].median for m in methods) for name in CONTENDERS}
+    rows.append(
+        ["sum", *(f"{sums[name]:.0f}" for name in (OURS, *peers, ROOFLINE)),
+         f"{sums[ROOFLINE] / sums[OURS]:.0%}", *(f"{sums[p] / sums[OURS]:.2f}" for p in peers)]
+    )  # fmt: skip
+    return tables.markdown(head, rows)
+
+
+def verdict(timings: Sequence[Timing], isa: str) -> str:
+    """Return what became of the targets with some vector instructions, in Markdown."""
+    medians = {(t.contender, t.method): t.median for t in timings}
+    methods = list(dict.fromkeys(t.method for t in timings))
+    laws = [m for m in methods if m != "backprop"]
+    rows = []
+
+    def judge(what: str, least: float, reached: float, form: str) -> None:
+        met = "met" if reached >= least else "missed"
+        rows.append([what, f"{least:{form}}", f"{reached:{form}}", met])
+
+    for peer, (of_laws, of_backprop) in TARGETS.items():
+        ratios = {m: medians[peer, m] / medians[OURS, m] for m in methods}
+        if laws:
+            worst = min(laws, key=ratios.__getitem__)
+            judge(f"every law against {peer}; least: {worst}", of_laws, ratios[worst], ".2f")
+        if "backprop" in ratios:
+            judge(f"backprop against {peer}", of_backprop, ratios["backprop"], ".2f")
+    total = sum(medians["article", m] for m in methods) / sum(medians[OURS, m] for m in methods)
+    judge("sum of all methods against article", 4.5, total, ".2f")
+    if laws and isa in SHARES:
+        of_every, of_median = SHARES[isa]
+        shares = {m: medians[ROOFLINE, m] / medians[OURS, m] for m in laws}
+        worst = min(laws, key=shares.__getitem__)
+        judge(f"share of the products, every law; least: {worst}", of_every, shares[worst], ".1%")
+        middle = median(shares.values())
+        judge("share of the products, median law", of_median, middle, ".1%")
+    return tables.markdown(("target", "at least", "reached", ""), rows)
+
+
+def _spread(timing: Timing) -> str:
+    return f"{timing.median:.1f} ({min(timing.rounds):.1f}-{max(timing.rounds):.1f})"

@@ -1,0 +1,114 @@
+"""evosax as its users write it: ask, evaluate, tell in one compiled step, its state donated."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from evosax.algorithms import algorithms
+
+from noise_exp.training.data import live_pixels
+from noise_exp.training.trial import Trial
+from studies.benchmarks.race import Racer, Watch, course
+
+
+def prepare(
+    settings: Mapping[str, Any],
+    seed: int,
+    threads: int,  # noqa: ARG001 (by affinity)
+) -> Racer:
+    """Return a compiled racer, which is spared the dead pixels too.
+
+    `settings`: algorithm, population and std (of the noise at the start) as evosax calls them,
+    batch (images per generation; None for all) and, of algorithms with a gradient, optimizer
+    (optax's name) and lr.
+    """
+    return racer_of(course(seed), settings, seed)
+
+
+def racer_of(trial: Trial, settings: Mapping[str, Any], seed: int) -> Racer:
+    """Return a compiled racer that trains a trial's network; `settings` as of `prepare`."""
+    split, live = trial.split, live_pixels(trial.split)
+    test_images = jnp.asarray(split.test_images[:, live])
+    initial = trial.objective.network.views(trial.trained)
+    start = [(jnp.asarray(w), jnp.asarray(b)) for w, b in initial]
+    strategy, params = _strategy(settings, start)
+    x, y = jnp.asarray(split.train_images[:, live]), jnp.asarray(split.train_labels)
+    generation = _generation(strategy, params, x, y, settings["batch"])
+    predictions = jax.jit(lambda layers: _predicted(_sums(layers, test_images)))
+
+    def racer(watch: Watch) -> None:
+        # Copied: a compiled step overwrites what it is given.
+        state = jax.tree.map(jnp.array, strategy.init(jax.random.key(seed), start, params))
+        key = jax.random.key(seed)
+
+        def errors() -> int:
+            predicted = np.asarray(predictions(strategy.get_mean(state)))
+            return int(np.sum(predicted != split.test_labels))
+
+        jax.block_until_ready(state)
+        watch.start()
+        while True:
+            state, key = jax.block_until_ready(generation(state, key))
+            watch.look(errors)
+
+    return racer
+
+
+def _generation(
+    strategy: Any, params: Any, x: Any, y: Any, batch: int | None
+) -> Callable[[Any, Any], Any]:
+    def fitness(layers: Any, images: Any, labels: Any) -> Any:
+        sums = _sums(layers, images)
+        if sums.shape[1] > 1:
+            return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(sums, labels))
+        return jnp.mean(optax.sigmoid_binary_cross_entropy(sums[:, 0], labels))
+
+    @partial(jax.jit, donate_argnums=0)
+    def generation(state: Any, key: Any) -> Any:
+        key, k_ask, k_tell, k_batch = jax.random.split(key, 4)
+        images, labels = x, y
+        if batch:
+            rows = jax.random.choice(k_batch, len(x), (batch,), replace=False)
+            images, labels = x[rows], y[rows]
+        population, state = strategy.ask(k_ask, state, params)
+        # One member after the other: large products of two matrices, each on all cores.
+        costs = jax.lax.map(lambda member: fitness(member, images, labels), population)
+        state, _ = strategy.tell(k_tell, population, costs, state, params)
+        return state, key
+
+    return generation
+
+
+def _sums(layers: Any, images: Any) -> Any:
+    """What goes into the output units, shape (images, outputs)."""
+    below = images
+    for w, b in layers[:-1]:
+        below = jnp.arctan(below @ w + b)
+    w, b = layers[-1]
+    return below @ w + b
+
+
+def _predicted(sums: Any) -> Any:
+    return jnp.argmax(sums, axis=1) if sums.shape[1] > 1 else sums[:, 0] > 0
+
+
+def _strategy(settings: Mapping[str, Any], start: Any) -> tuple[Any, Any]:
+    """Return the algorithm and its parameters."""
+    name, std = settings["algorithm"], settings["std"]
+    keywords: dict[str, Any] = {"metrics_fn": lambda *_: {}}  # it copies whole populations
+    if "lr" in settings:
+        keywords["optimizer"] = getattr(optax, settings["optimizer"])(settings["lr"])
+    if name in _SCHEDULED:
+        keywords["std_schedule"] = optax.constant_schedule(std)
+    strategy = algorithms[name](settings["population"], start, **keywords)
+    params = strategy.default_params
+    if name not in _SCHEDULED:
+        params = params.replace(std_init=std)
+    return strategy, params
+
+
+_SCHEDULED = ("Open_ES", "HillClimbing")

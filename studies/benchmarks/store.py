@@ -1,0 +1,119 @@
+"""`python -m studies.benchmarks.store`: what a large store costs, as docs/sweeps.md shows it.
+
+Fills a fresh SQLite store in a temporary folder with runs of 100 epochs, among them one sweep,
+and measures on the way what a run costs to deliver; then reads the sweep back.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from noise_exp.records.facts import Facts
+from noise_exp.records.journal import Journal
+from noise_exp.sweep import comparison
+from noise_exp.tracking import reading
+from noise_exp.tracking.delivery import Delivery
+from noise_exp.tracking.store import Store
+from noise_exp.training.loop import EpochRecord
+from noise_exp.training.noise import ARTICLE_LAWS, article_letter
+from noise_exp.writing.tables import markdown
+
+EPOCHS = 100
+
+
+def main() -> None:
+    """Measure, and print a table in Markdown."""
+    parser = argparse.ArgumentParser(prog="python -m studies.benchmarks.store", description=__doc__)
+    parser.add_argument("--runs", type=int, default=2000, help="in the whole store")
+    parser.add_argument("--sweep", type=int, default=420, help="of them in one sweep")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        rows = _measure(Path(folder), arguments.runs, arguments.sweep)
+    print(markdown(("what", "time"), rows), end="")
+
+
+def _measure(folder: Path, runs: int, sweep: int) -> list[tuple[str, str]]:
+    store = Store.open(f"sqlite:///{folder}/mlflow.db", "noise_training")
+    parent = Journal.start(folder / "parent", _of_store(store, Facts("sweep", {"kind": "sweep"})))
+    Delivery(parent, store.uri).send()
+    parent_id = parent.facts.run_id or ""
+    seconds = np.empty(runs)
+    for number in range(runs):
+        seconds[number] = _deliver_run(folder / "run", store, number, parent_id, number < sweep)
+    step = max(runs // 20, 1)
+    rows = [
+        (
+            f"to deliver a run of {EPOCHS} epochs to a store of {size:,} runs",
+            f"{1000 * np.median(seconds[max(size - step, 0) : max(size, step)]):.0f} ms",
+        )
+        for size in (0, runs // 4, runs // 2, runs)
+    ]
+    done, index = _timed(lambda: reading.finished(store, "0"))
+    children, read = _timed(lambda: reading.read(store, reading.children(store, parent_id)))
+    pictures, making = _timed(
+        lambda: (
+            comparison.comparison(children),
+            [draw() for draw in comparison.article_figures(children).values()],
+        )
+    )
+    if (len(done), len(children), len(pictures[1])) != (runs, sweep, 3):
+        raise RuntimeError("the store does not hold what it was told")
+    return [
+        *rows,
+        (
+            f"resume=true: to find the finished among {runs:,} runs, once per sweep",
+            f"{index:.2f} s",
+        ),
+        (f"to read a sweep of {sweep} runs with all its cost curves", f"{read:.2f} s"),
+        ("to make its comparison and figures", f"{making:.2f} s"),
+    ]
+
+
+def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
+    start = time.perf_counter()
+    result = work()
+    return result, time.perf_counter() - start
+
+
+def _of_store(store: Store, facts: Facts) -> Facts:
+    return replace(facts, uri=store.uri, experiment_id=store.experiment_id)
+
+
+def _deliver_run(folder: Path, store: Store, number: int, parent_id: str, in_sweep: bool) -> float:
+    """Write the journal of a made-up run, and return the seconds that its delivery takes."""
+    laws = [*ARTICLE_LAWS, None]
+    law = laws[number % len(laws)]
+    dist, seed = law or "backprop", number // len(laws)
+    tags = {
+        "kind": "run",
+        "job": str(number),
+        "overrides": f"dist={dist} seed={seed}",
+        "fingerprint": f"{number:016x}",
+        "source_digest": "0",
+        "article_letter": article_letter(law) or "",
+    }
+    params = {"dist": dist, "seed": str(seed), "epochs": str(EPOCHS), "test_images": "20"}
+    params |= {f"key.{i}": str(i) for i in range(22)}  # as many as a real run has
+    parent = parent_id if in_sweep else None
+    facts = Facts(f"{dist} seed={seed}", tags, params, parent_id=parent)
+    journal = Journal.start(folder, _of_store(store, facts))
+    costs = np.random.default_rng(number).random(EPOCHS)
+    for epoch, cost in enumerate(costs):
+        done = epoch + 1
+        record = EpochRecord(epoch, float(cost), float(cost), 0.01 * done, done, done / EPOCHS)
+        journal.log_epoch(record)
+    journal.update(metrics={"test_errors": number % 20, "train_seconds": 1.0})
+    journal.end("FINISHED")
+    _, seconds = _timed(Delivery(journal, store.uri).send)
+    journal.release()
+    return seconds
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""The tables of docs/learning.md."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from noise_exp.records.record import Record
+from noise_exp.writing.tables import markdown_of
+from studies.learning.sweeps import by_method, error_rate, mean_and_error
+
+
+def methods(runs: Sequence[Record]) -> str:
+    """One row per method: test errors, the difference to back propagation, passes.
+
+    Differences are paired by seed, so by split; equal `network.init_scale` pairs weights too.
+    """
+    groups = by_method(runs)
+    reference = _by_seed(groups.get("backprop", []))
+    rows = []
+    for name, group in groups.items():
+        mean, error = mean_and_error([100 * error_rate(run) for run in group])
+        own = _by_seed(group)
+        shared = [100 * (own[seed] - reference[seed]) for seed in own if seed in reference]
+        rows.append(
+            {
+                "method": name,
+                "seeds": str(len(group)),
+                "test error, %": _pm(mean, error),
+                "worst seed": f"{max(r.errors for r in group):g} of {group[0].images:g}",
+                "minus backprop, points": "-"
+                if name == "backprop" or not shared
+                else _pm(*mean_and_error(shared), signed=True),
+                "passes": f"{group[0].final('forward_passes'):.1f}",
+            }
+        )
+    return markdown_of(pd.DataFrame(rows))
+
+
+def targets(
+    learn: Sequence[Record], digits: Sequence[Record], slowest: float, article: float
+) -> str:
+    """What was to be reached, and what was; seconds are of `seconds`' table."""
+
+    def rates(runs: Sequence[Record]) -> dict[str, float]:
+        return {
+            name: 100 * mean_and_error([error_rate(run) for run in group])[0]
+            for name, group in by_method(runs).items()
+        }
+
+    rows = []
+
+    def row(what: str, least: str, reached: float, unit: str, met: bool) -> None:
+        found = f"{reached:.2f} {unit}".strip()
+        rows.append(
+            {"what": what, "target": least, "reached": found, "met": "yes" if met else "no"}
+        )
+
+    if learn:
+        zeros = rates(learn)
+        exact = zeros.pop("backprop", math.nan)
+        worst = max(zeros.values())
+        row("zeros and ones, worst law, mean error", "at most 0.3%", worst, "%", worst <= 0.3)
+        gap = worst - exact
+        row("the same, behind backprop", "0.1 points (stretch)", gap, "points", gap <= 0.1)
+        spent = max(run.final("forward_passes") for run in learn)
+        row("the same, forward passes", "at most 300", spent, "", spent <= 300)
+    if not math.isnan(slowest):
+        row("the same, slowest law", f"below {article:.2f} s", slowest, "s", slowest < article)
+    if digits:
+        ten = rates(digits)
+        exact = ten.pop("backprop", math.nan)
+        for what, limit, gap in (
+            ("best", 0.5, min(ten.values()) - exact),
+            ("worst", 1.5, max(ten.values()) - exact),
+        ):
+            least = f"at most {limit} points"
+            row(f"ten digits, {what} law, behind backprop", least, gap, "points", gap <= limit)
+    return markdown_of(pd.DataFrame(rows))
+
+
+def layers(runs: Sequence[Record]) -> str:
+    """Test error by which layers learned: one row per set of layers, one column per method."""
+    cells: dict[str, dict[str, list[float]]] = {}
+    for run in runs:
+        frozen = run.settings.get("network.frozen", "[]")
+        learned = [str(i) for i in (1, 2, 3) if str(i) not in frozen]
+        row = cells.setdefault(" ".join(learned), {})
+        row.setdefault(run.dist, []).append(100 * error_rate(run))
+    names = sorted({name for row in cells.values() for name in row})
+    rows = [
+        {"layers that learn": learned}
+        | {f"{name}, %": _pm(*mean_and_error(row[name])) if name in row else "-" for name in names}
+        for learned, row in sorted(cells.items(), key=lambda item: (len(item[0]), item[0]))
+    ]
+    return markdown_of(pd.DataFrame(rows))
+
+
+def floors(found: Mapping[str, Sequence[float]]) -> str:
+    """One row per floor: its test error rates over seeds."""
+    rows = [
+        {"floor": name, "test error, %": _pm(*mean_and_error([100 * rate for rate in rates]))}
+        for name, rates in found.items()
+    ]
+    return markdown_of(pd.DataFrame(rows))
+
+
+def grid(runs: Sequence[Record]) -> str:
+    """Test error of every estimator (rows) with every optimizer (columns), medians in percent."""
+    frame = pd.DataFrame(
+        {
+            "estimator": [run.settings["estimator"] for run in runs],
+            "optimizer": [run.settings["optimizer"] for run in runs],
+            "error": [100 * error_rate(run) for run in runs],
+        }
+    )
+    table = frame.pivot_table("error", "estimator", "optimizer", "median", sort=False)
+    return markdown_of(table.map(lambda v: f"{v:.1f}").reset_index())
+
+
+def seconds(timings: Sequence[tuple[str, float, int]], article: float) -> str:
+    """One row per method (name, seconds, test errors), beside the article's way in seconds."""
+    rows = [
+        {
+            "method": name,
+            "seconds": f"{taken:.2f}",
+            "test images wrong": str(wrong),
+            "of the article's back propagation": f"{taken / article:.2f}",
+        }
+        for name, taken, wrong in timings
+    ]
+    rows.append(
+        {
+            "method": "back propagation, the article's way: float64, 100 epochs",
+            "seconds": f"{article:.2f}",
+            "test images wrong": "",
+            "of the article's back propagation": "1",
+        }
+    )
+    return markdown_of(pd.DataFrame(rows))
+
+
+def _by_seed(runs: Sequence[Record]) -> dict[str, float]:
+    return {run.params["seed"]: error_rate(run) for run in runs}
+
+
+def _pm(mean: float, error: float, signed: bool = False) -> str:
+    text = f"{mean:+.2f}" if signed else f"{mean:.2f}"
+    return text if math.isnan(error) else f"{text} ± {error:.2f}"

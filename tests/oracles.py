@@ -13,12 +13,17 @@ from noise_exp.training.streams import IndependentStreams
 NORMAL = Law("standard_normal")
 
 
-def problem(n_out, cost, n=23, seed=1):
-    """A small network with images; and its loss, written down anew from the textbooks."""
+def material(n_out, n=23, seed=1):
+    """A small network with its parameters, images and labels."""
     rng = np.random.default_rng(seed)
     network = Network((5, 7, 6, n_out), np.float64)
     w = rng.normal(size=network.n_parameters)
-    images, labels = rng.normal(size=(n, 5)), rng.integers(0, max(n_out, 2), n)
+    return network, w, rng.normal(size=(n, 5)), rng.integers(0, max(n_out, 2), n)
+
+
+def problem(n_out, cost, n=23, seed=1):
+    """An objective, its parameters, and its loss, written down anew from the textbooks."""
+    network, w, images, labels = material(n_out, n, seed)
 
     def loss(w):
         below = images

@@ -70,16 +70,6 @@ def zeros_and_ones(pixel_divisor: float = 1.0) -> Images:
     )
 
 
-def white_images(seed: int, inputs: int = 200, images: int = 1000) -> Images:
-    """Return images of white noise, labelled by their side of a plane.
-
-    With a single sigmoid unit, slope and curvature are spread over all parameters.
-    """
-    rng = np.random.default_rng(seed)
-    pixels = rng.standard_normal((images, inputs))
-    return Images(pixels, (pixels @ rng.standard_normal(inputs) > 0).astype(int))
-
-
 def network_for(images: Images, *hidden: int) -> Network:
     """Return a network of these hidden layers in float64."""
     return Network((images.pixels.shape[1], *hidden, 1), np.float64)

@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 
 import numpy as np
-from scipy import integrate, special, stats
+from scipy import integrate, special
 
-from noise_exp.training.costs import Cost
 from noise_exp.training.estimators import CostScaled
 from noise_exp.training.loop import EpochRecord, Schedule, train
 from noise_exp.training.network import Network
@@ -13,33 +12,14 @@ from noise_exp.training.objective import Objective
 from noise_exp.training.optimizers import Vanilla
 from studies.theory import intervals
 from studies.theory.claims import Check, Claim, Effort, Outcome
-from studies.theory.figures import Curve, Picture, Sample
+from studies.theory.figures import Curve, Picture
 from studies.theory.setting import noise_of, streams_of
 
-_WALL = 2.0  # of the stationary walk, in units where C = 1 + w^2
-_FOLD = 50  # steps between looks at the stationary walk
 
-
-class Parabola:
-    """A cost with a known shape: 1 + (the output unit's sum)^2."""
-
-    per_loss = 2.0
-
-    def losses(self, sums: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:  # noqa: ARG002
-        """Return half of it, shape (images,)."""
-        return 0.5 * (1 + np.sum(np.square(sums), axis=1))
-
-    def deltas(self, outputs: np.ndarray, targets: np.ndarray, out: np.ndarray) -> None:  # noqa: ARG002
-        """Write the derivative by the sum, which is the logit of the output."""
-        np.log(outputs / (1 - outputs), out=out)
-
-
-def _walk(
-    parameters: np.ndarray, lr: float, seed: int, cost: Cost | None = None
-) -> Iterator[EpochRecord]:
+def _walk(parameters: np.ndarray, lr: float, seed: int) -> Iterator[EpochRecord]:
     """Walk without end by one weight, on one image of one pixel; the bias stays as it is."""
     network = Network((1, 1), np.float64)
-    objective = Objective(network, np.ones((1, 1)), np.array([1]), cost=cost)
+    objective = Objective(network, np.ones((1, 1)), np.array([1]))
     return train(
         objective, CostScaled([1.0]), Vanilla(lr, None), noise_of("normal", seed, network),
         parameters, Schedule(), streams_of(seed), frozen=[slice(1, 2)],
@@ -94,53 +74,6 @@ def _clock(effort: Effort) -> Outcome:
     return Outcome(checks, picture)
 
 
-def stationary(wall: float, power: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return (1 + w^2)^-power between walls as a density on a grid, by quadrature."""
-    w = np.linspace(-wall, wall, 401)
-    total = integrate.quad(lambda v: (1 + v * v) ** -power, -wall, wall)[0]
-    return w, (1 + w * w) ** -power / total
-
-
-def student_share(inner: float, wall: float) -> float:
-    """P(|w| < inner) of the truncated Student law with 3 degrees of freedom, scale 1/sqrt(3)."""
-    law = stats.t(3, scale=np.sqrt(1 / 3))
-    inside, whole = (law.cdf(x) - law.cdf(-x) for x in (inner, wall))
-    return float(inside / whole)
-
-
-def _student(effort: Effort) -> Outcome:
-    parameters, places = np.zeros(2), np.empty(effort.size(2400, 600) * _FOLD)
-    walk = _walk(parameters, 0.05, effort.seed, Parabola())
-    for i in range(len(places)):
-        next(walk)
-        w = parameters[0]
-        if abs(w) > _WALL:
-            parameters[0] = np.sign(w) * 2 * _WALL - w  # a reflecting wall
-        places[i] = parameters[0]
-    inner = 0.5
-    inside = np.abs(places) < inner
-    batches = inside.reshape(30, -1).mean(axis=1)  # long against the walk's memory
-    grid, density = stationary(_WALL, 2.0)
-    by_stratonovich = float(np.arctan(inner) / np.arctan(_WALL))  # of 1/C
-    return Outcome(
-        [
-            Check(
-                f"share of time that |w| < {inner}", student_share(inner, _WALL),
-                intervals.mean(batches), rival=by_stratonovich,
-            ),
-        ],
-        Picture(
-            "Where a walk with C = 1 + w² spends its time", "weight", "density",
-            [
-                Curve("Student t, 3 degrees of freedom, truncated", grid, density),
-                Curve("1/C, by Stratonovich's calculus", *stationary(_WALL, 1.0), rival=True),
-            ],
-            samples=[Sample("measured", places[::10])],
-            y_range=(0, 1.0),
-        ),
-    )  # fmt: skip
-
-
 CLAIMS = [
     Claim(
         "clock",
@@ -148,11 +81,5 @@ CLAIMS = [
         "where to.",
         "E[w_exit] = w_0 and E[(w_exit - w_0)^2 - sum (lr C)^2] = 0 (optional stopping)",
         _clock,
-    ),
-    Claim(
-        "student",
-        "Between walls and with C = C0 + k w^2/2 a walk settles into a truncated Student law.",
-        "p(w) ~ C(w)^-2: t with 3 degrees of freedom, scale sqrt(2 C0 / 3k)",
-        _student,
     ),
 ]

@@ -16,7 +16,7 @@ QUICK = Effort(quick=True, seed=0)
 def test_command_fills_the_page_and_nothing_else_of_it(monkeypatch, tmp_path, capsys):
     page = tmp_path / "page.md"
     page.write_text("before\n<!-- claims -->\nold\n<!-- end -->\nafter\n")
-    monkeypatch.setattr(command, "CLAIMS", {"constant": CLAIMS["constant"]})
+    monkeypatch.setattr(command, "CLAIMS", {"schedule": CLAIMS["schedule"]})
     monkeypatch.setattr(sys, "argv", ["theory", "--no-tracking", "--output", str(tmp_path),
                                       "--page", str(page)])  # fmt: skip
     command.main()
@@ -29,24 +29,24 @@ def test_command_fills_the_page_and_nothing_else_of_it(monkeypatch, tmp_path, ca
 
 def test_command_writes_figures_and_a_run(cli):
     uri = f"sqlite:///{cli.folder}/store/mlflow.db"
-    done = cli("--claims", "constant", "--quick", "--output", "out", "--uri", uri,
+    done = cli("--claims", "schedule", "--quick", "--output", "out", "--uri", uri,
                module="studies.theory")  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "1 of 1 claims hold" in done.stdout
-    assert (cli.folder / "out" / "constant.png").stat().st_size < 80_000
+    assert (cli.folder / "out" / "schedule.png").stat().st_size < 80_000
     client = MlflowClient(uri)
     experiment = client.get_experiment_by_name("noise_training")
     (run,) = client.search_runs([experiment.experiment_id])
     assert run.info.status == "FINISHED"
     assert run.data.tags["kind"] == "theory"
-    assert run.data.metrics["constant.holds"] == 1
-    assert run.data.metrics["constant.measured"] == pytest.approx(980 * 1135 / 2115**2)
+    assert run.data.metrics["schedule.holds"] == 1
+    assert run.data.metrics["schedule.measured"] == pytest.approx(96**0.5 * 1e-4 / 0.06, rel=0.05)
     names = {artifact.path for artifact in client.list_artifacts(run.info.run_id)}
-    assert names == {"theory_claims.csv", "theory_claims.md", "constant.png"}
+    assert names == {"theory_claims.csv", "theory_claims.md", "schedule.png"}
 
 
 def test_a_claim_that_fails_makes_the_command_fail(monkeypatch, tmp_path, capsys):
-    picture = CLAIMS["constant"].test(QUICK).picture
+    picture = CLAIMS["schedule"].test(QUICK).picture
     wrong = Check("two and two", 5.0, Interval(4.0, 4.0, 4.0))
     claim = Claim("sum", "Two and two are five.", "2 + 2 = 5", lambda _: Outcome([wrong], picture))
     monkeypatch.setattr(command, "CLAIMS", {"sum": claim})

@@ -1,4 +1,4 @@
-"""Laws without a mean: one draw outweighs all others, and every unit saturates."""
+"""Distributions without a mean saturate every unit."""
 
 import math
 from dataclasses import dataclass
@@ -6,67 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special, stats
 
-from noise_exp.report.intervals import Interval
 from noise_exp.training import article
 from studies.theory import intervals
 from studies.theory.claims import Check, Claim, Effort, Outcome
-from studies.theory.figures import Curve, Picture, Points
+from studies.theory.figures import Picture, Points
 from studies.theory.setting import (
     article_trial,
-    network_for,
-    noise_of,
     read_out,
-    zeros_and_ones,
 )
 
 _DRAWS = 60  # of each run's read-out, for its probability
-
-
-def pareto_largest(n: int) -> float:
-    """Median of the largest of n draws of numpy's pareto(1), P(X > x) = 1 / (1 + x)."""
-    return 1 / (1 - 2 ** (-1 / n)) - 1
-
-
-def zipf_largest(n: int) -> float:
-    """Median of the largest of n draws of zipf(2), P(X >= k) = zeta(2, k) / zeta(2) ~ 6/(pi^2 k).
-
-    In between the whole numbers, where it does not matter.
-    """
-    return 6 / math.pi**2 * n / math.log(2)
-
-
-def _largest(effort: Effort) -> Outcome:
-    sizes = [100, 1000, 10_000, 100_000]
-    repeats = effort.size(2000, 300)
-    network = network_for(zeros_and_ones().take(2), 2)
-    checks, points = [], []
-    for law, theory in (("pareto", pareto_largest), ("zipf", zipf_largest)):
-        medians = []
-        for n in sizes:
-            noise, draws = noise_of(law, effort.seed, network), np.empty(n)
-            largest = np.empty(repeats)
-            for i in range(repeats):
-                noise.fill(draws)
-                largest[i] = draws.max()
-            medians.append(intervals.median(largest, 8))
-        checks += [
-            Check(f"{law}: median of the largest of {n:,} draws, divided by n", theory(n) / n,
-                  Interval(m.value / n, m.low / n, m.high / n))
-            for n, m in zip(sizes, medians, strict=True) if n > 100
-        ]  # fmt: skip
-        points.append(intervals.points(law, sizes, medians))
-    return Outcome(
-        checks,
-        Picture(
-            "The largest of n draws grows like n", "draws n", "median of the largest",
-            [
-                Curve("pareto: n / ln 2", sizes, [pareto_largest(n) for n in sizes]),
-                Curve("zipf: 6 n / (π² ln 2)", sizes, [zipf_largest(n) for n in sizes]),
-                Curve("normal: √(2 ln n)", sizes, np.sqrt(2 * np.log(sizes)), rival=True),
-            ],
-            points, log_x=True, log_y=True,
-        ),
-    )  # fmt: skip
 
 
 def share_of_ones(costs: np.ndarray, seed: int) -> float:
@@ -158,12 +107,6 @@ def _saturation(effort: Effort) -> Outcome:
 
 
 CLAIMS = [
-    Claim(
-        "largest",
-        "The largest of n draws of pareto(1) or zipf(2) grows like n.",
-        "median = 1 / (1 - 2^(-1/n)) - 1 ~ n / ln 2 for pareto, 6 n / (pi^2 ln 2) for zipf",
-        _largest,
-    ),
     Claim(
         "saturation",
         "pareto(1) and zipf(2) push every unit to the same end of its arctan: the output no "

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import resource
 import signal
 import struct
 import subprocess
@@ -98,6 +100,19 @@ def idx_bytes(array: np.ndarray) -> bytes:
     """A file of unsigned bytes in IDX format, after its description alone."""
     header = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
     return header + array.astype(np.uint8).tobytes()
+
+
+def most_mebibytes() -> float:
+    """The most memory that this process has held.
+
+    On Linux `getrusage` would start with what the parent held when it made this process.
+    """
+    if sys.platform == "linux":
+        (kibibytes,) = re.findall(
+            r"^VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text(), re.M
+        )
+        return int(kibibytes) / 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # bytes on macOS
 
 
 def costs_in(folder: Path) -> list[float | None]:

@@ -21,10 +21,6 @@ CONTENDERS = {
     "JAX": ("jax_peer", "jax"),
     ROOFLINE: ("ours", "numpy"),
 }
-# Least ratio of a contender's time to ours, of a noise law and of back propagation.
-TARGETS = {"PyTorch": (1.5, 1.1), "JAX": (1.5, 1.1), "article": (3.5, 3.5)}
-# Least share of the products alone, by the vector instructions: of every law, of the median law.
-SHARES = {"avx2": (0.70, 0.76), "avx512": (0.78, 0.84)}
 _OPTION = {"normal": "gaussian"}  # where the option of dist is not called as NumPy's sampler
 
 
@@ -104,36 +100,6 @@ def table(timings: Sequence[Timing]) -> str:
          f"{sums[ROOFLINE] / sums[OURS]:.0%}", *(f"{sums[p] / sums[OURS]:.2f}" for p in peers)]
     )  # fmt: skip
     return tables.markdown(head, rows)
-
-
-def verdict(timings: Sequence[Timing], isa: str) -> str:
-    """Return what became of the targets with some vector instructions, in Markdown."""
-    medians = {(t.contender, t.method): t.median for t in timings}
-    methods = list(dict.fromkeys(t.method for t in timings))
-    laws = [m for m in methods if m != "backprop"]
-    rows = []
-
-    def judge(what: str, least: float, reached: float, form: str) -> None:
-        met = "met" if reached >= least else "missed"
-        rows.append([what, f"{least:{form}}", f"{reached:{form}}", met])
-
-    for peer, (of_laws, of_backprop) in TARGETS.items():
-        ratios = {m: medians[peer, m] / medians[OURS, m] for m in methods}
-        if laws:
-            worst = min(laws, key=ratios.__getitem__)
-            judge(f"every law against {peer}; least: {worst}", of_laws, ratios[worst], ".2f")
-        if "backprop" in ratios:
-            judge(f"backprop against {peer}", of_backprop, ratios["backprop"], ".2f")
-    total = sum(medians["article", m] for m in methods) / sum(medians[OURS, m] for m in methods)
-    judge("sum of all methods against article", 4.5, total, ".2f")
-    if laws and isa in SHARES:
-        of_every, of_median = SHARES[isa]
-        shares = {m: medians[ROOFLINE, m] / medians[OURS, m] for m in laws}
-        worst = min(laws, key=shares.__getitem__)
-        judge(f"share of the products, every law; least: {worst}", of_every, shares[worst], ".1%")
-        middle = median(shares.values())
-        judge("share of the products, median law", of_median, middle, ".1%")
-    return tables.markdown(("target", "at least", "reached", ""), rows)
 
 
 def _spread(timing: Timing) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from time import perf_counter
 from typing import Any
 
 import jax
@@ -12,50 +13,46 @@ from evosax.algorithms import algorithms
 
 from noise_exp.training.data import live_pixels
 from noise_exp.training.trial import Trial
-from studies.benchmarks.race import Racer, Watch, course
 
 
-def prepare(
-    settings: Mapping[str, Any],
-    seed: int,
-    threads: int,  # noqa: ARG001 (by affinity)
-) -> Racer:
-    """Return a compiled racer, which is spared the dead pixels too.
+def train(trial: Trial, settings: Mapping[str, Any], seed: int, seconds: float) -> tuple[int, int]:
+    """Train a trial's network, spared the dead pixels too; compiling is not timed.
 
-    `settings`: algorithm, population and std (of the noise at the start) as evosax calls them,
-    batch (images per generation; None for all) and, of algorithms with a gradient, optimizer
-    (optax's name) and lr.
+    Parameters
+    ----------
+    trial
+        Its images and initial weights.
+    settings
+        algorithm, population and std (of the noise at the start) as evosax calls them, batch
+        (images per generation; None for all) and, of algorithms with a gradient, optimizer
+        (optax's name) and lr.
+    seed
+        Of evosax's own draws.
+    seconds
+        After which no other generation begins.
+
+    Returns
+    -------
+    The test images wrong at the end, and how many generations there were.
     """
-    return racer_of(course(seed), settings, seed)
-
-
-def racer_of(trial: Trial, settings: Mapping[str, Any], seed: int) -> Racer:
-    """Return a compiled racer that trains a trial's network; `settings` as of `prepare`."""
     split, live = trial.split, live_pixels(trial.split)
-    test_images = jnp.asarray(split.test_images[:, live])
     initial = trial.objective.network.views(trial.trained)
     start = [(jnp.asarray(w), jnp.asarray(b)) for w, b in initial]
     strategy, params = _strategy(settings, start)
     x, y = jnp.asarray(split.train_images[:, live]), jnp.asarray(split.train_labels)
     generation = _generation(strategy, params, x, y, settings["batch"])
-    predictions = jax.jit(lambda layers: _predicted(_sums(layers, test_images)))
-
-    def racer(watch: Watch) -> None:
-        # Copied: a compiled step overwrites what it is given.
-        state = jax.tree.map(jnp.array, strategy.init(jax.random.key(seed), start, params))
+    for budget in (0.0, seconds):  # compiled by the first
         key = jax.random.key(seed)
-
-        def errors() -> int:
-            predicted = np.asarray(predictions(strategy.get_mean(state)))
-            return int(np.sum(predicted != split.test_labels))
-
+        # Copied: a compiled step overwrites what it is given.
+        state = jax.tree.map(jnp.array, strategy.init(key, start, params))
         jax.block_until_ready(state)
-        watch.start()
-        while True:
+        generations, begin = 0, perf_counter()
+        while not generations or perf_counter() - begin < budget:
             state, key = jax.block_until_ready(generation(state, key))
-            watch.look(errors)
-
-    return racer
+            generations += 1
+    sums = _sums(strategy.get_mean(state), jnp.asarray(split.test_images[:, live]))
+    predicted = np.asarray(jnp.argmax(sums, axis=1) if sums.shape[1] > 1 else sums[:, 0] > 0)
+    return int(np.sum(predicted != split.test_labels)), generations
 
 
 def _generation(
@@ -90,10 +87,6 @@ def _sums(layers: Any, images: Any) -> Any:
         below = jnp.arctan(below @ w + b)
     w, b = layers[-1]
     return below @ w + b
-
-
-def _predicted(sums: Any) -> Any:
-    return jnp.argmax(sums, axis=1) if sums.shape[1] > 1 else sums[:, 0] > 0
 
 
 def _strategy(settings: Mapping[str, Any], start: Any) -> tuple[Any, Any]:

@@ -30,7 +30,6 @@ CONTENDERS: Mapping[str, Estimator | None] = {
     "node_perturbation": NodePerturbation(scale=0.03),
 }
 PROBLEMS = {"zeros and ones": [0, 1], "ten digits": list(range(10))}
-TARGET = ("learned_feedback", "zeros and ones", 1.25)
 _BATCH = 512
 _TEST_IMAGES = 100
 _EPOCHS = 2  # in a turn
@@ -90,19 +89,6 @@ def table(seconds: Mapping[tuple[str, str], Sequence[float]]) -> str:
         for (name, problem), spent in sorted(seconds.items(), key=lambda kv: kv[0][1], reverse=True)
     ]
     return tables.markdown(("images", "method", "ms per forward pass", f"/ {_BACKPROP}"), rows)
-
-
-def verdict(seconds: Mapping[tuple[str, str], Sequence[float]]) -> str:
-    """Return what became of the target, in Markdown."""
-    name, problem, most = TARGET
-    reached = ratio(seconds, name, problem)
-    row = [
-        f"{name} against {_BACKPROP}, per forward pass, {problem}, batches of {_BATCH}",
-        f"{most:.2f}",
-        f"{reached:.2f}",
-        "met" if reached <= most else "missed",
-    ]
-    return tables.markdown(("target", "at most", "reached", ""), [row])
 
 
 def ratio(seconds: Mapping[tuple[str, str], Sequence[float]], name: str, problem: str) -> float:

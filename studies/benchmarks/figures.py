@@ -1,21 +1,11 @@
 """The pictures of the benchmarks."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from noise_exp.figures.style import COLOURS, GREY, style
-
-
-@dataclass(frozen=True)
-class Line:
-    """One curve of `growth`: its name, and its points (x, y)."""
-
-    label: str
-    x: Sequence[float]
-    y: Sequence[float]
+from noise_exp.figures.style import COLOURS, GREY
 
 
 def time_per_epoch(
@@ -51,17 +41,4 @@ def time_per_epoch(
     axes.grid(axis="y", alpha=0.3)
     axes.set_axisbelow(True)
     axes.legend(loc="upper left", ncols=len(bars) + 1, frameon=False)
-    return figure
-
-
-def growth(panels: Sequence[tuple[str, str, Sequence[Line]]]) -> Figure:
-    """Curves on logarithmic axes, one panel for each (name of x, name of y, lines)."""
-    rows = -(-len(panels) // 2)
-    figure = Figure(figsize=(11, 4.2 * rows), layout="constrained")
-    for axes, (x_name, y_name, lines) in zip(figure.subplots(rows, 2).flat, panels, strict=False):
-        for i, line in enumerate(lines):
-            axes.plot(line.x, line.y, marker="o", markersize=4, label=line.label, **style(i))
-        axes.set(xlabel=x_name, ylabel=y_name, xscale="log", yscale="log")
-        axes.grid(which="both", alpha=0.2)
-        axes.legend(frameon=False)
     return figure

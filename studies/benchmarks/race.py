@@ -1,247 +1,151 @@
-"""Seconds until 99% of the zeros and ones for test are told apart: ours against evosax."""
+"""`python -m studies.benchmarks.race`: how far one comes in equal seconds, one number per step.
 
-import contextlib
-import importlib
-import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
+Ten digits: the rungs of the ladder that are told so much, with their settings, against evosax's
+evolution strategies. `--search` draws settings for these at random and measures them on validation
+images; the table is then of the best.
+"""
+
+import argparse
+import csv
+from collections import deque
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
-from time import perf_counter
 from typing import Any
 
-from noise_exp.training import CrossEntropy, Embedded, IndependentStreams, Law, Split, Trial
-from noise_exp.writing import tables
-from studies.benchmarks import turns
+import numpy as np
 
-TEST_IMAGES = 500
-MOST_ERRORS = 5
-CAP = 15.0  # seconds, then a run has not arrived
-TARGET = 5.0  # times as fast as the best of evosax
+from noise_exp.errors import at_the_edge
+from noise_exp.run import launchers
+from noise_exp.run.build import trial_of
+from noise_exp.writing.tables import markdown
+from studies.benchmarks.turns import own_process, require
+from studies.pages import Page, add_page
 
-# Contender: the module that prepares it, and its settings; `.search` seeks better ones.
-CONTENDERS: dict[str, tuple[str, dict[str, Any]]] = {
-    "learned_feedback, Adam": (
-        "our_racer",
-        {"estimator": "learned_feedback", "scale": 0.1, "rate": 0.2, "lr": 0.01, "batch": 128},
-    ),
-    "node_perturbation, Adam": (
-        "our_racer",
-        {"estimator": "node_perturbation", "scale": 0.01, "lr": 0.01, "batch": 32},
-    ),
-    "hill_climb": (
-        "our_racer",
-        {"estimator": "cost_scaled", "scale": 0.01, "adaptation": 1.5, "batch": None},
-    ),
-    "evosax Open_ES": (
-        "evosax_peer",
-        {"algorithm": "Open_ES", "population": 16, "std": 0.1, "optimizer": "adam", "lr": 0.06,
-         "batch": 128},
-    ),
-    "evosax SNES": (
-        "evosax_peer",
-        {"algorithm": "SNES", "population": 16, "std": 0.1, "batch": 128},
-    ),
-    "evosax SimpleES": (
-        "evosax_peer",
-        {"algorithm": "SimpleES", "population": 4, "std": 0.1, "batch": 32},
-    ),
-    "evosax HillClimbing": (
-        "evosax_peer",
-        {"algorithm": "HillClimbing", "population": 1, "std": 0.1, "batch": None},
-    ),
-}  # fmt: skip
+RUNGS = ("low_rank_es", "spsa", "es", "hill_climb")
+_SEED = 1000  # of the search, none of the race's
+_DRAWN = 10  # settings of each algorithm: about the seconds that a search of a rung takes
+_VALIDATION = "data.validation_size=2000"
+
+# The best of what `--search` tried.
+EVOSAX: dict[str, dict[str, Any]] = {
+    "Open_ES": {"population": 32, "std": 0.036, "batch": 128, "hidden": "[128]", "lr": 0.0051},
+    "SNES": {"population": 8, "std": 0.012, "batch": 512, "hidden": "[128]"},
+    "SimpleES": {"population": 8, "std": 0.04, "batch": 512, "hidden": "[128]"},
+}
 
 
-@dataclass(frozen=True)
-class Arrival:
-    """How a run ended.
+def drawn(algorithm: str, n: int) -> list[dict[str, Any]]:
+    """Return settings of an algorithm at random, the same every time."""
+    rng = np.random.default_rng(_SEED)
+    settings = []
+    for _ in range(n):
+        one: dict[str, Any] = {
+            "population": int(rng.choice([8, 32, 128])),
+            "std": float(f"{10 ** rng.uniform(-2.5, -0.5):.2g}"),
+            "batch": int(rng.choice([128, 256, 512])),
+            "hidden": str(rng.choice(["[128]", "[128,128]"])),
+        }
+        rate = float(f"{10 ** rng.uniform(-3, -0.5):.2g}")
+        settings.append(one | ({"lr": rate} if algorithm == "Open_ES" else {}))
+    return settings
 
-    Attributes
-    ----------
-    seconds
-        Of training; infinite where it did not arrive.
-    steps, errors
-        Taken, and test images still wrong.
+
+def evosax(
+    algorithm: str, settings: Mapping[str, Any], seed: int, seconds: float, *more: str
+) -> tuple[float, int]:
+    """Train with evosax; return the test error rate and how many generations there were.
+
+    `more`: further overrides of the trial whose images and initial weights it gets.
     """
+    from studies.benchmarks.evosax_peer import train
 
-    seconds: float
-    steps: int
-    errors: int
-
-
-class OverError(Exception):
-    """The run has arrived, or its time is up."""
-
-
-class Watch:
-    """Times the steps of a run, and looks at the test images between them, which is not timed.
-
-    Parameters
-    ----------
-    cap
-        Seconds, after which a run is over.
-    """
-
-    def __init__(self, cap: float) -> None:
-        self._cap = cap
-        self._spent = 0.0
-        self._steps = 0
-        self._errors = TEST_IMAGES
-        self._since = perf_counter()
-
-    def start(self) -> None:
-        """Start the clock anew, where something had to be made ready first."""
-        self._since = perf_counter()
-
-    def look(self, errors: Callable[[], int]) -> None:
-        """Note the end of a step; `errors` counts the test images that are wrong now.
-
-        Raises
-        ------
-        OverError
-            If it was the last.
-        """
-        self._spent += perf_counter() - self._since
-        self._steps += 1
-        if self._looks():
-            self._errors = errors()
-        if self._errors <= MOST_ERRORS or self._spent >= self._cap:
-            raise OverError
-        self._since = perf_counter()
-
-    def _looks(self) -> bool:
-        """Whether the images are looked at after this step."""
-        return True
-
-    @property
-    def arrival(self) -> Arrival:
-        """How the run ended."""
-        seconds = self._spent if self._errors <= MOST_ERRORS else math.inf
-        return Arrival(seconds, self._steps, self._errors)
+    asked = [
+        "experiment=ladder",
+        "dist=backprop",
+        f"seed={seed}",
+        f"network.hidden={settings['hidden']}",
+    ]
+    trial = trial_of([*asked, "network.init_scale=0.05", *more])
+    errors, generations = train(
+        trial, {"algorithm": algorithm, "optimizer": "adam", **settings}, seed, seconds
+    )
+    return errors / len(trial.split.test_labels), generations
 
 
-# Trains from the start, with a look after every step, until that says that it is over.
-Racer = Callable[[Watch], None]
+def ours(rung: str, seed: int, seconds: float, threads: int) -> float:
+    """Train on a rung of the ladder; return the test error rate."""
+    asked = ["experiment=ladder", f"rung={rung}", f"seed={seed}", f"train_seconds={seconds}"]
+    trial = trial_of([*asked, "forward_passes=null"], threads)
+    deque(trial.train(), maxlen=0)
+    return trial.test().error_rate
 
 
-def course(seed: int, threads: int = 1, **parts: Any) -> Trial:
-    """Return a new trial with what every contender is given of one seed.
-
-    The article's network and its initial weights; 1,615 training and 500 test images in 0..1.
-    `parts` are further ones of the trial.
-    """
-    streams, law = IndependentStreams(seed, seed, seed), Law("normal", loc=0.0, scale=1.0)
-    return Trial(_split(seed), law, streams, cost=CrossEntropy(), threads=threads, **parts)
-
-
-@cache
-def _split(seed: int) -> Split:
-    permutation = IndependentStreams(seed, seed, seed).permutation
-    return Embedded(test_size=TEST_IMAGES, pixel_divisor=255.0).split(permutation)
-
-
-def prepared(module: str, settings: Mapping[str, Any], seed: int, threads: int) -> Racer:
-    """Return a contender, compiled and warm."""
-    racer = importlib.import_module(f"studies.benchmarks.{module}")
-    ready: Racer = racer.prepare(settings, seed, threads)
-    run(ready, 0.0)
-    return ready
-
-
-def run(racer: Racer, cap: float) -> Arrival:
-    """Race once."""
-    watch = Watch(cap)
-    with contextlib.suppress(OverError):
-        racer(watch)
-    return watch.arrival
-
-
-_ready: dict[tuple[str, int], Racer] = {}
-
-
-def _arrive(name: str, threads: int, seed: int, cap: float) -> Arrival:
-    """Run in the contender's own process."""
-    if (name, seed) not in _ready:
-        _ready.clear()  # one at a time: a population takes memory
-        _ready[name, seed] = prepared(*CONTENDERS[name], seed, threads)
-    turns.settle()
-    return run(_ready[name, seed], cap)
+def search(seconds: float, threads: int, path: Path) -> dict[str, dict[str, Any]]:
+    """Try settings of each algorithm on validation images, write all to a file; return the best."""
+    best: dict[str, tuple[float, dict[str, Any]]] = {}
+    with path.open("w", newline="", buffering=1) as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("algorithm", "settings", "validation error, %", "generations"))
+        for algorithm in EVOSAX:
+            for settings in drawn(algorithm, _DRAWN):
+                with own_process(threads) as process:
+                    rate, steps = process.submit(
+                        evosax, algorithm, settings, _SEED, seconds, _VALIDATION
+                    ).result()
+                writer.writerow((algorithm, _text(settings), f"{100 * rate:.2f}", steps))
+                print(f"{algorithm}: {_text(settings)}: {100 * rate:.1f}% wrong", flush=True)
+                if algorithm not in best or rate < best[algorithm][0]:
+                    best[algorithm] = rate, settings
+    return {algorithm: settings for algorithm, (_, settings) in best.items()}
 
 
 def race(
-    threads: int, seeds: Sequence[int], repeats: int, cap: float = CAP
-) -> dict[str, list[Arrival]]:
-    """Let every contender run with every seed, turn and turn about.
-
-    Raises
-    ------
-    UserError
-        If evosax is not installed.
-    """
-    turns.require(["evosax"])
-    cases = [(seed, cap) for seed in seeds for _ in range(repeats)]
-    arrivals: dict[str, list[Arrival]] = {name: [] for name in CONTENDERS}
-    for name, _, arrival in turns.take_turns(_arrive, CONTENDERS, cases, threads):
-        arrivals[name].append(arrival)
-    return arrivals
-
-
-def write_csv(arrivals: Mapping[str, Sequence[Arrival]], path: Path) -> None:
-    """Write one row per run; seconds are empty where it did not arrive."""
+    seconds: float, threads: int, seeds: Sequence[int], peers: Mapping[str, Mapping[str, Any]]
+) -> str:
+    """Let every contender train with every seed, turn and turn about; return the table."""
+    reached: dict[str, list[float]] = {}
+    for seed in seeds:
+        for rung in RUNGS:
+            with own_process(threads) as process:
+                rate = process.submit(ours, rung, seed, seconds, threads).result()
+            reached.setdefault(rung, []).append(100 * rate)
+        for name, settings in peers.items():
+            with own_process(threads) as process:
+                rate, _ = process.submit(evosax, name, settings, seed, seconds).result()
+            reached.setdefault(f"evosax {name}", []).append(100 * rate)
     rows = [
-        (name, i, f"{a.seconds:.4f}" if math.isfinite(a.seconds) else "", a.steps, a.errors)
-        for name, runs in arrivals.items()
-        for i, a in enumerate(runs)
-    ]
-    tables.write_csv(path, ("contender", "run", "seconds", "steps", "errors"), rows)
-
-
-def table(arrivals: Mapping[str, Sequence[Arrival]], cap: float = CAP) -> str:
-    """Return the race in Markdown: medians (lowest to highest), and how it compares.
-
-    Where most runs did not arrive, the median is more than the cap; a ratio that follows is a
-    bound.
-    """
-    first = next(iter(arrivals))
-    ours = median([a.seconds for a in arrivals[first]])
-    head = ["contender", "arrived", "seconds", "steps", f"times as long as {first}", "settings"]
-    rows = []
-    for name, runs in arrivals.items():
-        seconds = [a.seconds for a in runs]
-        middle = median(seconds)
-        bound = "" if math.isfinite(middle) else "> "
-        ratio = min(middle, cap) / ours
-        rows.append(
-            [
-                name,
-                f"{sum(map(math.isfinite, seconds))} of {len(runs)}",
-                f"{bound}{min(middle, cap):.2f} ({_seconds(min(seconds), cap)}"
-                f" to {_seconds(max(seconds), cap)})",
-                f"{median([a.steps for a in runs]):g}",
-                f"{bound}{ratio:.1f}",
-                " ".join(f"{k}={v}" for k, v in CONTENDERS[name][1].items() if k not in _NAMED),
-            ]
+        (
+            name,
+            f"{median(rates):.1f} ({min(rates):.1f} to {max(rates):.1f})",
+            _text(peers.get(name.removeprefix("evosax "), {})) or f"`rung={name}`",
         )
-    return tables.markdown(head, rows)
+        for name, rates in reached.items()
+    ]
+    return markdown(("contender", f"test error after {seconds:g} s, %", "settings"), rows)
 
 
-_NAMED = ("estimator", "algorithm")
+def _text(settings: Mapping[str, Any]) -> str:
+    return " ".join(f"{key}={value}" for key, value in settings.items())
 
 
-def verdict(arrivals: Mapping[str, Sequence[Arrival]], cap: float = CAP) -> str:
-    """Return what became of the target, in Markdown."""
-    medians = {name: median([a.seconds for a in runs]) for name, runs in arrivals.items()}
-    peers = {name: s for name, s in medians.items() if CONTENDERS[name][0] == "evosax_peer"}
-    best = min(peers, key=peers.__getitem__)
-    reached = min(peers[best], cap) / min(s for name, s in medians.items() if name not in peers)
-    bound = "" if math.isfinite(peers[best]) else "> "
-    met = "met" if reached >= TARGET else "missed"
-    what = f"time to 99%, our fastest against {best}"
-    row = [what, f"{TARGET:g}", f"{bound}{reached:.1f}", met]
-    return tables.markdown(("target", "at least", "reached", ""), [row])
+@at_the_edge("studies.benchmarks.race")
+def main() -> None:
+    """Search settings if asked to, then race."""
+    parser = argparse.ArgumentParser("python -m studies.benchmarks.race", description=__doc__)
+    parser.add_argument("--search", action="store_true", help="settings for evosax (minutes)")
+    parser.add_argument("--seconds", type=float, default=10.0, help="of each run; default: 10")
+    parser.add_argument("--seeds", type=int, default=3, help="how many; default: 3")
+    parser.add_argument("--threads", type=int, default=min(2, launchers.available()))
+    add_page(parser, "benchmark")
+    options = parser.parse_args()
+    require(["evosax"])
+    page = Page(options.output, options.page, "ladder")
+    peers = EVOSAX
+    if options.search:
+        peers = search(options.seconds, options.threads, page.folder / "ladder_evosax.csv")
+    page.table("evosax", race(options.seconds, options.threads, range(options.seeds), peers))
 
 
-def _seconds(value: float, cap: float) -> str:
-    return f"{value:.2f}" if math.isfinite(value) else f"> {cap:g}"
+if __name__ == "__main__":
+    main()

@@ -5,13 +5,12 @@ import struct
 
 import numpy as np
 import pytest
-from support import idx_bytes, trial
+from support import idx_bytes, most_mebibytes, trial
 
 from noise_exp.errors import UserError
 from noise_exp.training import objective
 from noise_exp.training.own_images import ForTest, Idx, Npz, OpenML
 from noise_exp.training.trained import Trained
-from studies.benchmarks.growth import most_mebibytes
 from studies.benchmarks.turns import own_process
 
 RNG = np.random.default_rng(0)

@@ -3,7 +3,6 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-LAYERS := 'network.frozen=[],[1],[2],[3],[1,2],[1,3],[2,3]'
 
 help:  ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,71 +36,24 @@ article: $(BIN)/installed  ## The article's own numbers: float64 and its random 
 seeds: $(BIN)/installed  ## The fourteen methods on 30 seeds, and the report on method or luck (minutes)
 	$(BIN)/python -m noise_exp -m experiment=seed_sensitivity
 
-LEARN := $(BIN)/python -m noise_exp -m hydra.sweep.dir=multirun/learning
-learning: install  ## What noise learns, into docs/learning.md (half an hour)
-	rm -rf multirun/learning
-	$(LEARN)/learn experiment=learn 'dist=glob(*)' 'seed=range(1,11)'
-	$(LEARN)/learn_none experiment=learn estimator.repair=none 'dist=glob(*)' 'seed=range(1,4)'
-	$(LEARN)/learn_rank experiment=learn estimator.repair=rank 'dist=glob(*)' 'seed=range(1,4)'
-	$(LEARN)/learn_nodes experiment=learn estimator=node_perturbation estimator.repair=sign \
-		forward_passes=60 'dist=glob(*)' 'seed=range(1,3)'
-	$(LEARN)/digits/noise experiment=digits 'dist=glob(*,exclude=backprop)' 'seed=range(1,6)'
-	$(LEARN)/digits/backprop experiment=digits_backprop 'seed=range(1,6)'
-	$(LEARN)/learn_layers experiment=learn dist=gaussian,backprop $(LAYERS) 'seed=range(1,6)'
-	$(LEARN)/digits_layers experiment=digits dist=gaussian,backprop $(LAYERS) 'seed=range(1,4)'
-	$(LEARN)/grid experiment=learn dist=gaussian 'estimator=glob(*)' 'optimizer=glob(*)' \
-		estimator.repair=sign forward_passes=60
+STUDY := $(BIN)/python -m noise_exp --config-dir studies/conf -m resume=true
+experiments = $(basename $(subst studies/conf/experiment/,,$(wildcard studies/conf/experiment/$(1)/*.yaml)))
+run = set -e; for e in $(1); do $(STUDY) experiment=$$e $(2); done
+
+learning: install  ## What noise learns, into docs/learning.md (half an hour); cut short, it goes on
+	$(call run,$(call experiments,learning))
 	$(BIN)/python -m studies.learning multirun/learning --seconds \
 		--output docs/figures --page docs/learning.md
 
-# Every rung is searched with as many trials; the settings that only some have are named here.
-search = $(BIN)/python -m noise_exp -m experiment=ladder_search tracking.model=false \
-	hydra.sweep.dir=multirun/ladder/search/$(1) rung=$(1)
-ADAM := 'optimizer.lr=tag(log,interval(1e-4,1e-1))'
-SPREAD := 'estimator.scale=tag(log,interval(1e-3,1e-1))'
-DRAWS := 'estimator.samples=choice(1,4,16)'
 ladder-search: install  ## Settings for the rungs of the ladder, on validation images (hours)
-	$(call search,cost_scaled) 'optimizer.lr=tag(log,interval(1e-6,1e-1))'
-	$(call search,hill_climb) 'optimizer.scale=tag(log,interval(1e-4,1e-1))' 'optimizer.adaptation=interval(1.1,3)'
-	$(call search,annealing) 'optimizer.scale=tag(log,interval(1e-4,1e-1))' 'optimizer.temperature=tag(log,interval(1e-5,1e-1))'
-	$(call search,spsa) $(ADAM) $(SPREAD)
-	$(call search,es) $(ADAM) $(SPREAD) 'estimator.pairs=choice(1,4,16)'
-	$(call search,low_rank_es) $(ADAM) $(SPREAD) 'estimator.pairs=choice(16,64,256)'
-	$(call search,node_perturbation_blind) $(ADAM) $(SPREAD) $(DRAWS)
-	$(call search,node_perturbation) $(ADAM) $(SPREAD) $(DRAWS)
-	$(call search,feedback_alignment) $(ADAM) 'estimator.scale=tag(log,interval(0.1,10))'
-	$(call search,direct_feedback_alignment) $(ADAM) 'estimator.scale=tag(log,interval(0.1,10))'
-	$(call search,learned_feedback) $(ADAM) 'estimator.scale=tag(log,interval(1e-2,1))' 'estimator.rate=tag(log,interval(1e-2,1))'
-	$(call search,forward_gradient) $(ADAM) 'estimator.samples=choice(1,4)'
-	$(call search,unit_forward_gradient) $(ADAM) $(DRAWS)
-	$(call search,backprop) dist=backprop $(ADAM)
-	$(call search,node_perturbation_blind) $(ADAM) $(SPREAD) $(DRAWS) forward_passes=300 \
-		hydra.sweep.dir=multirun/ladder/search_300
+	$(call run,$(call experiments,ladder_search))
 
-LADDER := $(BIN)/python -m noise_exp -m experiment=ladder tracking.model=false hydra.sweep.dir=multirun/ladder
 TWO := hydra/launcher=joblib hydra.launcher.n_jobs=2
-FEEDBACKS := rung=learned_feedback,feedback_alignment,direct_feedback_alignment
-LONG := $(addprefix ladder-long-,$(basename $(notdir $(wildcard conf/rung/*.yaml))))
-DEPTHS := 'network.hidden=[128],[128,128],[128,128,128],[128,128,128,128],[128,128,128,128,128],[128,128,128,128,128,128]'
-ladder: install  ## How much noise must be told, into docs/ladder.md (hours)
-	rm -rf $(addprefix multirun/ladder/,passes seconds few_laws laws feedback depth)
-	$(LADDER)/passes/few $(TWO)
-	$(MAKE) -j2 $(LONG)
-	$(LADDER)/seconds forward_passes=null train_seconds=10
-	$(LADDER)/few_laws $(TWO) 'rung=glob(*,exclude=backprop)' dist=gaussian,gumbel,poisson,pareto forward_passes=100
-	$(LADDER)/laws $(TWO) rung=node_perturbation_blind 'dist=glob(*,exclude=backprop)' forward_passes=300 \
-		network.init_scale=0.022 optimizer.lr=0.016 estimator.scale=0.034
-	$(LADDER)/feedback $(TWO) $(FEEDBACKS) network.hidden=[32],[32,32],[128],[128,128] network.init_scale=0.09 \
-		forward_passes=100 'seed=range(1,11)'
-	$(LADDER)/depth $(TWO) rung=node_perturbation_blind,node_perturbation,feedback_alignment,direct_feedback_alignment,learned_feedback,unit_forward_gradient,backprop \
-		$(DEPTHS) network.init_scale=0.09 forward_passes=100
+ladder: install  ## How much noise must be told, into docs/ladder.md (hours); cut short, it goes on
+	$(call run,ladder/seconds)
+	$(call run,$(filter-out ladder/seconds,$(call experiments,ladder)),$(TWO))
 	$(BIN)/python -m studies.learning.ladder multirun/ladder --costs \
 		--output docs/figures --page docs/ladder.md
-
-# Learning rates were searched at 100 passes: at 3,000 they are divided by the root of 30.
-$(LONG): ladder-long-%:
-	rate=$$(awk '/^  lr:/ {print $$2 / 5.5}' conf/rung/$*.yaml); \
-	$(LADDER)/passes/3000_$* rung=$* forward_passes=3000 threads=1 $${rate:+optimizer.lr=$$rate}
 
 test: install  ## Run the tests (minutes)
 	$(BIN)/python -m pytest

@@ -13,17 +13,14 @@ class Page:
     Parameters
     ----------
     folder
-        Where each table is written too; it is made if it is missing.
+        For figures and csv files; it is made if it is missing.
     path
-        The page; None to write the folder alone.
-    prefix
-        Of the tables' file names.
+        The page; None to print the tables alone.
     """
 
-    def __init__(self, folder: Path, path: Path | None, prefix: str) -> None:
+    def __init__(self, folder: Path, path: Path | None) -> None:
         self.folder = folder
         self._path = path
-        self._prefix = prefix
         folder.mkdir(parents=True, exist_ok=True)
 
     def require(self, name: str) -> None:
@@ -34,9 +31,8 @@ class Page:
             )
 
     def table(self, name: str, text: str) -> None:
-        """Print a table, write it to the folder and into the page, which must have its place."""
+        """Print a table, and write it into the page, which must have its place."""
         print(f"\n{text}", flush=True)
-        (self.folder / f"{self._prefix}_{name}.md").write_text(text, "utf-8")
         self.require(name)
         if self._path:
             fill(self._path, name, text)
@@ -46,7 +42,7 @@ def add_page(parser: argparse.ArgumentParser, folder: str) -> None:
     """Give a command the options of a page: --output FOLDER and --page FILE."""
     parser.add_argument(
         "--output", type=Path, default=Path(folder), metavar="FOLDER",
-        help="for tables and figures; default: %(default)s",
+        help="for figures and csv files; default: %(default)s",
     )  # fmt: skip
     parser.add_argument("--page", type=_file, metavar="FILE", help="Markdown page for the tables")
 

@@ -26,7 +26,7 @@ _PARTS = ("methods", "feedback", "overhead")
 def main() -> None:
     """Run the parts asked for, each followed by what it writes."""
     options = _options()
-    report = Page(options.output, options.page, "performance")
+    report = Page(options.output, options.page)
     measured: set[str] = set()
     for choice in options.isa:
         with isa.switched(choice):

@@ -140,7 +140,7 @@ def main() -> None:
     add_page(parser, "benchmark")
     options = parser.parse_args()
     require(["evosax"])
-    page = Page(options.output, options.page, "ladder")
+    page = Page(options.output, options.page)
     peers = EVOSAX
     if options.search:
         peers = search(options.seconds, options.threads, page.folder / "ladder_evosax.csv")

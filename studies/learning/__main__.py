@@ -12,7 +12,6 @@ given by `--page`.
 """
 
 import argparse
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -31,7 +30,7 @@ def main() -> None:
     """Write what the folder's sweeps have to tell."""
     options = _options()
     with at_the_edge("studies.learning"):
-        page = Page(options.output, options.page, "learning")
+        page = Page(options.output, options.page)
         names = (*tasks.TASKS, *_VARIANTS, *_LAYERS, "grid")
         folders = {name: options.folder / name for name in names}
         sweeps = {name: load(folder) for name, folder in folders.items() if folder.is_dir()}
@@ -54,15 +53,11 @@ def _sweep(name: str, runs: Sequence[Record], page: Page, threads: int) -> None:
 
 
 def _tasks(sweeps: Mapping[str, Sequence[Record]], page: Page, options: argparse.Namespace) -> None:
-    """Write what the tasks' sweeps have in common: targets and curves."""
-    slowest = theirs = math.nan
+    """Write what the tasks' sweeps have in common: seconds and curves."""
     if options.seconds and "learn" in sweeps:
         theirs, timings = tasks.seconds(sweeps["learn"], options.threads)
         page.table("seconds", tables.seconds(timings, theirs))
-        slowest = max(seconds for _, seconds, _ in timings)
     if sweeps:
-        learn, digits = (sweeps.get(name, []) for name in tasks.TASKS)
-        page.table("targets", tables.targets(learn, digits, slowest, theirs))
         shown = [(tasks.TASKS[name], tasks.learners(runs)) for name, runs in sweeps.items()]
         curves = figures.learning_curves(shown)
         curves.savefig(page.folder / "learning_curves.png", dpi=110)

@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=launchers.available())
     options = parser.parse_args()
     with at_the_edge("studies.learning.ladder"):
-        page = Page(options.output, options.page, "ladder")
+        page = Page(options.output, options.page)
         folders = {name: options.folder / name for name in _TABLES}
         sweeps = {name: load(folder) for name, folder in folders.items() if folder.is_dir()}
         if not sweeps:
@@ -59,7 +59,6 @@ def main() -> None:
         ladder = {name: by_rung(records) for name, records in sweeps.items()}
         for name, rungs in ladder.items():
             page.table(name, markdown_of(_TABLES[name](rungs)))
-        page.table("targets", markdown_of(tables.targets(ladder)))
         if options.costs:
             page.table("costs", markdown_of(tables.costs(options.threads)))
         _pictures(ladder, page.folder)

@@ -1,9 +1,7 @@
 """The tables of docs/ladder.md."""
 
-import math
 import tracemalloc
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -27,7 +25,6 @@ from studies.learning.sweeps import error_rate
 _LEARNED, _FIXED = "learned_feedback", ("feedback_alignment", "direct_feedback_alignment")
 _COMMON = ("network.hidden", "network.init_scale", "batch_size", "optimizer.lr")
 _PARTS = ("estimator.", "optimizer.")
-_DEEP = 4  # hidden layers
 _TIMED, _REPEATS = 6, 3  # forward passes
 
 
@@ -158,44 +155,6 @@ def costs(threads: int) -> pd.DataFrame:
         rows.append({"rung": rung, "ms per pass": f"{1e3 * np.median(seconds):.0f}",
                      "MB": f"{most / 1e6:.0f}"})  # fmt: skip
     return pd.DataFrame(rows)
-
-
-def targets(sweeps: Mapping[str, Rungs]) -> pd.DataFrame:
-    """What was to be reached, and what was."""
-    rows = []
-
-    def row(what: str, target: str, reached: float, met: bool) -> None:
-        if math.isfinite(reached):
-            rows.append({"what": what, "target": target, "reached": f"{reached:.2f}",
-                         "met": "yes" if met else "no"})  # fmt: skip
-
-    blind = _best(
-        [sweeps.get("passes", {}), sweeps.get("laws", {})], 300, lambda rung: "image" in TOLD[rung]
-    )
-    row("one number per image, best law, 300 passes: test error, %", "at most 7", blind, blind <= 7)
-    step = _best([sweeps.get("passes", {})], 3000, lambda rung: "step" in TOLD[rung])
-    row("one number per step, best method, 3,000 passes: test error, %", "at most 12", step,
-        step <= 12)  # fmt: skip
-    deep = {
-        rung: np.mean([100 * error_rate(r) for r in runs])
-        for rung, group in sweeps.get("depth", {}).items()
-        if (runs := [r for r in group if depth(r) == _DEEP])
-    }
-    exact = float(deep.pop("backprop", math.nan))
-    gap = float(min(deep.values(), default=math.nan)) - exact
-    row(f"{_DEEP} hidden layers, best noise, behind backprop: points", "at most 1", gap, gap <= 1)
-    return pd.DataFrame(rows)
-
-
-def _best(sweeps: Iterable[Rungs], passes: float, wanted: Callable[[str], bool]) -> float:
-    """Return the lowest mean test error in percent at a budget, over rungs and laws."""
-    cells: dict[tuple[str, str], list[float]] = {}
-    for rungs in sweeps:
-        for rung in filter(wanted, rungs):
-            for r in rungs[rung]:
-                if budget(r) == passes:
-                    cells.setdefault((rung, r.dist), []).append(100 * error_rate(r))
-    return min((float(np.mean(cell)) for cell in cells.values()), default=math.nan)
 
 
 def _size(hidden: str) -> tuple[int, list[int]]:

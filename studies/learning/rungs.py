@@ -40,9 +40,13 @@ def by_rung(records: Sequence[Record]) -> dict[str, list[Record]]:
     UserError
         If a run was on no rung.
     """
-    if lost := {r.settings.get("rung", "none") for r in records} - set(TOLD):
+
+    def rung_of(record: Record) -> str:
+        return record.settings.get("rung") or record.settings.get("long", "none")
+
+    if lost := {rung_of(r) for r in records} - set(TOLD):
         raise UserError(f"rung={', '.join(lost)} is no rung of the ladder: {', '.join(TOLD)}")
-    groups = {rung: [r for r in records if r.settings["rung"] == rung] for rung in TOLD}
+    groups = {rung: [r for r in records if rung_of(r) == rung] for rung in TOLD}
     return {rung: group for rung, group in groups.items() if group}
 
 

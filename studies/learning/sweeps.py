@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,20 +12,34 @@ from noise_exp.records.record import Record, below
 
 
 def load(folder: Path) -> list[Record]:
-    """Read the finished runs below a folder.
+    """Read the finished runs below a folder; those that stand for a job, in the store.
 
     Raises
     ------
     UserError
-        If there is none, or a run is another sweep's and so has no curve there.
+        If there is none, or the store that holds one cannot be read.
     """
-    records = below(folder)
-    if any(record.reused for record in records):
-        raise UserError(f"{folder} reused earlier runs; sweep again without resume=true")
-    finished = [record for record in records if record.error is None]
+    finished = [record for record in below(folder) if record.error is None]
     if not finished:
         raise UserError(f"{folder} holds no finished run; give a sweep's folder, multirun/...")
-    return finished
+    stored = _stored([record.run_id or "" for record in finished if record.reused])
+    return [
+        replace(stored[r.run_id], overrides=r.overrides) if r.run_id in stored else r
+        for r in finished
+    ]
+
+
+def _stored(run_ids: list[str]) -> dict[str | None, Record]:
+    if not run_ids:
+        return {}
+    from noise_exp.tracking import reading
+    from noise_exp.tracking.store import opened
+
+    with opened(None, None) as store:
+        records = reading.read(store, store.by_id(run_ids).values())
+    if lost := set(run_ids) - {record.run_id for record in records}:
+        raise UserError(f"the store holds no run {', '.join(sorted(lost))}; run the sweep again")
+    return {record.run_id: record for record in records}
 
 
 def error_rate(record: Record) -> float:

@@ -37,48 +37,6 @@ def methods(runs: Sequence[Record]) -> str:
     return markdown_of(pd.DataFrame(rows))
 
 
-def targets(
-    learn: Sequence[Record], digits: Sequence[Record], slowest: float, article: float
-) -> str:
-    """What was to be reached, and what was; seconds are of `seconds`' table."""
-
-    def rates(runs: Sequence[Record]) -> dict[str, float]:
-        return {
-            name: 100 * mean_and_error([error_rate(run) for run in group])[0]
-            for name, group in by_method(runs).items()
-        }
-
-    rows = []
-
-    def row(what: str, least: str, reached: float, unit: str, met: bool) -> None:
-        found = f"{reached:.2f} {unit}".strip()
-        rows.append(
-            {"what": what, "target": least, "reached": found, "met": "yes" if met else "no"}
-        )
-
-    if learn:
-        zeros = rates(learn)
-        exact = zeros.pop("backprop", math.nan)
-        worst = max(zeros.values())
-        row("zeros and ones, worst law, mean error", "at most 0.3%", worst, "%", worst <= 0.3)
-        gap = worst - exact
-        row("the same, behind backprop", "0.1 points (stretch)", gap, "points", gap <= 0.1)
-        spent = max(run.final("forward_passes") for run in learn)
-        row("the same, forward passes", "at most 300", spent, "", spent <= 300)
-    if not math.isnan(slowest):
-        row("the same, slowest law", f"below {article:.2f} s", slowest, "s", slowest < article)
-    if digits:
-        ten = rates(digits)
-        exact = ten.pop("backprop", math.nan)
-        for what, limit, gap in (
-            ("best", 0.5, min(ten.values()) - exact),
-            ("worst", 1.5, max(ten.values()) - exact),
-        ):
-            least = f"at most {limit} points"
-            row(f"ten digits, {what} law, behind backprop", least, gap, "points", gap <= limit)
-    return markdown_of(pd.DataFrame(rows))
-
-
 def layers(runs: Sequence[Record]) -> str:
     """Test error by which layers learned: one row per set of layers, one column per method."""
     cells: dict[str, dict[str, list[float]]] = {}

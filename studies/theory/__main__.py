@@ -40,7 +40,7 @@ def _test(options: argparse.Namespace) -> list[str]:
     """Test the claims, write what they came to; return the names of those that do not hold."""
     start = time.time()
     effort = Effort(options.quick, options.seed)
-    page = Page(options.output, options.page, "theory")
+    page = Page(options.output, options.page)
     page.require("claims")
     results: list[tuple[Claim, Outcome]] = []
     pictures: dict[str, bytes] = {}

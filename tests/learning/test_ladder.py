@@ -13,7 +13,7 @@ from studies.learning.rungs import TOLD, depth, interval
 TINY = ("-m", "experiment=ladder", "hydra.sweep.dir=all/NAME", "tracking.enabled=false",
         "network.hidden=[4]", "batch_size=2000")  # fmt: skip
 LADDER = "studies.learning.ladder"
-NAMES = ("search", "passes", "few_laws", "laws", "feedback", "depth", "targets")
+NAMES = ("search", "passes", "few_laws", "laws", "feedback", "depth")
 
 
 def test_every_rung_is_said_what_it_is_told():

@@ -5,6 +5,7 @@ import os
 import re
 import sys
 import traceback
+from argparse import Action, ArgumentParser
 
 import hydra
 from hydra.errors import CompactHydraException
@@ -32,6 +33,7 @@ def main() -> None:
     asked_for_all = _FULL_ERROR in os.environ
     os.environ[_FULL_ERROR] = "1"  # else Hydra prints a traceback and exits by itself
     logging.raiseExceptions = False  # a log file on a full disk is no reason for a traceback
+    _allow_lazy_help()
     try:
         sys.argv[1:] = without_secrets(sys.argv[1:])  # Hydra writes what it is told into files
         _task()
@@ -64,6 +66,26 @@ def _task(cfg: DictConfig) -> float:
         if message is None:
             log.exception("Job %s failed", current.number)
         return Record({}, error=in_words(error)).score
+
+
+def _allow_lazy_help() -> None:
+    """Let Hydra make its parser on Python 3.14, where argparse checks a help as it is added.
+
+    Hydra up to 1.3.8, its newest release, adds one that is no string before it is printed. The
+    check is back as soon as that one has passed. All of this can go when the oldest Hydra that
+    pyproject.toml allows adds strings alone.
+    """
+    check = getattr(ArgumentParser, "_check_help", None)  # argparse's own; no public way round it
+    if check is None:
+        return
+
+    def check_strings(parser: ArgumentParser, action: Action) -> None:
+        if isinstance(action.help, str | None):
+            check(parser, action)
+        else:
+            ArgumentParser._check_help = check
+
+    ArgumentParser._check_help = check_strings  # type: ignore[attr-defined]
 
 
 def _for_the_user(error: Exception) -> str | None:

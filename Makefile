@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install sweep article seeds learning ladder-search ladder test check kill pictures lint bench theory play notebook play-page ui clean
+.PHONY: help install sweep article seeds learning ladder-search ladder test check kill pictures lint bench theory play notebook play-page ui clean FORCE
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -15,8 +15,10 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-com
 # The oldest that the project allows, for the tests of pictures.
 OLDEST := $(shell sed -n 's/^ *"matplotlib>=\(.*\)",/\1/p' pyproject.toml)
 
-$(BIN)/installed: pyproject.toml constraints.txt
-	$(PYTHON) -m venv .venv
+.venv/made-of: FORCE
+	@sh environment.sh '$(PYTHON)' '$(filter-out file,$(origin PYTHON))' '$(MAKECMDGOALS)'
+
+$(BIN)/installed: .venv/made-of
 	$(PIP) -e .
 	@touch $@
 

@@ -38,6 +38,10 @@ def _steady(stream: TextIO | None, original: TextIO | None) -> TextIO:
         return open(os.devnull, "w", encoding="utf-8")
     if stream is not original or not isinstance(stream, io.TextIOWrapper):
         return stream
+    if not isinstance(getattr(stream.buffer, "raw", stream.buffer), io.FileIO):
+        # A Windows console's takes letters, where bytes would be read in its old code page.
+        stream.reconfigure(errors="backslashreplace")
+        return stream
     with contextlib.suppress(OSError):
         stream.flush()
     return io.TextIOWrapper(

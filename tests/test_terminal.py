@@ -1,5 +1,6 @@
 """A terminal or a pipe that goes away, or lacks a letter, ends no run and loses nothing."""
 
+import io
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ import sys
 import pytest
 from support import PATIENCE, SMALL, artifacts
 
+from noise_exp import terminal
 from noise_exp.errors import at_the_edge
 from noise_exp.records.facts import Facts
 from noise_exp.run import launchers
@@ -55,6 +57,7 @@ def test_a_terminal_that_is_closed(cli):
 # The parts of a process that writes without a command's work around it.
 WRITES = """
 import sys
+from noise_exp import terminal
 from noise_exp.errors import at_the_edge
 with at_the_edge("x"):
     for stream in (sys.stdout, sys.stderr):
@@ -97,6 +100,48 @@ def test_a_locale_without_the_letters_of_a_label(cli):
     runs = cli.runs()
     assert [run.info.status for run in runs] == ["FINISHED"] * 3
     assert {run.data.params["dist"] for run in cli.runs("run")} == {"größe−1", "beta"}
+
+
+class Console(io.RawIOBase):
+    """As Python's own for a Windows console: bytes of UTF-8 become letters, on their way to it."""
+
+    def __init__(self):
+        self.letters = ""
+
+    def writable(self):
+        return True
+
+    def isatty(self):
+        return True
+
+    def write(self, data):
+        self.letters += bytes(data).decode()
+        return len(data)
+
+
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_a_console_of_windows_keeps_its_own_stream(monkeypatch, name):
+    console = Console()
+    stream = io.TextIOWrapper(io.BufferedWriter(console), "utf-8", line_buffering=True)
+    monkeypatch.setattr(sys, name, stream)
+    monkeypatch.setattr(sys, f"__{name}__", stream)
+    for _ in range(2):  # a job steadies what the command has
+        terminal.steady()
+        assert getattr(sys, name) is stream
+    print("┏━ größe−1 \udce4", file=getattr(sys, name))
+    assert console.letters == "┏━ größe−1 \\udce4\n"
+
+
+@pytest.mark.parametrize("buffered", [True, False])
+def test_a_pipe_of_windows_lacks_letters(monkeypatch, buffered, tmp_path):
+    file = (tmp_path / "out").open("wb", buffering=-1 if buffered else 0)
+    stream = io.TextIOWrapper(file, "cp1252", write_through=not buffered)
+    monkeypatch.setattr(sys, "stdout", stream)
+    monkeypatch.setattr(sys, "__stdout__", stream)
+    terminal.steady()
+    assert sys.stdout is not stream
+    print("┏━ größe", flush=True)
+    assert (tmp_path / "out").read_bytes().rstrip() == b"\\u250f\\u2501 gr\xf6\xdfe"
 
 
 def test_bytes_that_are_no_text_reach_the_store(cli):

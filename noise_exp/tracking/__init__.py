@@ -18,6 +18,12 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
 os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
+# A proxy cannot see this machine's loopback. requests, and so MLflow, reads the small name first.
+_LOOPBACK = "localhost,127.0.0.0/8,127.0.0.1,::1"
+_direct = os.environ.get("no_proxy") or os.environ.get("NO_PROXY", "")
+if _direct.strip() != "*" and not _direct.endswith(_LOOPBACK):
+    os.environ["no_proxy"] = f"{_direct},{_LOOPBACK}".lstrip(",")
+
 try:
     Path.home()
 except RuntimeError:  # a container's user without a home, who stops MLflow's import

@@ -33,7 +33,7 @@ def main() -> None:
     look = commands.add_parser("ui", help="serve MLflow's UI on 127.0.0.1, and say where it is")
     look.add_argument("--uri", help=f"the store; by default MLFLOW_TRACKING_URI or {DEFAULT_URI}")
     look.add_argument("--experiment", help="by default MLFLOW_EXPERIMENT_NAME or ours")
-    look.add_argument("--port", type=int, default=5000, help="by default 5000")
+    look.add_argument("--port", type=int, default=5000, help="by default 5000; 0: one that is free")
     arguments = parser.parse_args()
     with at_the_edge("noise_exp"):
         if arguments.command == "sync":

@@ -79,6 +79,11 @@ def _probe(uri: str, database: Path | None) -> None:
             requests.get(f"{uri.rstrip('/')}/health", timeout=10)
         except requests.exceptions.SSLError:
             pass  # it answers; what to trust is MLflow's to decide, by its own settings
+        except requests.exceptions.ProxyError:
+            raise OSError(
+                "the proxy that http_proxy or https_proxy names does not let us through; "
+                "put a server that needs none into no_proxy"
+            ) from None
         except requests.RequestException:
             raise OSError("no server answers there") from None
 

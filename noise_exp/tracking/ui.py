@@ -24,7 +24,7 @@ def serve(uri: str | None, experiment: str | None, port: int) -> None:
     uri, experiment
         The store, as of `Store.existing`; of a server's the address alone is told.
     port
-        Where to listen.
+        Where to listen; 0 for any that is free.
 
     Raises
     ------
@@ -37,7 +37,7 @@ def serve(uri: str | None, experiment: str | None, port: int) -> None:
     if is_served(store.uri):
         print(f"{masked(store.uri)} serves its own:\n    {store.newest}")
         return
-    _check_free(port)
+    port = _free(port)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # else the server would live on
     # One worker: with more, a slow machine's supervisor kills them before they answer. No workers
     # for MLflow's own jobs, of which there are none. The store goes by the environment, as its URI
@@ -64,16 +64,18 @@ def serve(uri: str | None, experiment: str | None, port: int) -> None:
         server.wait()
 
 
-def _check_free(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except (OSError, OverflowError) as error:
-            raise UserError(f"port {port} cannot be used ({error}); give --port another") from None
+def _free(port: int) -> int:
+    """Return the port if it can be listened on, and any such port for 0."""
+    try:
+        with socket.create_server(("127.0.0.1", port)) as probe:
+            return probe.getsockname()[1]
+    except (OSError, OverflowError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise UserError(f"port {port} cannot be used ({why}); give --port another") from None
 
 
 def _answers(address: str) -> bool:
     with contextlib.suppress(requests.RequestException):
-        return requests.get(f"{address}/health", timeout=1).ok
+        requests.get(f"{address}/health", timeout=1)
+        return True  # the port is ours, whatever it says
     return False

@@ -4,7 +4,8 @@ import socket
 import subprocess
 import sys
 
-from server import free_port, listens
+import requests
+from server import listens
 from support import PATIENCE, wait_until
 
 UI = "noise_exp.tracking"
@@ -31,12 +32,17 @@ def test_a_port_that_cannot_be_used(cli):
             assert line.endswith("give --port another")
 
 
-def test_the_server_ends_with_the_command(cli):
+def test_any_free_port_behind_a_proxy_and_its_end(cli):
     assert cli("data=xor", "network=small", "epochs=1").returncode == 0
-    port = free_port()
-    command = [sys.executable, "-m", UI, "ui", "--port", str(port)]
-    running = subprocess.Popen(command, cwd=cli.folder, env=cli.env, stdout=subprocess.DEVNULL)
-    wait_until(lambda: listens(port), running)
+    kept = {k: v for k, v in cli.env.items() if k.lower() != "no_proxy"}
+    dead = dict.fromkeys(("http_proxy", "HTTP_PROXY", "all_proxy"), "http://127.0.0.1:9")
+    running = subprocess.Popen(
+        [sys.executable, "-m", UI, "ui", "--port=0"],
+        cwd=cli.folder, env=kept | dead, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    starting, _, address = (running.stdout.readline().strip() for _ in range(3))
+    assert address.startswith(starting.removeprefix("MLflow's UI is starting on "))
+    assert "mlflow" in requests.get(address, timeout=PATIENCE).text.lower()
     running.terminate()
     assert running.wait(PATIENCE) == 0
-    wait_until(lambda: not listens(port))
+    wait_until(lambda: not listens(int(address.split("/")[2].partition(":")[2])))

@@ -80,3 +80,4 @@ def test_one_version_and_one_list_of_pythons():
     assert jobs["tests"]["strategy"]["matrix"]["python"] == pythons
     assert jobs["tests"]["steps"][-1]["run"] == "bash .ci/run"
     assert f'requires-python = ">={pythons[0]}"' in project
+    assert f"Python {pythons[0]} to {pythons[-1]} are tried" in README

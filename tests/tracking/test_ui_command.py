@@ -1,5 +1,6 @@
 """`python -m noise_exp.tracking ui` where it cannot serve; tests/test_ui.py sees what it serves."""
 
+import re
 import socket
 import subprocess
 import sys
@@ -36,13 +37,20 @@ def test_any_free_port_behind_a_proxy_and_its_end(cli):
     assert cli("data=xor", "network=small", "epochs=1").returncode == 0
     kept = {k: v for k, v in cli.env.items() if k.lower() != "no_proxy"}
     dead = dict.fromkeys(("http_proxy", "HTTP_PROXY", "all_proxy"), "http://127.0.0.1:9")
-    running = subprocess.Popen(
-        [sys.executable, "-m", UI, "ui", "--port=0"],
-        cwd=cli.folder, env=kept | dead, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    starting, _, address = (running.stdout.readline().strip() for _ in range(3))
-    assert address.startswith(starting.removeprefix("MLflow's UI is starting on "))
-    assert "mlflow" in requests.get(address, timeout=PATIENCE).text.lower()
-    running.terminate()
-    assert running.wait(PATIENCE) == 0
-    wait_until(lambda: not listens(int(address.split("/")[2].partition(":")[2])))
+    log = cli.folder / "ui.log"
+    with log.open("w") as out:
+        running = subprocess.Popen(
+            [sys.executable, "-m", UI, "ui", "--port=0"],
+            cwd=cli.folder,
+            env=kept | dead,
+            stdout=out,
+        )
+    try:
+        wait_until(lambda: "/#/" in log.read_text(), running, log)
+        address, page = re.findall(r"http://127\.0\.0\.1:\S+", log.read_text())
+        assert page.startswith(f"{address}/#/")
+        assert "mlflow" in requests.get(page, timeout=PATIENCE).text.lower()
+    finally:
+        running.terminate()
+        assert running.wait(PATIENCE) == 0
+    wait_until(lambda: not listens(int(address.rpartition(":")[2])))

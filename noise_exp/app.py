@@ -14,7 +14,8 @@ from omegaconf import DictConfig
 from noise_exp import terminal
 from noise_exp.errors import ToldError, UserError, in_words, is_of_disk
 from noise_exp.records.record import Record
-from noise_exp.records.secrets import scrubbed, without_secrets
+from noise_exp.records.secrets import check_arguments
+from noise_exp.redaction import redacted
 from noise_exp.run import job
 from noise_exp.run.config import CONF_DIR
 from noise_exp.run.context import GROUPS, Job, SweepContext
@@ -35,7 +36,7 @@ def main() -> None:
     logging.raiseExceptions = False  # a log file on a full disk is no reason for a traceback
     _allow_lazy_help()
     try:
-        sys.argv[1:] = without_secrets(sys.argv[1:])  # Hydra writes what it is told into files
+        check_arguments(sys.argv[1:])
         _task()
     except KeyboardInterrupt:
         sys.exit("noise_exp: interrupted")
@@ -45,7 +46,7 @@ def main() -> None:
             SweepContext.instance().broken = message or str(error)
         if message is None or asked_for_all:
             message = traceback.format_exc()
-        sys.exit(scrubbed(message))
+        sys.exit(redacted(message))
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="config")
@@ -59,7 +60,7 @@ def _task(cfg: DictConfig) -> float:
     except Exception as error:
         message, current = _for_the_user(error), Job.current()
         if message and not current.in_sweep:
-            sys.exit(scrubbed(message))  # from here, else Hydra adds a line of its own
+            sys.exit(redacted(message))  # from here, else Hydra adds a line of its own
         if not current.in_sweep:
             raise
         # The other jobs go on; the end of the sweep names this one and exits with an error.

@@ -3,9 +3,11 @@
 import contextlib
 import errno
 import sys
+import traceback
 from collections.abc import Iterator
 
 from noise_exp import terminal
+from noise_exp.redaction import redacted
 
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM,
          errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG)  # fmt: skip
@@ -56,4 +58,6 @@ def at_the_edge(program: str) -> Iterator[None]:
     except ToldError:
         sys.exit(1)
     except (UserError, OSError, MemoryError) as error:
-        sys.exit(f"{program}: {in_words(error)}")
+        sys.exit(redacted(f"{program}: {in_words(error)}"))
+    except Exception:
+        sys.exit(redacted(traceback.format_exc()))

@@ -5,10 +5,12 @@ data: MNIST's are 0 to 255, light on a dark ground.
 """
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from noise_exp.errors import UserError, at_the_edge
+from noise_exp.records.secrets import check_arguments
 from noise_exp.writing.console import print_table
 
 if TYPE_CHECKING:  # what is heavy waits until the arguments are understood
@@ -23,6 +25,7 @@ def main() -> None:
     """Print a table of images; exit with one line if they cannot be predicted."""
     options = _options()
     with at_the_edge("noise_exp.predict"):
+        check_arguments(sys.argv[1:])
         from noise_exp.tracking.store import opened
 
         with opened(options.uri, None) as store:

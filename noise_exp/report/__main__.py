@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from noise_exp.errors import UserError, at_the_edge
-from noise_exp.records.secrets import masked
+from noise_exp.records.secrets import check_arguments
+from noise_exp.redaction import redacted
 from noise_exp.writing.console import duration
 from noise_exp.writing.pages import fill
 
@@ -32,6 +33,7 @@ def main() -> None:
     """Make the report; exit with one line if there is nothing to report on."""
     options = _options()
     with at_the_edge("noise_exp.report"):
+        check_arguments(sys.argv[1:])
         from noise_exp.tracking.store import opened
 
         with opened(options.uri, options.experiment) as store:
@@ -59,7 +61,7 @@ def _report(options: argparse.Namespace, store: "Store") -> None:
     margin = options.margin or _margin(options.outcome)
     choices = Choices(options.outcome, margin, options.target, options.at_most)
     report = build(records, choices)
-    command = masked(shlex.join(["python", "-m", "noise_exp.report", *sys.argv[1:]]))
+    command = redacted(shlex.join(["python", "-m", "noise_exp.report", *sys.argv[1:]]))
     title = asked.sweep.info.run_name if asked.sweep else " ".join(options.what)
     sweep = asked.sweep.info.run_id if asked.sweep else None
     files = write(report, options.output, title or "report", command, sweep)

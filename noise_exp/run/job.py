@@ -15,7 +15,8 @@ from noise_exp.errors import UserError, in_words
 from noise_exp.records.facts import NAME_LENGTH, DataSet, Facts, decoded
 from noise_exp.records.journal import RECORDS, Journal
 from noise_exp.records.record import Record, record_of
-from noise_exp.records.secrets import completed, masked
+from noise_exp.records.secrets import completed
+from noise_exp.redaction import redacted
 from noise_exp.run import artifacts, launchers
 from noise_exp.run.build import BUDGETS, build
 from noise_exp.run.context import Job, SweepContext
@@ -99,7 +100,7 @@ def _facts(cfg: DictConfig, job: Job, sweep: SweepContext) -> Facts:
         "kind": "run",
         "job": str(job.number),
         "dist": job.choices["dist"],
-        "overrides": masked(shlex.join(job.overrides))[:_TAG_LENGTH],
+        "overrides": redacted(shlex.join(job.overrides))[:_TAG_LENGTH],
         "diverged": "false",
         "code_version": f"{__version__}+{source_digest()}",
         "source_digest": source_digest(),
@@ -110,12 +111,12 @@ def _facts(cfg: DictConfig, job: Job, sweep: SweepContext) -> Facts:
     return Facts(
         _name(cfg, job, sweep.swept),
         tags,
-        command=masked(shlex.join(["python", "-m", "noise_exp", *job.overrides])),
+        command=redacted(shlex.join(["python", "-m", "noise_exp", *job.overrides])),
         parent_id=sweep.parent_id,
         experiment_id=sweep.experiment_id,
         sweep=sweep.uid,
         job=job.number,
-        overrides=[masked(override) for override in job.overrides],
+        overrides=[redacted(override) for override in job.overrides],
     )
 
 
@@ -123,7 +124,7 @@ def _name(cfg: DictConfig, job: Job, swept: Sequence[str]) -> str:
     """Return the law, what else the sweep varies, and the seed."""
     told = {"dist", "seed"}
     others = [o for o in job.overrides if (key := o.partition("=")[0]) in swept and key not in told]
-    return masked(" ".join([job.choices["dist"], *others, f"seed={cfg.seed}"]))[:NAME_LENGTH]
+    return redacted(" ".join([job.choices["dist"], *others, f"seed={cfg.seed}"]))[:NAME_LENGTH]
 
 
 def _described(facts: Facts, cfg: DictConfig, kept: DictConfig, job: Job, trial: Trial) -> Facts:
@@ -217,7 +218,7 @@ def _standing(store: "Store", job: Job, sweep: SweepContext, facts: Facts) -> Re
 def _train(cfg: DictConfig, job: Job, trial: Trial, journal: Journal) -> Record:
     """Train and test, and record both, and the configuration as it is kept."""
     if journal.facts.uri:
-        text = masked(OmegaConf.to_yaml(cfg, resolve=True))
+        text = redacted(OmegaConf.to_yaml(cfg, resolve=True))
         journal.log_artifacts({"config.yaml": decoded(text).encode()})
     total = SweepContext.instance().total
     place = f"{job.number + 1}/{total} " if job.in_sweep and total else ""

@@ -8,10 +8,11 @@ from typing import Any
 
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.types import Override
-from omegaconf import DictConfig, OmegaConf, read_write
+from omegaconf import DictConfig, OmegaConf
 
 from noise_exp.errors import UserError
-from noise_exp.records.secrets import masked, withheld
+from noise_exp.records import secrets
+from noise_exp.redaction import redacted
 
 _OF_THE_WHOLE = ("resume", "dry_run", "score")  # and all of tracking: a sweep has one of each
 _TOO_LATE = ("sweeper", "launcher", "sweep", "mode", "callbacks")  # once a sweep has begun
@@ -20,13 +21,14 @@ log = logging.getLogger(__name__)
 
 
 def check(config: DictConfig) -> None:
-    """See that a command can do what it asks for; take the store's secrets out of its files.
+    """See that a command can do what it asks for.
 
     Raises
     ------
     UserError
         If it cannot.
     """
+    secrets.check(OmegaConf.to_container(config))
     if config.hydra.job.chdir:
         raise UserError(
             "hydra.job.chdir must be false: tracking.uri, data.path and other relative paths "
@@ -36,11 +38,6 @@ def check(config: DictConfig) -> None:
     for key in ("hydra.run.dir", "hydra.sweep.dir"):
         if str(folder := OmegaConf.select(config, key)).startswith("~"):
             raise UserError(f"{key}={folder}: nothing replaces the ~ here; write {key}=$HOME/...")
-    uri = config.tracking.uri
-    if uri and (hidden := withheld(uri)) != uri:  # from a file: app has seen the command line
-        with read_write(config), read_write(config.hydra):
-            config.tracking.uri = hidden
-            config.hydra.overrides.task.append(f'tracking.uri="{hidden}"')
 
 
 def hint_at_sweep(config: DictConfig) -> None:
@@ -82,7 +79,7 @@ def check_swept(
         if not override.is_discrete_sweep():
             continue
         if key in _OF_THE_WHOLE or key.startswith("tracking."):
-            raise UserError(f"{masked(str(override.input_line))}: a sweep takes one {key} for all")
+            raise UserError(f"{override.input_line}: a sweep takes one {key} for all")
         if _come_too_late(key, values[key]):
             ways = " ; ".join(_command([*_without(key), f"{key}={v}"]) for v in values[key])
             raise UserError(
@@ -116,4 +113,4 @@ def _without(key: str) -> list[str]:
 
 
 def _command(arguments: list[str]) -> str:
-    return masked(shlex.join(["python", "-m", "noise_exp", *arguments]))
+    return redacted(shlex.join(["python", "-m", "noise_exp", *arguments]))

@@ -12,7 +12,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from noise_exp.errors import Enough, UserError, at_the_edge, in_words
-from noise_exp.records.secrets import scrubbed
+from noise_exp.redaction import redacted
 from noise_exp.run.context import check_choices
 from noise_exp.sweep import asked, ending, plan
 from noise_exp.sweep.composer import Composer
@@ -32,7 +32,7 @@ def _edge(failure: str) -> Iterator[None]:
             raise
         except Exception as error:
             log.debug("%s", failure, exc_info=True)
-            words = " ".join(scrubbed(in_words(error)).split())
+            words = " ".join(redacted(in_words(error)).split())
             raise UserError(f"{failure}: {words}") from error
 
 

@@ -10,6 +10,8 @@ from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from noise_exp.records import secrets
+
 _MOST = 500  # configurations that are kept, some 0.1 MB each
 
 
@@ -49,6 +51,8 @@ class Composer:
         ------
         CompactHydraException
             If its overrides do not fit together.
+        UserError
+            If it holds a secret.
         """
         texts = list(sweep_overrides)
         overrides = OverridesParser.create().parse_overrides(texts)
@@ -71,6 +75,7 @@ class Composer:
         composed: DictConfig | None = self._composed.get(kept)
         if composed is None:
             composed = self._loader.load_sweep_config(master_config, texts)
+            secrets.check(OmegaConf.to_container(composed))  # before Hydra writes it into files
             if len(self._composed) < _MOST:
                 self._composed[kept] = composed
         copied = copy.deepcopy(composed)

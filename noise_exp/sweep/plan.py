@@ -18,7 +18,7 @@ from omegaconf import DictConfig
 from noise_exp.errors import Enough, UserError
 from noise_exp.run import launchers
 from noise_exp.run.build import build
-from noise_exp.run.context import GROUPS, check_choices
+from noise_exp.run.context import check_choices
 from noise_exp.run.fingerprint import fingerprint, source_digest
 from noise_exp.sweep.asked import check_swept
 from noise_exp.writing.console import duration
@@ -154,24 +154,19 @@ def _why(error: CompactHydraException) -> str:
 def check(config: DictConfig, jobs: Sequence[list[str]]) -> None:
     """Compose jobs after the first until every value was seen, or so many that it takes long.
 
-    An option whose own keys are not set is only looked for, and all numbers of a key but seeds
-    are taken for alike.
+    All numbers of a key are taken for alike, and seeds are passed over.
 
     Raises
     ------
     UserError
         If a job's overrides do not fit together.
     """
-    loader = GlobalHydra.instance().config_loader()
-    options = {group: loader.get_group_options(group) for group in GROUPS}
     seen: set[tuple[str, str]] = set()
     composed = 0
     for job in jobs:
         pairs = (override.partition("=") for override in _setting(job))
         values = {(key, _kind(value)) for key, _, value in pairs}
-        owners = {key.lstrip("+").partition(".")[0] for key, _ in values if "." in key}
-        plain = {(k, v) for k, v in values if k not in owners and v in options.get(k, ())}
-        if seen and values - plain - seen and composed < _MOST_COMPOSED:
+        if seen and values - seen and composed < _MOST_COMPOSED:
             compose(config, job)
             composed += 1
         seen |= values

@@ -9,7 +9,7 @@ import pandas as pd
 
 from noise_exp.figures import study as figures
 from noise_exp.records.record import Record
-from noise_exp.records.secrets import masked
+from noise_exp.redaction import redacted
 from noise_exp.sweep.comparison import Summary, two_sets
 from noise_exp.writing.tables import markdown_of
 
@@ -83,7 +83,7 @@ def _command(best: Record) -> str:
     overrides = [o for o in best.overrides if not o.startswith(other)]
     if best.part == "validation":
         overrides.append("data.validation_size=0")
-    return masked(shlex.join(["python", "-m", "noise_exp", *overrides]))
+    return redacted(shlex.join(["python", "-m", "noise_exp", *overrides]))
 
 
 def _known(value: float) -> float | None:

@@ -18,7 +18,7 @@ from noise_exp.records import output
 from noise_exp.records.facts import NAME_LENGTH, Facts, decoded
 from noise_exp.records.journal import Journal
 from noise_exp.records.record import Record
-from noise_exp.records.secrets import masked
+from noise_exp.redaction import masked, redacted
 from noise_exp.run import launchers
 from noise_exp.run.build import build
 from noise_exp.run.context import SweepContext, as_given
@@ -186,7 +186,7 @@ def command(resume: bool = False) -> str:
     arguments = sys.argv[1:]
     if resume:
         arguments = [a for a in arguments if not a.startswith("resume=")] + ["resume=true"]
-    return decoded(masked(shlex.join(["python", "-m", "noise_exp", *arguments])))
+    return decoded(redacted(shlex.join(["python", "-m", "noise_exp", *arguments])))
 
 
 def _checked(config: DictConfig) -> Plan:
@@ -230,7 +230,7 @@ def _look_for_finished(store: "Store", context: SweepContext) -> dict[str, Recor
 
 
 def _facts(config: DictConfig, folder: Path, store: "Store | None") -> Facts:
-    name = masked(f"sweep {' '.join(as_given(config.hydra.overrides.task))}").strip()
+    name = redacted(f"sweep {' '.join(as_given(config.hydra.overrides.task))}").strip()
     tags: Mapping[str, str] = {"kind": "sweep", "sweep": str(folder)}
     facts = Facts(name[:NAME_LENGTH], tags, command=command())
     if store:

@@ -6,11 +6,13 @@ python -m noise_exp.tracking ui
 
 import argparse
 import os
+import sys
 from pathlib import Path
 
 from noise_exp.errors import ToldError, UserError, at_the_edge
-from noise_exp.records import secrets
 from noise_exp.records.journal import Journal
+from noise_exp.records.secrets import check_arguments, completed
+from noise_exp.redaction import HIDDEN
 from noise_exp.tracking.delivery import reason, sync
 from noise_exp.tracking.moved import mend
 from noise_exp.tracking.places import DEFAULT_URI, SQLITE
@@ -36,6 +38,7 @@ def main() -> None:
     look.add_argument("--port", type=int, default=5000, help="by default 5000; 0: one that is free")
     arguments = parser.parse_args()
     with at_the_edge("noise_exp"):
+        check_arguments(sys.argv[1:])
         if arguments.command == "sync":
             _sync(arguments.folders, arguments.uri)
         else:
@@ -60,18 +63,14 @@ def _sync(folders: list[Path], uri: str | None) -> None:
 
 def _uri(folder: Path, given: str | None) -> str:
     """Return the store of the run in a folder, which may need a secret that is not kept."""
-    known = Journal.load(folder).facts.uri or ""
-    if given or secrets.HIDDEN not in known:
-        uri = given or known
-        if uri.startswith(SQLITE):
-            if not Path(uri.removeprefix(SQLITE)).expanduser().is_file():  # MLflow would make one
-                raise ValueError(f"there is no store {uri}; say where it is now by --uri")
-            mend(uri)
-        return secrets.encoded(uri)
-    whole = os.environ.get("MLFLOW_TRACKING_URI")
-    if not whole:
-        raise ValueError(f"set MLFLOW_TRACKING_URI to the whole of {known}, with its secret")
-    return secrets.encoded(whole)
+    uri = given or Journal.load(folder).facts.uri or ""
+    if HIDDEN in uri and not given:  # the password may be another by now
+        uri = os.environ.get("MLFLOW_TRACKING_URI") or uri
+    if uri.startswith(SQLITE):
+        if not Path(uri.removeprefix(SQLITE)).expanduser().is_file():  # MLflow would make one
+            raise ValueError(f"there is no store {uri}; say where it is now by --uri")
+        mend(uri)
+    return completed(uri)
 
 
 main()

@@ -32,7 +32,7 @@ from noise_exp.records.facts import Facts
 from noise_exp.records.journal import Journal
 from noise_exp.records.machine import is_here
 from noise_exp.records.record import CURVES
-from noise_exp.records.secrets import scrubbed
+from noise_exp.redaction import redacted
 from noise_exp.tracking import model
 
 for _noisy in ("alembic", "mlflow", "urllib3"):  # after MLflow's import, which sets it too
@@ -271,7 +271,7 @@ def reason(error: BaseException) -> str:
 
 def gist(error: BaseException) -> str:
     """Return an error's first sentence, and those that name a command or a setting of MLflow."""
-    text = scrubbed(str(getattr(error, "orig", None) or error)).strip() or type(error).__name__
+    text = redacted(str(getattr(error, "orig", None) or error)).strip() or type(error).__name__
     first, *more = _SENTENCES.split(text)
     told = [first.removesuffix(".")[:_GIST_LENGTH]]
     told += [sentence.removesuffix(".") for sentence in more if _CURE.search(sentence)]

@@ -9,7 +9,7 @@ from mlflow.entities import Run
 
 from noise_exp.records.journal import Journal
 from noise_exp.records.machine import is_here
-from noise_exp.records.secrets import masked
+from noise_exp.redaction import masked
 from noise_exp.tracking.delivery import HEARTBEAT_SECONDS, RefusedError, reason, sync
 from noise_exp.tracking.places import SQLITE
 from noise_exp.tracking.store import FAILURES, Store

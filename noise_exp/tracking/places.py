@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from noise_exp.errors import UserError
-from noise_exp.records import secrets
+from noise_exp.records.secrets import completed
 
 DEFAULT_URI = "sqlite:///mlruns/mlflow.db"
 SQLITE = "sqlite:///"
@@ -13,8 +13,7 @@ _ARTIFACTS = ("artifacts", "mlartifacts")  # beside a database: ours, and those 
 
 def located(uri: str | None) -> tuple[str, str]:
     """Return a store's URI as it was given, and for any folder; None is the usual one."""
-    given = secrets.completed(uri or os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI)
-    secrets.remember(given)
+    given = completed(uri or os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI)
     database = file_of(given)
     if database is None:
         return given, given

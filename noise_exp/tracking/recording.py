@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from noise_exp.errors import ToldError, UserError, in_words
 from noise_exp.records.facts import Facts, decoded
 from noise_exp.records.journal import Journal
-from noise_exp.records.secrets import masked, remember, scrubbed
+from noise_exp.redaction import masked, redacted
 
 if TYPE_CHECKING:  # a second of MLflow that an untracked run has no use for
     from noise_exp.tracking.courier import Courier
@@ -63,7 +63,6 @@ class Recording:
         self.patience = patience
         self._folder, self._facts, self._uri = folder, facts, uri
         self._last, self._at_once = last, at_once
-        remember(uri or "")
         self._courier: Courier | None = None
 
     def __enter__(self) -> Journal:
@@ -127,7 +126,7 @@ class Recording:
         elif isinstance(error, Exception):
             with contextlib.suppress(OSError):
                 text = "".join(traceback.format_exception(error))
-                self.journal.log_artifacts({"traceback.txt": decoded(scrubbed(text)).encode()})
-            self.journal.end("FAILED", error=scrubbed(in_words(error))[:_TAG_LENGTH])
+                self.journal.log_artifacts({"traceback.txt": decoded(redacted(text)).encode()})
+            self.journal.end("FAILED", error=redacted(in_words(error))[:_TAG_LENGTH])
         else:
             self.journal.end("KILLED")

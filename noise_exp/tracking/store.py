@@ -13,8 +13,7 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from noise_exp.errors import UserError
-from noise_exp.records import secrets
-from noise_exp.records.secrets import masked
+from noise_exp.redaction import masked, redacted
 from noise_exp.tracking import views
 from noise_exp.tracking.delivery import gist, reason
 from noise_exp.tracking.moved import mend
@@ -78,13 +77,11 @@ class Store:
         except Exception as error:  # a URI is read by several libraries, each with its own errors
             cause = gist(error)
             if isinstance(error, ValueError):
-                cause = f"it is no URI ({secrets.scrubbed(str(error))})"
+                cause = f"it is no URI ({redacted(str(error))})"
             raise UserError(
                 f"the tracking store {masked(given)} cannot be opened: {cause}; "
                 f"set tracking.uri (for example {DEFAULT_URI}) or tracking.enabled=false"
             ) from None
-        if secrets.exposed(absolute):
-            log.warning(secrets.ADVICE)
         return store
 
     @classmethod

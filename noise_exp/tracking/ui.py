@@ -11,7 +11,7 @@ import time
 import requests
 
 from noise_exp.errors import ToldError, UserError
-from noise_exp.records.secrets import masked
+from noise_exp.redaction import masked
 from noise_exp.tracking.places import is_served
 from noise_exp.tracking.store import Store
 

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from noise_exp.records.secrets import masked
+from noise_exp.redaction import masked
 from noise_exp.tracking.places import is_served
 
 SWEEPS, NEWEST = "sweeps", "newest_sweep"

@@ -1,135 +1,239 @@
-"""Secrets in any form are masked in any text, and nothing else is."""
+"""Secrets are refused where they would be kept, taken out of any text, and nothing else is."""
 
+import json
 import logging
 import sys
+from urllib.parse import quote, quote_plus
 
 import pytest
+from sqlalchemy import make_url
 
-from noise_exp.errors import UserError
-from noise_exp.records import secrets
-from noise_exp.records.secrets import completed, encoded, masked, scrubbed, without_secrets
+from noise_exp import redaction
+from noise_exp.errors import UserError, at_the_edge
+from noise_exp.records.secrets import check, check_arguments, completed
+from noise_exp.redaction import masked, redacted
 
 URI = "MLFLOW_TRACKING_URI"
-SAFE = {
-    "http://user:secret@host": "http://***@host",
+SHOWN = {
+    "http://user:secret@host": "http://user:***@host",
     "https://secret@host/x": "https://***@host/x",
-    "http://user:pa/secret@host:5000/x": "http://***@host:5000/x",
-    "http://user:pa@secret@host": "http://***@host",
-    "http://user:p%2Fsecret@host": "http://***@host",
+    "https://secret:@host/x": "https://***:@host/x",
+    "http://user:pa/secret@host:5000/x": "http://user:***@host:5000/x",
+    "http://user:pa?secret#x@host": "http://user:***@host",
+    "http://user:pa@secret@host": "http://user:***@host",
+    "http://user:x/secret@[::1]:5000": "http://user:***@[::1]:5000",
+    "http://user:p%2Fsecret@host": "http://user:***@host",
+    "http://user:secret é+%@host": "http://user:***@host",
+    "http://user:[secret@host": "http://user:***@host",
+    "s3://user:secret@bucket/x": "s3://user:***@bucket/x",
     "http://host?password=secret": "http://host?password=***",
     "http://host/x?a=1&api_key=secret&b=2": "http://host/x?a=1&api_key=***&b=2",
     "http://host?ACCESS_TOKEN=secret": "http://host?ACCESS_TOKEN=***",
-    "postgresql+psycopg://me:secret@host/db": "postgresql+psycopg://***@host/db",
+    "https://host/x?sv=1&sig=secret": "https://host/x?sv=1&sig=***",
+    "postgresql+psycopg://me:secret@host/db": "postgresql+psycopg://me:***@host/db",
+    "postgresql://secret:secret@secret/secret": "postgresql://secret:***@secret/secret",
+    "postgresql://me:5/secret@host/db": "postgresql://me:***@host/db",
+    "postgresql://me:secret@[fe80::1]:5432/db": "postgresql://me:***@[fe80::1]:5432/db",
     "postgresql://host/db?sslmode=on&sslpassword=secret": (
         "postgresql://host/db?sslmode=on&sslpassword=***"
     ),
-    "mysql://host/db?ssl_key=secret": "mysql://host/db?ssl_key=***",
+    "mysql+pymysql://me:secret@/db?unix_socket=/tmp/s": (
+        "mysql+pymysql://me:***@/db?unix_socket=/tmp/s"
+    ),
     "mssql+pyodbc:///?odbc_connect=DRIVER%3D%7Bx%7D%3BPWD%3Dsecret": (
         "mssql+pyodbc:///?odbc_connect=***"
     ),
-    "mssql+pyodbc:///?odbc_connect=DRIVER={x};UID=me;PWD=secret;": (
-        "mssql+pyodbc:///?odbc_connect=***;"
+    "mssql+pyodbc:///?odbc_connect=DRIVER={x};UID=me;PWD={se;cret}": (
+        "mssql+pyodbc:///?odbc_connect=***"
     ),
-}
-ELSEWHERE = {
-    "DRIVER={Driver 18};UID=me;PWD={se;cret};A=b": "DRIVER={Driver 18};UID=me;PWD=***;A=b",
-    "DRIVER%3Dx%3BPWD%3Dsecret%3BA%3Db": "DRIVER%3Dx%3BPWD%3D***%3BA%3Db",
-    "see 'http://me:secret@host/x'.": "see 'http://***@host/x'.",
-    "see (http://host/x?token=secret), and": "see (http://host/x?token=***), and",
-    "with url: /api/2.0/x?token=secret (Caused": "with url: /api/2.0/x?token=*** (Caused",
-    "http://me:secret@a and postgresql://you:secret@b": "http://***@a and postgresql://***@b",
-    "next=http%3A%2F%2Fme%3Asecret%40host": "next=http%3A%2F%2F***%40host",
-}
+    "mssql+pyodbc:///?odbc_connect=DRIVER={x};AccessToken=secret": (
+        "mssql+pyodbc:///?odbc_connect=***"
+    ),
+}  # fmt: skip
 PLAIN = [
     "sqlite:///mlruns/mlflow.db", "sqlite:////home/me@work/x.db", "file:///home/me@work",
+    "sqlite:////data/password=1/x.db", "sqlite:////data/a:b@c/x.db", "/data/token=5/x.npz",
     "http://host:5000/x", "postgresql://host/db?sslmode=require", "me@example.org",
+    "postgresql://postgres@127.0.0.1/mlflow", "postgresql://me:@host/db", "http://[::1]:5000/a@b",
+    "http://host:5000/a@b", "ssh://git@host:team/x", "mlflow-artifacts:/1/2", "s3://bucket/x@y",
+    "databricks://profile", "mysql://host/db?ssl_key=/etc/key.pem", "http://***@host",
+    "mssql+pyodbc:///?odbc_connect=DRIVER={x};Trusted_Connection=yes", "http://token:5000",
     "write to me@example.org about a/b", "dist=beta dist.a=2 seed=range(3)", "what? key=5",
     "http://host/#/experiments/1/runs?viewStateShareKey=sweeps&workflowType=machine_learning",
     "hydra.sweep.dir=a/b", "3 of 20 images wrong", "",
 ]  # fmt: skip
+SECRETS = [
+    {"optimizer": {"api_token": "hunter2"}},
+    {"data": {"password": 12345678}},
+    {"data": {"secrets": {"db": "hunter2"}}},
+    {"data": {"tokens": ["${oc.env:A}", "hunter2"]}},
+    {"data": [{"a": 1}, {"deep": [{"apiKey": "hunter2"}]}]},
+    {"hydra": {"job": {"env_set": {"AWS_SECRET_ACCESS_KEY": "hunter2"}}}},
+    {"hydra": {"sweeper": {"params": {"optimizer.token": "choice(hunter2,hunter3)"}}}},
+    {"data": {"token": "${oc.env:A,hunter2}"}},
+    {"data": {"path": "https://me:hunter2@${oc.env:HOST}/x"}},
+    {"data": {"uri": "postgresql://${oc.env:ME}:hunter2@host/db"}},
+]
+NO_SECRETS = [
+    {"api_token": "${oc.env:A}", "password": None, "token": "", "pwd": "???"},
+    {"token": "Bearer ${oc.env:A}", "secret": "${oc.env:A,null}", "key": "hunter2"},
+    {"max_tokens": 5, "n_tokens": 50000, "use_token": True, "tokenizer": "bpe", "secretary": "me"},
+    {"token_file": "a/b", "password_length": 8, "forward_passes": 3, "author": "me"},
+    {"uri": "postgresql://${oc.env:ME}:${oc.env:PW}@${oc.env:HOST}/db"},
+    {"uri": "http://${oc.env:TOKEN}@host", "path": "sqlite:////data/password=1/x.db"},
+]
 
 
-@pytest.mark.parametrize("text", [*SAFE, *ELSEWHERE])
-def test_a_secret_is_masked_and_the_rest_stays(text):
-    expected = (SAFE | ELSEWHERE)[text]
-    assert masked(text) == masked(masked(text)) == expected
+@pytest.mark.parametrize("uri", SHOWN)
+def test_a_uri_is_shown_without_its_secret_and_completed_where_it_is_known(uri, monkeypatch):
+    assert masked(uri) == masked(SHOWN[uri]) == SHOWN[uri]
+    monkeypatch.delenv(URI, raising=False)
+    with pytest.raises(UserError, match="set MLFLOW_TRACKING_URI to the whole URI"):
+        completed(SHOWN[uri])
+    monkeypatch.setenv(URI, uri)
+    whole = completed(SHOWN[uri])
+    assert masked(whole) == SHOWN[uri]
+    assert "cret" in whole
 
 
 @pytest.mark.parametrize("text", PLAIN)
-def test_what_holds_no_secret_stays(text):
-    assert masked(text) == scrubbed(text) == encoded(text) == text
+def test_what_holds_no_secret_stays(text, monkeypatch):
+    monkeypatch.setenv(URI, text)
+    assert masked(text) == redacted(text) == text
+    check_arguments([f"data.path={text}", text])
+    check({"data": {"path": text}})
 
 
-@pytest.mark.parametrize("uri", SAFE)
-@pytest.mark.parametrize("form", ["tracking.uri={}", "+tracking.uri='{}'", '++tracking.uri="{}"'])
-def test_the_command_line_gives_a_stores_secret_to_the_environment(monkeypatch, uri, form):
-    monkeypatch.setenv(URI, "http://another")
-    left, other = without_secrets([form.format(uri), "epochs=3"])
-    assert other == "epochs=3"
-    key, _, value = left.partition("=")
-    assert key == form.partition("=")[0]
-    assert value.strip('"') == SAFE[uri]
-    whole = completed(value.strip('"'))
-    assert whole.replace("%2F", "/") == uri.replace("%2F", "/")
-    # It is known by now, whatever stands around it.
-    longer = [known for known in ("pa@secret", "pa/secret", "p%2Fsecret") if known in uri]
-    (secret,) = longer or ["secret"]
-    assert "secret" not in scrubbed(f"nonnumeric port: 'x{secret}y'")
-
-
-def test_what_was_masked_is_completed_by_no_other_store(monkeypatch):
-    monkeypatch.setenv(URI, "http://me:secret@another")
+@pytest.mark.parametrize("uri", SHOWN)
+@pytest.mark.parametrize(
+    "form",
+    ["tracking.uri={}", "+tracking.uri='{}'", '--uri="{}"', "--uri {}", "tracking={{uri:{}}}"],
+)
+def test_a_uri_on_a_command_line_is_refused_unsaid(uri, form):
+    arguments = form.format(uri).split(" ", 1) if form.startswith("--uri ") else [form.format(uri)]
     with pytest.raises(
-        UserError, match=r"http://\*\*\*@host has \*\*\* .* set MLFLOW_TRACKING_URI"
-    ):
-        completed("http://***@host")
-    monkeypatch.delenv(URI)
-    with pytest.raises(UserError):
-        completed("http://***@host")
-    assert without_secrets(["tracking.uri=http://***@host"]) == ["tracking.uri=http://***@host"]
+        UserError, match=r"^(tracking|tracking\.uri|--uri) holds a secret"
+    ) as raised:
+        check_arguments(arguments)
+    assert "cret@" not in str(raised.value)
+    if "uri holds" in str(raised.value):
+        assert "set MLFLOW_TRACKING_URI" in str(raised.value)
 
 
 @pytest.mark.parametrize(
     "argument",
     [
-        "hydra.job.env_set.MLFLOW_TRACKING_PASSWORD=secret",
-        "+hydra.launcher.ray.init.runtime_env.env_vars.MLFLOW_TRACKING_TOKEN=secret",
-        "++hydra.job.env_set.AWS_SECRET_ACCESS_KEY=secret",
-        "hydra.sweeper.storage=postgresql://me:secret@host/db",
-        "data.path=https://secret@host/images",
-        "tracking={uri:'http://me:secret@host'}",
-        "tracking.experiment=http://host?token=secret",
+        "hydra.job.env_set.MLFLOW_TRACKING_PASSWORD=hunter2",
+        "+hydra.launcher.ray.init.runtime_env.env_vars.MLFLOW_TRACKING_TOKEN=hunter2",
+        "++hydra.job.env_set.AWS_SECRET_ACCESS_KEY=hunter2",
+        "hydra.sweeper.storage=postgresql://me:hunter2@host/db",
+        "data.path=http://a/b,https://me:hunter2@host/images",
+        "tracking={uri:'http://me:hunter2@host'}",
+        "+optimizer={lr:1,nested:{api_token:hunter2}}",
+        "+optimizer.tokens=[hunter2]",
+        "optimizer.password=hunter2,hunter3",
+        "optimizer.token=${oc.env:A,hunter2}",
+        "tracking.experiment=http://host?token=hunter2",
     ],
 )
 def test_any_other_secret_on_the_command_line_is_refused_unsaid(argument):
     with pytest.raises(UserError) as raised:
-        without_secrets([argument])
+        check_arguments(["-m", argument])
     key = argument.lstrip("+").partition("=")[0]
     assert f"write '{key}=${{oc.env:NAME}}'" in str(raised.value)
-    assert "secret'" not in str(raised.value)
-    assert "secret@" not in str(raised.value)
+    assert "hunter" not in str(raised.value)
 
 
-def test_what_is_no_secret_is_passed_on():
-    arguments = ["-m", "--config-dir=a/b", "dist=glob(*)", "estimator.n_tokens=5", "seed=1,2",
-                 "hydra.job.env_set.MLFLOW_TRACKING_TOKEN=${oc.env:TOKEN}", "data.path=a@b/c",
-                 "tracking.uri=sqlite:///a b.db", "tracking.uri=http://host:5000"]  # fmt: skip
-    assert without_secrets(arguments) == arguments
+@pytest.mark.parametrize("config", SECRETS)
+def test_a_secret_in_a_configuration_is_refused_unsaid(config):
+    with pytest.raises(UserError, match="holds a secret") as raised:
+        check(config)
+    assert "hunter" not in str(raised.value)
+    assert "12345678" not in str(raised.value)
+
+
+@pytest.mark.parametrize("config", NO_SECRETS)
+def test_what_only_looks_like_a_secret_is_taken(config):
+    check({"optimizer": config, "data": [config]})
+    check_arguments([f"+optimizer.{k}={'null' if v is None else v}" for k, v in config.items()])
+
+
+@pytest.mark.parametrize("password", ["hunter2", "a@b/c:d#e", "50%+x y", "pässwörd", "q\"u\\o'te"])
+@pytest.mark.parametrize(
+    "uri", ["postgresql://me:{}@host/db", "https://me:{}@host", "mysql://host/db?password={}"]
+)
+def test_known_secrets_are_found_in_all_forms(uri, password, monkeypatch):
+    monkeypatch.setenv(URI, uri.format(quote(password, "")))
+    for form in (password, quote(password), quote(password, ""), quote_plus(password)):
+        assert redacted(f"port: 'x{form}y'") == "port: 'x***y'"
+    assert redacted(json.dumps({"at": password})) == '{"at": "***"}'
+    assert redacted(repr([password]))[2:-2] == "***"
+    told = make_url(uri.format(quote(password, ""))).render_as_string(hide_password=False)
+    assert redacted(f"no answer from {told}!") == f"no answer from {masked(uri.format('***'))}!"
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["http://me:pw@host", "http://me:a/b@host", "https://tok@host", "mysql://h/d?password=pw",
+     "postgresql://postgres:postgres@postgres/postgres"],
+)  # fmt: skip
+def test_a_short_or_common_password_is_taken_out_of_its_uri_alone(uri, monkeypatch):
+    monkeypatch.setenv(URI, uri)
+    monkeypatch.setenv("PGPASSWORD", "postgres")
+    if "postgres" not in uri:
+        monkeypatch.delenv("PGPASSWORD")
+    words = "open a pwd of postgresql"
+    assert redacted(f"{words}: {uri}/api/2.0") == f"{words}: {masked(uri)}/api/2.0"
+
+
+def test_all_that_the_environment_knows_is_redacted(monkeypatch):
+    known = {
+        "MLFLOW_TRACKING_TOKEN": "hunter1", "MLFLOW_TRACKING_PASSWORD": "hunter2",
+        "MY_API_KEY": "hunter3", "DATABASE_URL": "postgresql://me:hunter4@host/db",
+        URI: "mssql+pyodbc:///?odbc_connect=DRIVER%3Dx%3BPWD%3D%7Bhunter5%3B%7D",
+        "CREDENTIAL": "hunter6", "AUTH_TOKEN": "false", "MAX_TOKENS": "40960",
+    }  # fmt: skip
+    for name, value in known.items():
+        monkeypatch.setenv(name, value)
+    said = " ".join(f"<{known[name]}>" for name in ("MLFLOW_TRACKING_TOKEN", "MY_API_KEY"))
+    assert redacted(said) == "<***> <***>"
+    assert redacted("hunter2 hunter4 hunter5; hunter6 hunter7") == "*** *** *** *** hunter7"
+    assert redacted("diverged: false, 40960") == "diverged: false, 40960"
+
+
+def test_what_was_masked_is_completed_by_no_other_store(monkeypatch):
+    monkeypatch.setenv(URI, "http://me:secret@another")
+    with pytest.raises(UserError, match=r"http://me:\*\*\*@host has \*\*\* .* set MLFLOW_"):
+        completed("http://me:***@host")
+    monkeypatch.setenv("STORE", "http://me:secret@host")
+    assert completed("http://me:***@host") == "http://me:secret@host"
+
+
+def test_what_another_process_tells_is_known(monkeypatch):
+    monkeypatch.delenv(URI, raising=False)
+    completed("postgresql://me:hunter9@host/db")  # as a job of Ray is told on another machine
+    assert redacted("no hunter9") == "no ***"
 
 
 def test_a_slash_in_a_password_ends_no_host():
-    assert encoded("http://me:a/b?c@host:5/x") == "http://me:a%2Fb%3Fc@host:5/x"
-    assert encoded("http://me:a b@host") == "http://me:a%20b@host"
-    assert encoded("postgresql://me:a/b@host") == "postgresql://me:a/b@host"  # SQLAlchemy's way
+    assert completed("http://me:a/b?c@host:5/x") == "http://me:a%2Fb%3Fc@host:5/x"
+    assert completed("http://me:a b@host") == "http://me:a%20b@host"
+    assert completed("postgresql://me:a/b@host") == "postgresql://me:a/b@host"  # SQLAlchemy's way
 
 
 def test_the_log_shows_no_secret_of_the_environment(monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "abcdefg")
-    record = logging.LogRecord("x", logging.INFO, "", 0, "#0 : http://me:secret@h", (), None)
-    assert secrets.Formatter().format(record) == "#0 : http://***@h"
     try:
         raise ValueError("not abcdefg")
     except ValueError:
         record = logging.LogRecord("x", logging.INFO, "", 0, "failed", (), sys.exc_info())
-    text = secrets.Formatter().format(record)
+    text = redaction.Formatter().format(record)
     assert "ValueError: not ***" in text
+
+
+@pytest.mark.parametrize("error", [UserError("no abcdefg"), RuntimeError("no abcdefg")])
+def test_what_a_command_ends_with_shows_no_secret(monkeypatch, error):
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "abcdefg")
+    with pytest.raises(SystemExit) as raised, at_the_edge("x"):
+        raise error
+    assert str(raised.value.code).rstrip().endswith("no ***")

@@ -4,7 +4,7 @@ import pytest
 from support import Cli, holding
 
 from noise_exp.records.journal import RECORDS
-from noise_exp.records.secrets import scrubbed
+from noise_exp.redaction import redacted
 
 SECRET = "hunter7SECRET"
 OWN = """
@@ -38,7 +38,7 @@ def test_a_secret_of_the_environment_is_kept_nowhere(cli, then, sweep):
 
 def test_an_error_that_tells_a_secret_of_the_environment_is_scrubbed(monkeypatch):
     monkeypatch.setenv("MY_API_KEY", SECRET)
-    assert scrubbed(f"key {SECRET} was refused") == "key *** was refused"
+    assert redacted(f"key {SECRET} was refused") == "key *** was refused"
 
 
 @pytest.mark.parametrize("before", ["import sys; sys.exit(0)\n", "raise SystemExit\n"])

@@ -18,7 +18,7 @@ from omegaconf import DictConfig
 from noise_exp.errors import Enough, UserError
 from noise_exp.run import launchers
 from noise_exp.run.build import build
-from noise_exp.run.context import check_choices
+from noise_exp.run.context import as_given, check_choices
 from noise_exp.run.fingerprint import fingerprint, source_digest
 from noise_exp.sweep.asked import check_swept
 from noise_exp.writing.console import duration
@@ -57,7 +57,7 @@ class Plan:
 
 def single(config: DictConfig) -> Plan:
     """Return the plan of one run."""
-    job = list(config.hydra.overrides.task)
+    job = as_given(config.hydra.overrides.task)
     return Plan(job, [job], 1, [])
 
 
@@ -77,7 +77,7 @@ def sweep(config: DictConfig) -> Plan:
             f"hydra.sweeper.storage must be null, got {sweeper.storage}: this Optuna's databases "
             "do not work beside MLflow; resume=true goes on with a study"
         )
-    told = _told(sweeper.get("params") or {}, list(config.hydra.overrides.task))
+    told = _told(sweeper.get("params") or {}, as_given(config.hydra.overrides.task))
     values = {key: _values(override, searches) for key, override in told.items()}
     check_swept(told, values, sweeper)
     first = [f"{key}={choices[0]}" for key, choices in values.items()]

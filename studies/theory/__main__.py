@@ -15,6 +15,7 @@ from pathlib import Path
 from noise_exp import __version__
 from noise_exp.errors import ToldError, at_the_edge
 from noise_exp.records.facts import Facts
+from noise_exp.records.secrets import check_arguments
 from studies.pages import Page, add_page
 from studies.theory import tables
 from studies.theory.claims import Claim, Effort, Outcome
@@ -31,6 +32,7 @@ def main() -> None:
     options = _options()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     with at_the_edge("studies.theory"):
+        check_arguments(sys.argv[1:])
         if bad := _test(options):
             print(f"not these: {', '.join(bad)}", file=sys.stderr)
             raise ToldError

@@ -143,7 +143,6 @@ def test_a_secret_in_a_file_is_refused_before_anything_is_written(cli, where, sw
         ("noise_exp.tracking", ["ui", "--uri=postgresql://me:{}@127.0.0.1:9/db"]),
         ("noise_exp.report", ["x", "--uri", "http://{}@127.0.0.1:9"]),
         ("noise_exp.predict", ["x", "y", "--uri", "http://me:{}@127.0.0.1:9"]),
-        ("studies.theory", ["--uri", "http://me:{}@127.0.0.1:9"]),
     ],
 )
 def test_a_secret_on_any_command_line_is_refused_before_anything_is_done(cli, module, arguments):

@@ -1,7 +1,7 @@
 """`python -m noise_exp.predict RUN_ID FILE...`: what a run's network takes images for.
 
-A FILE is an IDX file (gzipped or not), a PNG, or an array as .npy, with pixels as in the run's
-data: MNIST's are 0 to 255, light on a dark ground.
+A FILE is an IDX file (gzipped or not), a grey picture, or an array as .npy, with pixels as in the
+run's data: MNIST's are 0 to 255, light on a dark ground.
 """
 
 import argparse
@@ -59,21 +59,23 @@ def _predict(options: argparse.Namespace, store: "Store") -> None:
     if options.figure:
         _check_format(options.figure)
     trained = fetch(store, options.run)
-    found = {path: read(path, trained.network.sizes[0]) for path in options.files}
+    found = {path: read(path, trained) for path in options.files}
     images = np.concatenate(list(found.values()))
     labels, probabilities = trained.predict(images)
     table = pd.DataFrame(
         {
             "file": np.repeat([str(path) for path in found], [len(i) for i in found.values()]),
             "image": np.concatenate([np.arange(len(i)) for i in found.values()]),
-            "label": labels,
+            "label": trained.called(labels),
             "probability": probabilities.max(axis=1),
         }
     )
     print_table(_readable(table), _title(table))
     if options.csv:
         options.csv.parent.mkdir(parents=True, exist_ok=True)
-        of_classes = pd.DataFrame(probabilities, columns=trained.classes.astype(str))
+        of_classes = pd.DataFrame(
+            probabilities, columns=trained.called(trained.classes).astype(str)
+        )
         table.join(of_classes.add_prefix("probability_")).to_csv(options.csv, index=False)
     if options.figure:
         from noise_exp.figures.predictions import draw

@@ -1,94 +1,70 @@
 """On which images runs were measured: between two sets of them no errors compare."""
 
 import math
+from collections import defaultdict
 from collections.abc import Hashable, Sequence
 
 from noise_exp.records.naming import name_methods
 from noise_exp.records.record import Record
 
-# Keys that change neither which images there are nor, but for their scale, what they show.
-_SCALE = "data.pixel_divisor"
-_NO_IMAGES = ("data.test_size", "data.validation_size", _SCALE)
-
-Place = tuple[str, tuple[tuple[str, str], ...]]
+# Keys of data that do not change which images there are.
+_NO_IMAGES = ("data.test_size", "data.validation_size", "data.pixel_divisor")
 
 
 def name_data_sets(records: Sequence[Record]) -> list[str]:
     """Name what each run was measured on; empty where that is not known.
 
     Two runs have the same name if they were measured on equally many images of the same set. The
-    digest tells sets apart, and where a run has none, what was set. The scale of the pixels is in
-    the digest too, but belongs to the method: it makes no other set.
+    digest tells sets apart; a run without one is on the set of the others that were set like it,
+    if these are on one.
     """
-    same = _same(records)
-    sets: dict[Hashable, list[Record]] = {}
+    places = _digests(records)
+    sets: dict[Hashable, list[Record]] = defaultdict(list)
     for record in records:
-        sets.setdefault(_identity(record, same), []).append(record)
+        sets[_identity(record, places)].append(record)
     names: dict[Hashable, str] = {None: ""}
     for key, members in sets.items():
         alike = [other for k, other in sets.items() if k and _plain(other) == _plain(members)]
         details = _details(members, alike) if len(alike) > 1 else []
         names.setdefault(key, f"{', '.join([_plain(members), *details])})")
-    return [names[_identity(record, same)] for record in records]
+    return [names[_identity(record, places)] for record in records]
 
 
 def name_methods_of(records: Sequence[Record]) -> list[str]:
     """Name the runs' methods; where files changed between runs, by the files' digest too."""
-    changed = {place for place, scales in _digests(records).items() if _changed(scales)}
+    places = _digests(records)
     return name_methods(
         [
-            {**r.params, "data.digest": _short(r)} if _place(r) in changed else r.params
+            {**r.params, "data.digest": _short(r)} if len(places[_place(r)]) > 1 else r.params
             for r in records
         ]
     )
 
 
-def _place(record: Record) -> Place:
+def _place(record: Record) -> tuple[tuple[str, str], ...]:
     """Return where the images are from, as it was set."""
-    keys = [
-        item
-        for item in sorted(record.params.items())
-        if item[0].startswith("data.") and item[0] not in _NO_IMAGES
-    ]
-    return record.params.get("data", "?"), tuple(keys)
+    return tuple(
+        (key, value)
+        for key, value in sorted(record.params.items())
+        if key == "data" or (key.startswith("data.") and key not in _NO_IMAGES)
+    )
 
 
-def _digests(records: Sequence[Record]) -> dict[Place, dict[str, set[str]]]:
-    """Return the digests of each place, by scale."""
-    found: dict[Place, dict[str, set[str]]] = {}
-    for r in records:
-        if r.data_digest:
-            scales = found.setdefault(_place(r), {})
-            scales.setdefault(r.params.get(_SCALE, ""), set()).add(r.data_digest)
+def _digests(records: Sequence[Record]) -> dict[Hashable, set[str]]:
+    """Return the digests of each place: several where its files changed between runs."""
+    found: dict[Hashable, set[str]] = defaultdict(set)
+    for record in records:
+        found[_place(record)] |= {record.data_digest} if record.data_digest else set()
     return found
 
 
-def _changed(scales: dict[str, set[str]]) -> bool:
-    """Whether a place did not always hold the same images."""
-    return any(len(digests) > 1 for digests in scales.values())
-
-
-def _same(records: Sequence[Record]) -> dict[str | Place, frozenset[str]]:
-    """Return the digests of one set, by each of them, and by each place that holds no other."""
-    same: dict[str | Place, frozenset[str]] = {}
-    known = _digests(records)
-    for scales in known.values():
-        digests = frozenset().union(*scales.values())
-        for one in [{d} for d in digests] if _changed(scales) else [digests]:
-            merged = frozenset(one).union(*(same[d] for d in one if d in same))
-            same |= dict.fromkeys(merged, merged)
-    for place, scales in known.items():
-        if not _changed(scales):
-            same[place] = same[next(iter(next(iter(scales.values()))))]
-    return same
-
-
-def _identity(record: Record, same: dict[str | Place, frozenset[str]]) -> Hashable:
+def _identity(record: Record, places: dict[Hashable, set[str]]) -> Hashable:
     """Return what is equal for runs on the same images; None where that is not known."""
     if not math.isfinite(record.images):
         return None
     place = _place(record)
-    return same.get(record.data_digest or place, place), record.part, record.images
+    alone = next(iter(places[place])) if len(places[place]) == 1 else place
+    return record.data_digest or alone, record.part, record.images
 
 
 def _plain(members: Sequence[Record]) -> str:
@@ -102,7 +78,7 @@ def _details(members: Sequence[Record], alike: Sequence[Sequence[Record]]) -> li
     def values(of: Sequence[Record], key: str) -> str:
         return " or ".join(sorted({r.params.get(key, "?") for r in of}))
 
-    keys = {key for of in alike for r in of for key, _ in _place(r)[1]}
+    keys = {key for of in alike for r in of for key, _ in _place(r) if key != "data"}
     telling = [k for k in sorted(keys) if len({values(of, k) for of in alike}) > 1]
     settings = [[f"{k.removeprefix('data.')}={values(of, k)}" for k in telling] for of in alike]
     own = [f"{k.removeprefix('data.')}={values(members, k)}" for k in telling]

@@ -33,7 +33,7 @@ def keep(
 def _model(trial: Trial) -> dict[str, bytes]:
     trained, content = Trained.of(trial), io.BytesIO()
     trained.save(content)
-    files = model.description(trained, trial.split.pixel_dtype)
+    files = model.description(trained)
     files[model.WEIGHTS] = content.getvalue()
     return {f"{model.FOLDER}/{name}": file for name, file in files.items()}
 

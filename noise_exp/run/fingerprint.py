@@ -16,9 +16,15 @@ from noise_exp.run import build
 from noise_exp.run.own_code import digest_behind
 from noise_exp.training.trial import Trial
 
+VERSION = 2
+"""Of what a fingerprint is made of; the first had the pixels' scale in the data's digest alone."""
+
 
 def fingerprint(cfg: DictConfig, trial: Trial) -> str:
-    """Return a digest of configuration, data, kernel and code, of the user's own parts too."""
+    """Return a digest of configuration, data, kernel and code, of the user's own parts too.
+
+    It begins with its version.
+    """
     parts = ["optimizer"] + (["estimator"] if trial.law else [])
     groups = ["dist", "seeds", "network", *parts]
     science: dict[str, Any] = {
@@ -28,12 +34,14 @@ def fingerprint(cfg: DictConfig, trial: Trial) -> str:
     science |= {key: cfg[key].value for key in ("cost", "score", "dtype", "stream")}
     split = trial.split
     science["data"] = [
-        split.digest, split.validation, len(split.test_labels), len(split.train_labels)
+        split.digest, float(split.pixel_divisor), split.validation,
+        len(split.test_labels), len(split.train_labels),
     ]  # fmt: skip
     science["kernel"] = kernel()
     targets = [cfg[part]["_target_"] for part in (*parts, "data")]
     science["source"] = [source_digest(), *map(_foreign_source, targets)]
-    return hashlib.sha256(json.dumps(science, sort_keys=True).encode()).hexdigest()[:16]
+    digest = hashlib.sha256(json.dumps(science, sort_keys=True).encode()).hexdigest()[:16]
+    return f"{VERSION}-{digest}"
 
 
 @cache

@@ -23,7 +23,7 @@ from noise_exp.run.context import Job, SweepContext
 from noise_exp.run.fingerprint import fingerprint, kernel, source_digest
 from noise_exp.run.progress import progress
 from noise_exp.tracking.recording import Recording
-from noise_exp.training import baselines
+from noise_exp.training import baselines, data
 from noise_exp.training.noise import article_letter
 from noise_exp.training.trial import Trial
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # a second of MLflow that an untracked run has no use for
     from noise_exp.tracking.store import Store
 
 _TAG_LENGTH = 5000
+_SHOWN = 12  # names of classes in a line
 
 log = logging.getLogger(__name__)
 
@@ -221,6 +222,7 @@ def _train(cfg: DictConfig, job: Job, trial: Trial, journal: Journal) -> Record:
         text = redacted(OmegaConf.to_yaml(cfg, resolve=True))
         journal.log_artifacts({"config.yaml": decoded(text).encode()})
     total = SweepContext.instance().total
+    _say_images(cfg, trial)
     place = f"{job.number + 1}/{total} " if job.in_sweep and total else ""
     alone = launchers.is_serial(job.launcher)
     epochs = []
@@ -239,6 +241,35 @@ def _train(cfg: DictConfig, job: Job, trial: Trial, journal: Journal) -> Record:
     if journal.facts.uri:
         artifacts.keep(journal, trial, tested, record, cfg.tracking)
     return record
+
+
+def _say_images(cfg: DictConfig, trial: Trial) -> None:
+    """Say what images of the user's own there are, and warn of a scale that hides them."""
+    split, (low, high) = trial.split, trial.split.pixel_range
+    if not str(cfg.data["_target_"]).startswith(f"{data.__name__}."):
+        classes = [str(c) for c in split.names or split.digits or range(split.classes)]
+        shown = ", ".join(classes[:_SHOWN] + ["..."] * (len(classes) > _SHOWN))
+        strange = int((split.test_labels >= split.classes).sum())
+        log.info(
+            "%s: %d images for training, %d for %s%s; %d classes (%s); pixels %g to %g",
+            split.source,
+            len(split.train_labels),
+            len(split.test_labels),
+            _part(trial),
+            f", {strange} of them of classes that training lacks (counted as wrong)"
+            * (strange > 0),
+            len(classes),
+            shown,
+            low,
+            high,
+        )
+    reach = max(abs(low), abs(high))
+    if split.pixel_divisor > 1 and 0 < reach <= split.pixel_divisor / 10:
+        log.warning(
+            "data.pixel_divisor=%g makes pixels of %g to %g too faint: the network sees %.2g at "
+            "most; write data.pixel_divisor=%g",
+            split.pixel_divisor, low, high, reach / split.pixel_divisor, max(1.0, reach),
+        )  # fmt: skip
 
 
 def _say(record: Record) -> None:

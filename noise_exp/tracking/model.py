@@ -4,15 +4,9 @@
 `_load_pyfunc`; nothing is pickled.
 """
 
-import json
 import platform
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import numpy as np
-import yaml
+from typing import TYPE_CHECKING, Any
 
 from noise_exp import __version__
 from noise_exp.training.trained import Trained
@@ -25,31 +19,25 @@ FOLDER = "model"  # among a run's artifacts; the name of the model, so that runs
 WEIGHTS = "weights.npz"
 
 
-def description(trained: Trained, pixel_dtype: str) -> dict[str, bytes]:
+def description(trained: Trained) -> dict[str, bytes]:
     """Return the files that make weights an MLflow model, by name.
 
-    `pixel_dtype`: of the pixels that are given to it.
+    What goes in has no signature: MLflow would cast it to one type and demand one shape.
     """
-    pixels = {"dtype": pixel_dtype, "shape": [-1, trained.network.sizes[0]]}
-    columns = [{"type": "long", "name": "label", "required": True}]
-    columns += [{"type": "double", "name": str(c), "required": True} for c in trained.classes]
-    model = {
-        "flavors": {
-            "python_function": {
-                "loader_module": __name__,
-                "data": WEIGHTS,
-                "python_version": platform.python_version(),
-            }
-        },
-        "mlflow_version": version("mlflow"),
-        "signature": {
-            "inputs": json.dumps([{"type": "tensor", "tensor-spec": pixels}]),
-            "outputs": json.dumps(columns),
-        },
-        "utc_time_created": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f"),
-    }
+    from mlflow.models import Model, ModelSignature
+    from mlflow.types import ColSpec, Schema
+
+    label = ColSpec("string" if trained.names else "long", "label")
+    outputs = Schema([label, *(ColSpec("double", name) for name in _columns(trained))])
+    model = Model(signature=ModelSignature(outputs=outputs))
+    model.add_flavor(
+        "python_function",
+        loader_module=__name__,
+        data=WEIGHTS,
+        python_version=platform.python_version(),
+    )
     needed = f"noise-exp=={__version__}\n"
-    return {"MLmodel": yaml.safe_dump(model).encode(), "requirements.txt": needed.encode()}
+    return {"MLmodel": model.to_yaml().encode(), "requirements.txt": needed.encode()}
 
 
 class _Model:
@@ -58,14 +46,28 @@ class _Model:
     def __init__(self, trained: Trained) -> None:
         self._trained = trained
 
-    def predict(self, images: np.ndarray) -> "pd.DataFrame":
-        """Return a row per image: its label, and the probability of each class under its name."""
-        import pandas as pd
+    def predict(self, images: Any) -> "pd.DataFrame":
+        """Return a row per image: its label, and the probability of each class under its name.
 
-        labels, probabilities = self._trained.predict(images)
-        table = pd.DataFrame(probabilities.astype(float), columns=self._trained.classes.astype(str))
-        table.insert(0, "label", labels)
+        Raises
+        ------
+        mlflow.exceptions.MlflowException
+            If the images are not like those of training; a server answers 400.
+        """
+        import pandas as pd
+        from mlflow.exceptions import MlflowException
+
+        try:
+            labels, probabilities = self._trained.predict(images)
+        except ValueError as error:
+            raise MlflowException.invalid_parameter_value(str(error)) from None
+        table = pd.DataFrame(probabilities.astype(float), columns=_columns(self._trained))
+        table.insert(0, "label", self._trained.called(labels))
         return table
+
+
+def _columns(trained: Trained) -> list[str]:
+    return trained.called(trained.classes).astype(str).tolist()
 
 
 def _load_pyfunc(path: str) -> _Model:

@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import json
+import logging
 import math
 import re
 import shlex
@@ -24,6 +25,9 @@ _READERS = 4
 _RUN_ID = re.compile(r"[0-9a-f]{32}")
 _RUNS_FILE = "runs.csv"
 _REUSED = "reused."
+_UNVERSIONED = "_" * 16  # what a fingerprint was before it began with a version: so many digits
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -170,8 +174,17 @@ def children(store: Store, parent_id: str) -> list[Run]:
 def finished(store: Store, source_digest: str, fingerprint: str = "") -> dict[str, Run]:
     """Return the finished runs of this source code (of one fingerprint if given), by fingerprint.
 
-    The newest of each counts. One query, whatever the number of runs asked for.
+    The newest of each counts. One query, whatever the number of runs asked for, and one that says
+    how many runs have a fingerprint of an older version and are left.
     """
+    older = store.search(
+        "attributes.status = 'FINISHED'", f"tags.fingerprint LIKE '{_UNVERSIONED}'"
+    )
+    if older:
+        log.info(
+            "%d finished runs of an older version are left: their fingerprints do not say enough "
+            "to stand for a run", len(older),
+        )  # fmt: skip
     runs = store.search(
         "attributes.status = 'FINISHED'",
         f"tags.source_digest = '{source_digest}'",

@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from noise_exp.training import article
+from noise_exp.training.pixels import as_labels, as_pixels, check_range
 
 _PIECE = 2**14  # images at a time
 EMBEDDED = Path(__file__).parent / "assets" / "mnist_t10k.npz"
@@ -26,11 +27,11 @@ class Split:
     train_images, test_images
         Shape (images, pixels).
     train_labels, test_labels
-        Shape (images,), int64.
+        Shape (images,), int64; for test `classes` where training lacks an image's label.
     test_indices
         Where each test image stands in the unshuffled set, shape (test images,).
     digest
-        Of all images and labels before the shuffle, with the pixels' scale.
+        Of all images and labels as they were given, whatever their order and scale here.
     source
         Where the images come from, in words or as a path.
     classes
@@ -39,8 +40,10 @@ class Split:
         Whether the images for test are a part of those for training, and the real ones left out.
     digits
         What each class stands for; empty where it is the class's own number.
-    pixel_dtype, pixel_divisor
-        Of the images before they were scaled, and what they were divided by.
+    pixel_divisor
+        What the images were divided by.
+    names
+        What the classes are called; empty where that is their numbers.
     """
 
     train_images: np.ndarray
@@ -53,8 +56,14 @@ class Split:
     classes: int = 2
     validation: bool = False
     digits: tuple[int, ...] = ()
-    pixel_dtype: str = "float32"
     pixel_divisor: float = 1.0
+    names: tuple[str, ...] = ()
+
+    @property
+    def pixel_range(self) -> tuple[float, float]:
+        """The least and the largest pixel of the images for training, as they were given."""
+        scale = float(self.pixel_divisor)
+        return float(self.train_images.min()) * scale, float(self.train_images.max()) * scale
 
 
 class Data(Protocol):
@@ -76,7 +85,8 @@ class Digits:
         Two or more labels; the first is class 0, the second class 1, and so on. Or ``"all"``: every
         label of the images for training, in order.
     test_size
-        Images for test, the first after the shuffle; the others are for training.
+        Images for test, the first after the shuffle; the others are for training. None: a fifth,
+        at most 500 (of OpenML's sets 2,000).
     pixel_divisor
         Pixels are divided by it: 1 leaves them raw (0..255), 255 maps them to 0..1.
     validation_size
@@ -85,9 +95,10 @@ class Digits:
     """
 
     digits: Any = field(default_factory=lambda: list(article.DIGITS))
-    test_size: int = article.TEST_SIZE
+    test_size: int | None = article.TEST_SIZE
     pixel_divisor: float = 1.0
     validation_size: int = 0
+    _MOST_FOR_TEST = 500
 
     def __post_init__(self) -> None:
         if self.digits != "all":
@@ -96,7 +107,7 @@ class Digits:
             if not whole or len(given) < 2 or len(set(given)) < len(given):
                 told = given if isinstance(self.digits, list | tuple) else self.digits
                 raise ValueError(f"digits must be all, or two or more different digits, got {told}")
-        if self.test_size < 1:
+        if self.test_size is not None and self.test_size < 1:
             raise ValueError(f"test_size must be at least 1, got {self.test_size}")
         if self.validation_size < 0:
             raise ValueError(f"validation_size must be at least 0, got {self.validation_size}")
@@ -111,6 +122,10 @@ class Digits:
         """Return images and labels for test that are a set of their own; None to split them off."""
         return None
 
+    def class_names(self) -> Sequence[str]:
+        """Return what the labels 0, 1, ... are called, if they have names."""
+        return ()
+
     def split(
         self, permutation: Callable[[int], np.ndarray], dtype: DTypeLike = np.float32
     ) -> Split:
@@ -119,14 +134,16 @@ class Digits:
         Raises
         ------
         ValueError, OSError
-            If a digit or the training has no image, or the images cannot be read.
+            If a digit or the training has no image, or the images cannot be read or kept.
         """
-        images, classes, source = self.load()
-        digits = self._digits(classes, source)
+        images, classes, source = _kept(*self.load())
+        digits, names = self._digits(classes, source), self.class_names()
         places, labels = _chosen(classes, digits, source)
-        digest = _digest(images, places, labels, self.pixel_divisor)
+        digest = _digest(images, classes, places, names)
         own = self.load_test()
         test_size = 0 if own else self.test_size
+        if test_size is None:
+            test_size = max(1, min(len(labels) // 5, self._MOST_FOR_TEST))
         left = len(labels) - test_size - self.validation_size
         if left < 1:
             sizes = "" if own else f"test_size={test_size}"
@@ -142,9 +159,15 @@ class Digits:
         test = slice(end, None) if self.validation_size else slice(test_size)
         tested = scaled[test], shuffled[test], order[test]
         if own:
-            theirs, classes = own
-            places, test_labels = _chosen(classes, digits, f"the test set of {source}")
-            digest = _both(digest, _digest(theirs, places, test_labels, 1.0))
+            where = f"the test set of {source}"
+            theirs, classes, _ = _kept(*own, where)
+            _check_alike(images, theirs, where)
+            places, test_labels = _chosen(classes, digits, where)
+            if self.digits == "all":
+                others = np.flatnonzero(~np.isin(classes, digits))
+                places = np.concatenate([places, others])
+                test_labels = np.concatenate([test_labels, np.full(len(others), len(digits))])
+            digest = _both(digest, _digest(theirs, classes, places, names))
             if not self.validation_size:
                 tested = self._scaled(theirs, places, dtype), test_labels, places
         return Split(
@@ -156,8 +179,8 @@ class Digits:
             len(digits),
             bool(self.validation_size),
             tuple(digits),
-            images.dtype.name,
             self.pixel_divisor,
+            tuple(names[digit] for digit in digits) if names else (),
         )
 
     def _digits(self, classes: np.ndarray, source: str) -> list[int]:
@@ -180,6 +203,32 @@ class Digits:
 
 def _pieces(n: int) -> Iterator[slice]:
     return (slice(start, start + _PIECE) for start in range(0, n, _PIECE))
+
+
+def _kept(images: Any, labels: Any, source: str) -> tuple[np.ndarray, np.ndarray, str]:
+    """Return the images (n, ...) and their labels (n,) as they were given, or refuse them."""
+    images = as_pixels(images, f"the images of {source}")
+    labels = as_labels(labels, f"the labels of {source}")
+    if images.ndim < 2:
+        raise ValueError(
+            f"the images of {source} must be numbers (n, ...), got {images.dtype} of shape "
+            f"{images.shape}"
+        )
+    if len(images) != len(labels):
+        raise ValueError(
+            f"{source} holds {len(images)} images but there are {len(labels)} labels; they "
+            "must be of the same set"
+        )
+    return images, labels, source
+
+
+def _check_alike(images: np.ndarray, theirs: np.ndarray, where: str) -> None:
+    """See that the images for test are of the size and in the range of those for training."""
+    sizes = math.prod(images.shape[1:]), math.prod(theirs.shape[1:])
+    if len(set(sizes)) > 1:
+        raise ValueError(f"{where} has images of {sizes[1]} pixels, that for training {sizes[0]}")
+    ends = np.array([[theirs.min(), theirs.max()]], float)
+    check_range(ends, float(images.min()), float(images.max()), f"the images of {where}")
 
 
 def _chosen(classes: np.ndarray, digits: list[int], source: str) -> tuple[np.ndarray, np.ndarray]:
@@ -223,8 +272,8 @@ class Xor:
         labels = points[:, 0] ^ points[:, 1]
         order = permutation(4)
         x, y = points[order].astype(dtype), labels[order].astype(np.int64)
-        digest = _digest(points, np.arange(4), labels, 1.0)
-        return Split(x, y, x, y, order, digest, "exclusive or", pixel_dtype=points.dtype.name)
+        digest = _digest(points, labels, np.arange(4))
+        return Split(x, y, x, y, order, digest, "exclusive or")
 
 
 def live_pixels(split: Split) -> np.ndarray:
@@ -237,12 +286,15 @@ def _both(*digests: str) -> str:
 
 
 def _digest(
-    images: np.ndarray, places: np.ndarray, labels: np.ndarray, pixel_divisor: float
+    images: np.ndarray, labels: np.ndarray, places: np.ndarray, names: Sequence[str] = ()
 ) -> str:
-    """Digest the images at these places, as (n, pixels), with their labels and scale."""
-    shape = len(places), math.prod(images.shape[1:])
-    content = hashlib.sha256(repr((shape, pixel_divisor)).encode())
+    """Digest the images at these places with their labels and what these are called.
+
+    Their values and shape count, and not the type that they are kept in.
+    """
+    content = hashlib.sha256(repr((len(places), images.shape[1:], list(names))).encode())
+    kind = np.dtype(np.uint8 if images.dtype == np.uint8 else "<f8")
     for some in _pieces(len(places)):
-        content.update(images[places[some]].tobytes())
-    content.update(labels.astype(np.uint8).tobytes())
+        content.update(images[places[some]].astype(kind, copy=False).tobytes())
+    content.update(labels[places].astype("<i8").tobytes())
     return content.hexdigest()[:16]

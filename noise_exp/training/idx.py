@@ -1,8 +1,7 @@
-"""Files in MNIST's IDX format, by the names under which the sets of its family are published."""
+"""Files in MNIST's IDX format, gzipped or not."""
 
 import gzip
 import math
-import re
 import zlib
 from pathlib import Path
 
@@ -13,50 +12,6 @@ _TYPES = {  # of IDX files, by the third byte
     0x0C: "32-bit integers", 0x0D: "32-bit floats", 0x0E: "64-bit floats",
 }  # fmt: skip
 _INTEGERS = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4"}
-_NO_NAME = {"idx1", "idx2", "idx3", "ubyte", "int", "gz"}
-
-
-def images_in(folder: Path) -> list[Path]:
-    """Return the images files in a folder; of a file and its gzip the file alone."""
-    found = {
-        path.name: path
-        for path in sorted(folder.iterdir())
-        if "images" in _words(path) and "idx3" in path.name and _is_there(path)
-    }
-    return [p for name, p in found.items() if name not in {f"{other}.gz" for other in found}]
-
-
-def labels_beside(images: Path) -> Path | None:
-    """Return the labels file of an images file: named alike, whatever its dots and dashes."""
-    return _named_like(images, ["labels" if w == "images" else w for w in _words(images)])
-
-
-def test_images_beside(images: Path) -> Path | None:
-    """Return the images for test that belong to an images file for training, if it is one."""
-    for test in ("t10k", "test"):
-        if found := _named_like(images, [test if w == "train" else w for w in _words(images)]):
-            return found
-    return None
-
-
-def is_for_training(images: Path) -> bool:
-    """Whether the name says that the images are for training."""
-    return "train" in _words(images)
-
-
-def _named_like(path: Path, words: list[str]) -> Path | None:
-    """Return the file beside another that has these words in its name, unpacked if it is there."""
-    others = (p for p in path.parent.iterdir() if p != path and _words(p) == words)
-    return next(iter(sorted((p for p in others if _is_there(p)), key=lambda p: len(p.name))), None)
-
-
-def _words(path: Path) -> list[str]:
-    """Return what tells a file of a set from another: its name without format and separators."""
-    return [w for w in re.split(r"[-._]+", path.name.lower()) if w not in _NO_NAME]
-
-
-def _is_there(path: Path) -> bool:
-    return path.is_file() and not path.name.startswith(".")  # macOS leaves a ._name beside a name
 
 
 def read_labels(path: Path) -> np.ndarray:

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from noise_exp.training.network import Network, predicted
+from noise_exp.training.pixels import as_images, check_range
 from noise_exp.training.trial import Trial
 
 
@@ -22,21 +23,45 @@ class Trained:
         The label that each class stands for, whole numbers (classes,).
     pixel_divisor
         What pixels are divided by before the network sees them.
+    pixel_range
+        The least and the largest pixel of the images for training, before that; None of a network
+        that was kept by an earlier version.
+    names
+        What the classes are called; empty where that is their label.
     """
 
     network: Network
     parameters: np.ndarray
     classes: np.ndarray
     pixel_divisor: float
+    pixel_range: tuple[float, float] | None = None
+    names: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, trial: Trial) -> "Trained":
         """Return the network of a trial as it is now."""
         split = trial.split
         classes = np.array(split.digits or range(split.classes))
-        return cls(trial.network, trial.parameters, classes, split.pixel_divisor)
+        return cls(
+            trial.network, trial.parameters, classes, split.pixel_divisor, split.pixel_range,
+            split.names,
+        )  # fmt: skip
 
-    def predict(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def images(self, given: Any, what: str = "the images") -> np.ndarray:
+        """Return images of any type and shape as the network takes them, (images, pixels).
+
+        Raises
+        ------
+        ValueError
+            If they are no finite numbers, or have another number of pixels or another range than
+            those that the network was trained on; `what` begins the message.
+        """
+        images = as_images(given, self.network.sizes[0], what)
+        if self.pixel_range:
+            check_range(images, *self.pixel_range, what)
+        return images
+
+    def predict(self, images: Any) -> tuple[np.ndarray, np.ndarray]:
         """Return each image's label (images,) and the probability of each class (images, classes).
 
         A label is that of the likeliest class; -1 where the outputs are not a number.
@@ -44,18 +69,15 @@ class Trained:
         Parameters
         ----------
         images
-            Pixels as they were before training scaled them, shape (images, ...).
+            Pixels as they were before training scaled them: arrays, lists or tables of numbers, of
+            shape (images, ...) or, of one image, (rows, columns).
 
         Raises
         ------
         ValueError
-            If images have another number of pixels than the network.
+            If they are not like those that the network was trained on.
         """
-        pixels = images.reshape(len(images), -1).astype(self.network.dtype)
-        if pixels.shape[1] != self.network.sizes[0]:
-            raise ValueError(
-                f"an image must have {self.network.sizes[0]} pixels, got {pixels.shape[1]}"
-            )
+        pixels = self.images(images).astype(self.network.dtype)
         if self.pixel_divisor != 1:
             pixels /= self.pixel_divisor
         with np.errstate(over="ignore", invalid="ignore"):
@@ -65,9 +87,16 @@ class Trained:
         found = predicted(outputs)
         return np.where(found < 0, -1, self.classes[found]), outputs
 
+    def called(self, labels: np.ndarray) -> np.ndarray:
+        """Return labels (n,) by the names of their classes, if these have names."""
+        names = dict(zip(self.classes.tolist(), self.names, strict=False))
+        return np.array([names.get(label, str(label)) for label in labels]) if names else labels
+
     def save(self, file: BinaryIO | Path) -> None:
-        """Write it as NumPy's .npz: W1, b1, W2, b2, ..., classes and pixel_divisor."""
+        """Write it as NumPy's .npz: W1, b1, W2, b2, ..., and the attributes by name."""
         arrays = {"classes": self.classes, "pixel_divisor": np.array(self.pixel_divisor)}
+        arrays |= {"pixel_range": np.array(self.pixel_range)} if self.pixel_range else {}
+        arrays |= {"names": np.array(self.names)} if self.names else {}
         for i, (weights, biases) in enumerate(self.network.views(self.parameters), 1):
             arrays |= {f"W{i}": weights, f"b{i}": biases}
         np.savez(file, **arrays)  # type: ignore[arg-type]
@@ -90,4 +119,9 @@ class Trained:
         parameters = np.empty(network.n_parameters, network.dtype)
         for i, (weights, biases) in enumerate(network.views(parameters), 1):
             weights[:], biases[:] = kept[f"W{i}"], kept[f"b{i}"]
-        return cls(network, parameters, kept["classes"], float(kept["pixel_divisor"]))
+        known = kept.get("pixel_range")
+        return cls(
+            network, parameters, kept["classes"], float(kept["pixel_divisor"]),
+            None if known is None else (float(known[0]), float(known[1])),
+            tuple(map(str, kept.get("names", ()))),
+        )  # fmt: skip

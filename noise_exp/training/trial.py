@@ -29,7 +29,7 @@ class Tested:
     wrong
         Which images are misclassified, shape (images,).
     cost
-        Their cost, a mean over images.
+        Their cost, a mean over those whose class the network has; not a number if it has none.
     """
 
     outputs: np.ndarray
@@ -155,11 +155,16 @@ class Trial:
     def test(self) -> Tested:
         """Measure the network as it is now on the images for test."""
         images, labels, parameters = self.split.test_images, self.split.test_labels, self.parameters
-        measured = Objective(self.network, images, labels, self._workers, self._cost)
         with np.errstate(over="ignore", invalid="ignore"):
             outputs = self.network.outputs(parameters, images, self._workers)
-            cost = measured.evaluate(parameters).cost
-        return Tested(outputs, misclassified(outputs, labels), cost)
+            known = labels < self.split.classes
+            if not known.all():
+                images, labels = images[known], labels[known]
+            cost = float("nan")
+            if len(labels):
+                measured = Objective(self.network, images, labels, self._workers, self._cost)
+                cost = measured.evaluate(parameters).cost
+        return Tested(outputs, misclassified(outputs, self.split.test_labels), cost)
 
 
 def _network(split: Split, hidden: Sequence[int], frozen: Sequence[int]) -> Network:

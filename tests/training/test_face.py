@@ -15,7 +15,7 @@ from noise_exp.training import article
 
 README = ROOT / "README.md"
 FACE = {
-    "data": {"Embedded", "Idx", "Npz", "OpenML", "Xor", "Split", "ink_errors"},
+    "data": {"Csv", "Embedded", "Folder", "Idx", "Npz", "OpenML", "Xor", "Split", "ink_errors"},
     "noise": {"ARTICLE_LAWS", "Law", "QuantileLaw", "Repair", "IndependentStreams",
               "ArticleStream"},
     "estimators": {"CostScaled", "EvolutionStrategy", "ExactGradient", "FeedbackAlignment",

@@ -1,0 +1,126 @@
+"""The one reader of pixels and labels: any kind of number is kept as it is, or refused."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+
+def as_pixels(given: Any, what: str = "the images") -> np.ndarray:
+    """Return pixels as bytes where these hold every value, else in a type that does.
+
+    So the same values are the same pixels, whatever type they came in.
+
+    Parameters
+    ----------
+    given
+        Whatever NumPy makes an array of numbers of, of any shape: arrays, lists, tables.
+    what
+        Begins what is said of them.
+
+    Raises
+    ------
+    ValueError
+        If there are none, they are no numbers, or one is not finite in single precision.
+    """
+    array = _array(given, what)
+    if array.dtype.kind not in "buif":
+        raise ValueError(f"{what} must be numbers, got {_kind(array)}")
+    if not array.size:
+        raise ValueError(f"{what} are none: their shape is {array.shape}")
+    low, high = array.min(), array.max()
+    with np.errstate(over="ignore"):
+        if not np.isfinite(np.array([low, high], np.float32)).all():
+            raise ValueError(f"{what} must be finite numbers below 3.4e38; some are not")
+    if low >= 0 and high <= 255 and array.dtype != np.uint8:
+        whole = array.astype(np.uint8)
+        if np.array_equal(whole, array):
+            return whole
+    return array
+
+
+def as_labels(given: Any, what: str = "the labels") -> np.ndarray:
+    """Return labels, shape (n,), int64: whole numbers of any type, as text too.
+
+    A single column (n, 1) is taken as well.
+
+    Raises
+    ------
+    ValueError
+        If they have another shape, or one is no whole number.
+    """
+    array = _array(given, what)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1 or array.dtype.kind not in "buifUS":
+        raise ValueError(f"{what} must be whole numbers (n,), got {_kind(array)}")
+    try:
+        numbers = array.astype(float) if array.dtype.kind in "US" else array
+    except ValueError as error:
+        raise ValueError(f"{what} must be whole numbers: {error}") from None
+    with np.errstate(invalid="ignore"):
+        whole = numbers.astype(np.int64)
+    if len(wrong := array[whole != numbers]):
+        raise ValueError(f"{what} must be whole numbers (n,), got {array.dtype} with {wrong[0]}")
+    return whole
+
+
+def as_images(given: Any, pixels: int, what: str = "the images") -> np.ndarray:
+    """Return images of so many pixels, shape (images, pixels): one image, or several in a row.
+
+    Raises ValueError like `as_pixels`, and for images of another size.
+    """
+    array = as_pixels(given, what)
+    if array.size == pixels:
+        return array.reshape(1, pixels)
+    if array.ndim < 2 or array[0].size != pixels:
+        shape = " x ".join(map(str, array.shape[array.ndim == 3 and len(array) == 1 :]))
+        side = math.isqrt(pixels)
+        square = f", {side} x {side}" if side * side == pixels else ""
+        raise ValueError(f"{what} are {shape}; the network takes images of {pixels} pixels{square}")
+    return array.reshape(len(array), pixels)
+
+
+def check_range(images: np.ndarray, low: float, high: float, what: str = "the images") -> None:
+    """See that images (images, pixels) are in the range of those that a network was trained on.
+
+    `low` to `high` is that range. Conventions are told apart, 0..1, -1..1, 0..255 and 0..65535;
+    a picture may well be darker or brighter than all that were trained on, but all black alone has
+    no scale.
+
+    Raises
+    ------
+    ValueError
+        If one is in another.
+    """
+    least, most = float(images.min()), float(images.max())
+    top = max(abs(low), abs(high))
+    slack = 1.001  # of what was divided and multiplied again
+    # A maximum near a convention's is taken for it.
+    limit = next((c for c in (1.0, 255.0, 65535.0) if top / slack <= c <= 2 * top), 2 * top)
+    faint = max(top / 128, 1.0 if top >= 8 else 0.0)
+    signed = low < -top / 1000
+    brightest = np.abs(images).max(axis=1) if signed else images.max(axis=1)
+    if (
+        max(-least, most) > limit * slack
+        or (least < -top / 1000) != signed
+        or ((brightest > 0) & (brightest <= faint)).any()
+    ):
+        raise ValueError(
+            f"{what} have pixels of {least:g} to {most:g}, but the network was trained on "
+            f"{low:g} to {high:g}; pass pixels in that range, as they were before training scaled "
+            "them"
+        )
+
+
+def _array(given: Any, what: str) -> np.ndarray:
+    try:
+        array = np.asarray(given)
+        # Of a column of objects, or of a table with several types, the values tell the type.
+        return np.array(array.tolist()) if array.dtype == object else array
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"{what} must be numbers, as many in each image") from None
+
+
+def _kind(array: np.ndarray) -> str:
+    return f"{array.dtype} of shape {array.shape}"

@@ -41,7 +41,7 @@ class _Files(Digits):
         except RuntimeError as error:  # ~ of a user without a home
             raise ValueError(f"path: {self.path}: {error}") from None
         if not self.path or not path.exists():
-            raise ValueError(f"path: there is no file or folder {self.path!r}")
+            raise ValueError(f"path: there is no file or folder {self.path}")
         reader = _option_for(path)
         if reader not in ("", option):
             raise ValueError(f"path: data={option} does not read {path}; write data={reader}")

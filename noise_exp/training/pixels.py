@@ -84,28 +84,27 @@ def as_images(given: Any, pixels: int, what: str = "the images") -> np.ndarray:
 def check_range(images: np.ndarray, low: float, high: float, what: str = "the images") -> None:
     """See that images (images, pixels) are in the range of those that a network was trained on.
 
-    `low` to `high` is that range. Conventions are told apart, 0..1, -1..1, 0..255 and 0..65535;
-    a picture may well be darker or brighter than all that were trained on, but all black alone has
-    no scale.
+    `low` to `high` is that range. A picture may well be darker than all of training, or brighter,
+    but 0..1, -1..1, 0..255 and 0..65535 are told apart. All black has no scale; nor do numbers of
+    both signs, which somebody standardized, have an end.
 
     Raises
     ------
     ValueError
-        If one is in another.
+        If they are in another.
     """
     least, most = float(images.min()), float(images.max())
-    top = max(abs(low), abs(high))
-    slack = 1.001  # of what was divided and multiplied again
-    # A maximum near a convention's is taken for it.
-    limit = next((c for c in (1.0, 255.0, 65535.0) if top / slack <= c <= 2 * top), 2 * top)
-    faint = max(top / 128, 1.0 if top >= 8 else 0.0)
+    top, slack = max(abs(low), abs(high)), 1.001  # of what was divided and multiplied again
     signed = low < -top / 1000
-    brightest = np.abs(images).max(axis=1) if signed else images.max(axis=1)
-    if (
-        max(-least, most) > limit * slack
-        or (least < -top / 1000) != signed
-        or ((brightest > 0) & (brightest <= faint)).any()
-    ):
+    # What comes near the end of a convention is taken for it.
+    end = next((c for c in (1.0, 255.0, 65535.0) if top / slack <= c <= 2 * top), 2 * top)
+    if signed:
+        wrong = least >= 0 or (end == 1 and max(-least, most) > slack)
+    else:
+        brightest = images.max(axis=1)
+        faint = (brightest > 0) & (brightest <= max(top / 128, 1 if top >= 8 else 0))
+        wrong = least < -top / 1000 or most > end * slack or faint.any()
+    if wrong:
         raise ValueError(
             f"{what} have pixels of {least:g} to {most:g}, but the network was trained on "
             f"{low:g} to {high:g}; pass pixels in that range, as they were before training scaled "

@@ -7,12 +7,14 @@ import shutil
 import subprocess
 import sys
 
+import mlflow
 import numpy as np
 import pandas as pd
 import pytest
 import requests
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
+from mlflow.exceptions import MlflowException
 from PIL import Image
 from server import free_port, listens, serving
 from support import PATIENCE, SMALL, Cli, artifacts, idx_bytes
@@ -126,12 +128,26 @@ def test_mlflow_serves_it_on_loopback(cli, run):
         places, labels, _ = results(cli, run)
         images = np.load(cli.folder / "images.npy")[places[:5]].reshape(5, -1)
         url = f"http://127.0.0.1:{port}/invocations"
-        answer = requests.post(url, json={"inputs": images.tolist()}, timeout=PATIENCE)
-        assert answer.ok, answer.text
-        assert [row["label"] for row in answer.json()["predictions"]] == labels[:5].tolist()
-        refused = requests.post(url, json={"inputs": images[:, :100].tolist()}, timeout=PATIENCE)
-        assert refused.status_code == 400
-        assert "(-1, 784)" in refused.text
+        table = pd.DataFrame(images)
+        for given in (
+            {"inputs": images.tolist()},
+            {"inputs": images.astype(float).reshape(5, 28, 28).tolist()},
+            {"instances": images.tolist()},
+            {"dataframe_split": table.to_dict("split")},
+        ):
+            answer = requests.post(url, json=given, timeout=PATIENCE)
+            assert answer.ok, answer.text
+            assert [row["label"] for row in answer.json()["predictions"]] == labels[:5].tolist()
+        for wrong, told in (
+            (images / 255, "pixels of 0 to 1, but the network was trained on 0 to 255; pass"),
+            (images > 127, "pixels of 0 to 1, but"),
+            (images / 127.5 - 1, "pixels of -1 to 1, but"),
+            (images[:, :100], "5 x 100; the network takes images of 784 pixels"),
+        ):
+            refused = requests.post(url, json={"inputs": wrong.tolist()}, timeout=PATIENCE)
+            assert refused.status_code == 400
+            assert told in refused.json()["message"]
+            assert "Traceback" not in refused.text
 
 
 def predict(cli, *arguments):
@@ -148,12 +164,15 @@ def test_the_command_takes_each_kind_of_file(cli, run):
     np.save(cli.folder / "one.npy", images[0])
     Image.fromarray(images[1]).save(cli.folder / "grey.png")
     Image.fromarray(images[1]).convert("RGB").save(cli.folder / "colour.png")
-    names = [*files, "three.npy", "one.npy", "grey.png", "colour.png"]
+    Image.fromarray(images[1].astype(np.uint16) * 257).save(cli.folder / "deep.png")
+    np.save(cli.folder / "floats.npy", images[1].astype(float))
+    grey = ["grey.png", "colour.png", "deep.png", "floats.npy"]
+    names = [*files, "three.npy", "one.npy", *grey]
     table, picture = (cli.folder / "new" / "folder" / name for name in ("table.csv", "seen.PNG"))
     done = predict(cli, run.info.run_id, *names, "--csv", table, "--figure", picture)
     assert done.returncode == 0, done.stderr
     told = pd.read_csv(table)
-    assert told.label.tolist() == [*labels[:3]] * 3 + [labels[0], labels[1], labels[1]]
+    assert told.label.tolist() == [*labels[:3]] * 3 + [labels[0]] + [labels[1]] * len(grey)
     assert told.file.unique().tolist() == names
     for name in names:
         assert name in done.stdout
@@ -172,14 +191,22 @@ def test_mistakes_are_one_line(cli):
     (cli.folder / "torn-idx3-ubyte").write_bytes(idx_bytes(np.zeros((3, 28, 28), np.uint8))[:-5])
     np.save(cli.folder / "objects.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
     np.save(cli.folder / "text.npy", np.array(["a"]))
+    np.save(cli.folder / "scaled.npy", np.load(cli.folder / "images.npy")[:3] / 255)
+    white = np.full((28, 28, 4), 255, np.uint8)
+    white[..., 3] = np.load(cli.folder / "images.npy")[0]
+    Image.fromarray(white).save(cli.folder / "clear.png")
+    Image.fromarray(white[..., [3, 3, 0]]).save(cli.folder / "blue.png")
     (parent,) = cli.runs("sweep")
     run_id = cli.runs("run")[0].info.run_id
     for arguments, told in {
         (run_id, "wide.png"): "20 x 28; the network takes images of 784 pixels, 28 x 28",
-        (run_id, "words.txt"): "words.txt is no file of images; give an IDX file",
+        (run_id, "words.txt"): "words.txt is no picture; give an IDX file",
+        (run_id, "images.npy", "scaled.npy"): "scaled.npy have pixels of 0 to 1, but the network",
+        (run_id, "clear.png"): "clear.png is transparent in places; lay it on",
+        (run_id, "blue.png"): "blue.png is coloured",
         (run_id, "torn-idx3-ubyte"): "truncated or damaged",
-        (run_id, "objects.npy"): "objects.npy cannot be read",
-        (run_id, "text.npy"): "no numbers",
+        (run_id, "objects.npy"): "objects.npy is no .npy file to be read",
+        (run_id, "text.npy"): "text.npy must be numbers, got <U1",
         (run_id, "missing.png"): "missing.png cannot be read: No such file",
         ("0" * 32, "images.npy"): f"the store has no run {'0' * 32}; the UI shows a run's id",
         (parent.info.run_id, "images.npy"): "keeps no model",
@@ -194,6 +221,23 @@ def test_mistakes_are_one_line(cli):
         (line,) = done.stderr.splitlines()
         assert line.startswith("noise_exp.predict: ")
         assert told in line
+
+
+def test_the_model_checks_what_mlflow_gives_it(cli, run):
+    mlflow.set_tracking_uri(cli.uri)
+    model = mlflow.pyfunc.load_model(f"runs:/{run.info.run_id}/model")
+    assert model.metadata.signature.inputs is None
+    places, labels, _ = results(cli, run)
+    images = np.load(cli.folder / "images.npy")[places[:3]]
+    for given in (
+        images, images.reshape(3, 784), images.astype(np.int64), images.astype(np.float32),
+        images.astype(float), images.tolist(), pd.DataFrame(images.reshape(3, 784)),
+    ):  # fmt: skip
+        assert model.predict(given).label.tolist() == labels[:3].tolist()
+    assert model.predict(images[0]).label.tolist() == labels[:1].tolist()
+    for wrong in (images / 255, images > 0, images - 1.0, images * 2.0):
+        with pytest.raises(MlflowException, match="was trained on 0 to 255; pass pixels in that"):
+            model.predict(wrong)
 
 
 def test_what_is_delivered_twice_is_there_once(cli):

@@ -65,12 +65,16 @@ def test_another_numpy_is_another_digest(copy, monkeypatch):
         ("network.hidden=[8,4]", False),
         ("estimator.repair=sign", False),
         ("data.test_size=21", False),
+        ("data.pixel_divisor=2", False),
+        ("data.pixel_divisor=1.0", True),
+        ("data.digits=[1,0]", False),
     ],
 )
 def test_what_decides_the_result_counts_and_nothing_else(change, same):
     base = ("network=small", "epochs=2")
     prints = [fingerprint(composed(*o), trial(*o)) for o in (base, (*base, change))]
     assert (prints[0] == prints[1]) == same
+    assert all(text.startswith("2-") for text in prints)
 
 
 def test_back_propagation_does_not_care_for_the_estimator():

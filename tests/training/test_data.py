@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from support import idx_bytes
 
-from noise_exp.training.data import EMBEDDED, Embedded, Xor
+from noise_exp.training import CrossEntropy, IndependentStreams, SquaredError, Trial, baselines
+from noise_exp.training.data import EMBEDDED, Digits, Embedded, Xor
 from noise_exp.training.idx import read_idx
 from noise_exp.training.own_images import Idx, OpenML
 
@@ -96,10 +97,12 @@ def test_damaged_idx_files_are_refused(folder):
             split(Idx([3, 8], 2, 1.0, path=str(folder)))
     images.write_bytes(whole)
     labels.write_bytes(idx_bytes(np.zeros(11)))
-    with pytest.raises(ValueError, match=r"12 images but .* 11 labels"):
+    with pytest.raises(ValueError, match=r"12 images but there are 11 labels"):
         split(Idx([3, 8], 2, 1.0, path=str(folder)))
     labels.unlink()
-    with pytest.raises(ValueError, match="no labels file"):
+    with pytest.raises(
+        ValueError, match=r"needs its labels beside it, in a file train-labels-idx1-ubyte"
+    ):
         split(Idx([3, 8], 2, 1.0, path=str(folder)))
     (folder / "t10k-images-idx3-ubyte").write_bytes(whole)
     with pytest.raises(ValueError, match=r"one file.*t10k-images.*train-images"):
@@ -174,3 +177,79 @@ def test_a_gzip_damaged_anywhere_is_told(tmp_path):
             read_idx(tmp_path / "file", 3)
         except ValueError as error:
             assert str(tmp_path) in str(error)  # noqa: PT017 (some bytes are of no weight)
+
+
+GIVEN, LABELS = np.arange(48, dtype=np.uint8).reshape(8, 2, 3), np.arange(8) % 2
+
+
+class Given(Digits):
+    """Images and labels that were given, and those for test."""
+
+    def __init__(self, images=GIVEN, labels=LABELS, tests=None, **options):
+        super().__init__("all", 2, **options)
+        self.load = lambda: (images, labels, "given")
+        self.load_test = lambda: tests
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        Given(pixel_divisor=255.0),
+        Given(GIVEN.astype(np.int64)),
+        Given(GIVEN.astype(">f4"), LABELS.astype(float)),
+        Given(GIVEN.tolist(), LABELS.astype(str)),
+        Given(validation_size=1),  # the fingerprint has it
+    ],
+    ids=["scale", "type", "fractions", "text", "validation"],
+)
+def test_what_was_given_is_what_a_set_is(same):
+    assert split(same).digest == split(Given()).digest
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Given(GIVEN + 1),
+        Given(GIVEN / 255),
+        Given(GIVEN + 1e-7),
+        Given(GIVEN.reshape(8, 3, 2)),
+        Given(GIVEN[::-1]),
+        Given(labels=1 - LABELS),
+        Given(labels=LABELS + 7),  # the same classes, and other answers
+        Given(labels=LABELS * 256),
+        Given(tests=(GIVEN, LABELS)),
+        Given(tests=(GIVEN, 1 - LABELS)),
+    ],
+    ids=["pixels", "range", "a little", "shape", "order", "swapped", "labels", "above a byte",
+         "test", "labels for test"],
+)  # fmt: skip
+def test_anything_else_is_another_set(other):
+    assert split(other).digest != split(Given()).digest
+
+
+def test_other_labels_for_test_are_another_set():
+    digests = {split(Given(tests=(GIVEN, labels))).digest for labels in (LABELS, 1 - LABELS)}
+    assert len(digests) == 2
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_images_of_a_class_that_training_lacks_are_wrong(classes):
+    labels = np.arange(8) % classes
+    images = np.zeros((8, 2, 3)) + 100 * labels[:, None, None] + 1
+    tests = np.concatenate([images, images[:4]]), np.concatenate([labels, [9, 9, 7, -1]])
+    result = split(Given(images, labels, tests))
+    assert result.test_labels.tolist() == sorted(labels.tolist()) + [classes] * 4
+    for cost in (SquaredError(), CrossEntropy()):
+        ours, without = (
+            Trial(some, None, IndependentStreams(1, 1, 1), hidden=(4,), cost=cost).test()
+            for some in (result, split(Given(images, labels, (images, labels))))
+        )
+        assert ours.errors == without.errors + 4
+        assert ours.cost == without.cost
+    assert baselines.constant_errors(result) == 12 - np.bincount(labels).max()
+    if classes == 2:
+        assert baselines.ink_errors(result) == 4
+    # What was asked for by its label is all that counts.
+    chosen = Given(images, labels, tests)
+    chosen.digits = list(range(classes))
+    assert len(split(chosen).test_labels) == 8

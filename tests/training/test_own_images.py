@@ -1,15 +1,17 @@
-"""Images as people have them: the published sets' names, types and test files; .npz; OpenML."""
+"""Images as people have them: published sets, arrays, tables, pictures in folders, OpenML."""
 
 import gzip
 import struct
 
 import numpy as np
+import pandas as pd
 import pytest
+from PIL import Image
 from support import idx_bytes, most_mebibytes, trial
 
 from noise_exp.errors import UserError
 from noise_exp.training import objective
-from noise_exp.training.own_images import ForTest, Idx, Npz, OpenML
+from noise_exp.training.own_images import Csv, Folder, ForTest, Idx, Npz, OpenML
 from noise_exp.training.trained import Trained
 from studies.benchmarks.turns import own_process
 
@@ -156,7 +158,6 @@ def test_npz_of_floats_with_channels_and_its_own_test_images(tmp_path):
     result = split(Npz("all", path=whole))
     assert result.train_images.shape == (20, 48)
     assert result.digits == (7, 8)
-    assert result.pixel_dtype == "float64"
     order = np.argsort(result.test_indices)
     np.testing.assert_array_equal(result.test_images[order], tests["test_images"].reshape(6, 48))
     without = npz(tmp_path / "without.npz", images=images, labels=labels)
@@ -168,40 +169,293 @@ def test_mistakes_in_npz_are_told(tmp_path):
     holed = np.where(np.eye(4, 3), np.nan, 0)
     for arrays, words in [
         ({"images": images}, "must hold arrays images and labels; it holds images"),
-        ({"x": images}, "it holds neither"),
-        ({"images": images, "labels": labels[:3]}, "holds 4 images but labels holds 3"),
-        ({"images": images[:, 0], "labels": labels}, r"numbers \(n, ...\), got float64 of shape"),
+        ({"pictures": images}, "it holds pictures"),
+        ({"x_train": images, "y_test": labels}, "it holds x_train, y_test"),
+        ({}, "it holds none"),
+        ({"images": images, "labels": labels[:3]}, "holds 4 images but there are 3 labels"),
+        (
+            {"images": images[:, 0], "labels": labels},
+            r"numbers \(n, ...\), got them of shape \(4,\)",
+        ),
         ({"images": images.astype(str), "labels": labels}, r"must be numbers"),
         ({"images": images, "labels": labels / 2}, r"whole numbers \(n,\), got float64"),
         ({"images": holed, "labels": labels}, "must be finite"),
         ({"images": images, "labels": labels, "test_images": images}, "test_images and test_la"),
         ({"images": images.astype(object), "labels": labels}, "no .npz file to be read"),
+        ({"images": images, "labels": np.eye(4)}, r"whole numbers \(n,\), got float64 of shape"),
+        (
+            {"images": images, "labels": labels, "x_test": images[:, :2], "y_test": labels},
+            "has images of 2 pixels, that for training 3",
+        ),
+        (
+            {
+                "images": images + np.arange(4)[:, None],
+                "labels": labels,
+                "x_test": np.arange(12).reshape(4, 3) * 255,
+                "y_test": labels,
+            },
+            "has pixels of 0 to 2805, that for training of 0 to 3",
+        ),
     ]:
         with pytest.raises(ValueError, match=words) as told:
             split(Npz("all", 1, path=npz(tmp_path / "own.npz", **arrays)))
         assert str(tmp_path) in str(told.value)
-    np.save(tmp_path / "array.npy", images)
     (tmp_path / "text.npz").write_text("no archive")
     packed = bytearray((tmp_path / "own.npz").read_bytes())
     packed[len(packed) // 2 :] = b""
     (tmp_path / "cut.npz").write_bytes(packed)
-    for name in ("array.npy", "text.npz", "cut.npz", "absent.npz", ""):
-        with pytest.raises(ValueError, match=r"^path: .* is no .npz file to be read"):
+    for name in ("text.npz", "cut.npz"):
+        with pytest.raises(ValueError, match=rf"{name} is no .npz file to be read") as told:
             split(Npz("all", path=str(tmp_path / name)))
+        assert "allow_pickle" not in str(told.value)
+    for name in ("absent.npz", "absent.csv", "absent"):
+        for source in (Npz, Idx, Csv, Folder):
+            with pytest.raises(ValueError, match=r"^path: there is no file or folder"):
+                split(source("all", path=str(tmp_path / name)))
 
 
-def test_another_set_from_openml(monkeypatch):
+@pytest.mark.parametrize(
+    ("names", "tests"),
+    [
+        (("images", "labels"), ("test_images", "test_labels")),
+        (("x_train", "y_train"), ("x_test", "y_test")),  # Keras
+        (("train_images", "train_labels"), ("test_images", "test_labels")),  # MedMNIST
+        (("X", "y"), ("X_test", "y_test")),
+        (("data", "target"), ("data_test", "target_test")),  # scikit-learn
+        (("train-images", "train-labels"), ("t10k-images", "t10k-labels")),
+    ],
+)
+@pytest.mark.parametrize("kind", ["npz", "npy", "folder"])
+def test_arrays_go_by_the_names_that_people_use(tmp_path, names, tests, kind):
+    images, labels = RNG.integers(0, 256, (20, 2, 3), np.uint8), np.arange(20) % 3
+    arrays = dict(
+        zip((*names, *tests), (images, labels[:, None], images[:6], labels[:6]), strict=True)
+    )
+    arrays |= {"val_images": images, "notes": np.array(["text"])}
+    if kind == "npz":
+        path = npz(tmp_path / "own.npz", **arrays)
+    else:
+        for name, array in arrays.items():
+            np.save(tmp_path / f"{name}.npy", array)
+        path = str(tmp_path / f"{names[0]}.npy" if kind == "npy" else tmp_path)
+    result = split(Npz("all", path=path))
+    assert pairs(result.train_images, result.train_labels) == pairs(images.reshape(20, 6), labels)
+    assert pairs(result.test_images, result.test_labels) == pairs(
+        images[:6].reshape(6, 6), labels[:6]
+    )
+
+
+def test_an_array_without_its_labels_says_what_is_there(tmp_path):
+    np.save(tmp_path / "X.npy", np.zeros((4, 3)))
+    np.save(tmp_path / "other.npy", np.zeros((4, 3)))
+    with pytest.raises(
+        ValueError, match=r"X.npy needs labels.* y.npy .*there are X.npy, other.npy"
+    ):
+        split(Npz("all", path=str(tmp_path / "X.npy")))
+    np.savez(tmp_path / "y.npz", np.arange(4))
+    (tmp_path / "y.npz").rename(tmp_path / "y.npy")
+    with pytest.raises(ValueError, match=r"y.npy is no .npy file to be read"):
+        split(Npz("all", path=str(tmp_path / "X.npy")))
+
+
+IMAGES, LABELS = RNG.integers(0, 256, (10, 4), np.uint8), np.arange(10) % 3
+
+
+def rows(last=False, between=",", end="\n"):
+    lines = [[label, *image] for label, image in zip(LABELS, IMAGES, strict=True)]
+    lines = [[*line[1:], line[0]] for line in lines] if last else lines
+    return [between.join(map(str, line)) + end for line in lines]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "".join(["label,pixel0,pixel1,pixel2,pixel3\n", *rows()]),  # Kaggle
+        "".join(rows()),
+        "\n".join(["label,1x1,1x2,2x1,2x2", "", *rows()]),
+        "\ufeff" + "".join(["label;a;b;c;d\r\n", *rows(between=";", end="\r\n")]),  # Excel
+        "".join(["p1\tp2\tp3\tp4\tClass\n", *rows(last=True, between="\t")]),
+        "".join(['"y","p1","p2","p3","p4"\n', *rows(between='","')]).replace("\n", '"\n"')[:-1]
+        .replace('""', '"'),
+        "".join(rows(end=".0\n")),
+    ],
+    ids=["kaggle", "no names", "blank line", "excel", "last", "quoted", "fractions"],
+)  # fmt: skip
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_table_of_a_label_and_pixels_a_row(tmp_path, content, packed):
+    path = tmp_path / ("own.csv.gz" if packed else "own.csv")
+    path.write_bytes(gzip.compress(content.encode()) if packed else content.encode())
+    result = split(Csv("all", 2, path=str(path)))
+    everything = np.vstack([result.test_images, result.train_images])
+    labels = np.concatenate([result.test_labels, result.train_labels])
+    assert pairs(everything, labels) == pairs(IMAGES, LABELS)
+
+
+def test_a_table_with_counted_columns_and_one_for_test(tmp_path):
+    images = RNG.integers(0, 256, (9, 80), np.uint8)
+    table = pd.DataFrame(np.column_stack([np.arange(9) % 2, images]))
+    table.to_csv(tmp_path / "mnist_train.csv", index=False)  # its first line is 0,1,2,...,80
+    table[:4].to_csv(tmp_path / "mnist_test.csv", index=False, header=False)
+    path = str(tmp_path / "mnist_train.csv")
+    result = split(Csv("all", path=path, test=ForTest.standard))
+    assert (len(result.train_labels), len(result.test_labels)) == (9, 4)
+    (tmp_path / "mnist_test.csv").unlink()
+    with pytest.raises(ValueError, match=r"^test: .* has no test file beside it"):
+        split(Csv("all", path=path, test=ForTest.standard))
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("", "line 0: there is no row"),
+        ("label,p1\n", "line 1: there is no row"),
+        ("label,p1\n1,2\n3\n", "line 3: the number of columns changed from 2 to 1"),
+        ("label,p1,p2\n1,2\n", "a row holds 2 numbers, the first 3"),
+        ("label,p1\n1,\n", "line 2: could not convert string ''"),
+        ("1,2\n1,x\n", "line 2: could not convert string 'x'"),
+        ("label,p1\ncat,2\n", "line 2: could not convert string 'cat'"),
+        ("label,p1\n0,nan\n1,1\n", "finite"),
+        ("label,p1\n0.5,1\n1,1\n", "whole numbers .*0.5"),
+        ("pixel0,pixel1\n1,2\n", "one column must be named label, .* are pixel0, pixel1"),
+        ("label,class,p1\n0,1,2\n", "one column must be named label"),
+        (",label,p1,p2\n0,0,1,2\n", "column without a name is not named like the pixels"),
+        ("id,label,p1,p2\n0,0,1,2\n", "column id is not named like the pixels"),
+        ("label;p1\n0;1,5\n", "line 2: could not convert string '1,5'"),
+        ("1\n2\n", "a row holds 1 numbers"),
+        (b"label,p\xfc\n0,1\n", "no text in UTF-8"),
+        (gzip.compress(b"0,1\n1,2\n" * 99)[:-12], "damaged gzip"),
+    ],
+)  # fmt: skip
+def test_a_table_that_is_none_is_one_line(tmp_path, content, told):
+    path = tmp_path / "own.csv"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(ValueError, match=told) as error:
+        split(Csv("all", 1, path=str(path)))
+    assert str(path) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_table_that_has_changed_is_read_again(tmp_path):
+    path = tmp_path / "own.csv"
+    path.write_text("0,1\n1,2\n")
+    before = split(Csv("all", 1, path=str(path))).digest
+    path.write_text("0,1\n1,2\n1,3\n")
+    assert split(Csv("all", 1, path=str(path))).digest != before
+
+
+def folders(root, names, n=4):
+    """Pictures in a folder for each class; what they show, by class."""
+    shown = {}
+    for name in names:
+        (root / name).mkdir(parents=True)
+        shown[name] = RNG.integers(0, 256, (n, 3, 2), np.uint8)
+        for i, image in enumerate(shown[name]):
+            Image.fromarray(image).save(root / name / f"{i}.png")
+    return shown
+
+
+@pytest.mark.parametrize("names", [("cat", "dog", "emu"), ("2", "7", "10")])
+def test_a_folder_of_pictures_for_each_class(tmp_path, names):
+    shown = folders(tmp_path, names)
+    for junk in (".DS_Store", "cat/.DS_Store", "notes.txt", "2/Thumbs.db", "__MACOSX/cat/._0.png"):
+        if (tmp_path / junk).parent.is_dir() or "MACOSX" in junk:
+            (tmp_path / junk).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / junk).write_bytes(b"junk")
+    result = split(Folder("all", 3, path=str(tmp_path)))
+    everything = np.vstack([result.test_images, result.train_images])
+    labels = np.concatenate([result.test_labels, result.train_labels])
+    images = np.concatenate(list(shown.values())).reshape(12, 6)
+    assert pairs(everything, labels) == pairs(images, np.repeat([0, 1, 2], 4))
+    assert result.names == (names if names[0] == "cat" else ())
+    assert result.digits == ((0, 1, 2) if names[0] == "cat" else (2, 7, 10))
+
+
+def test_a_folder_with_train_and_test_and_pictures_further_down(tmp_path):
+    folders(tmp_path / "train", ("a", "b"))
+    (tmp_path / "train" / "a" / "more").mkdir()
+    (tmp_path / "train" / "a" / "0.png").rename(tmp_path / "train" / "a" / "more" / "0.png")
+    folders(tmp_path / "test", ("a", "b", "c"), n=2)
+    result = split(Folder("all", path=str(tmp_path)))
+    assert result.names == ("a", "b")
+    assert len(result.train_labels) == 8
+    assert sorted(result.test_labels) == [0, 0, 1, 1, 2, 2]  # 2: training has no c
+
+
+def test_mistakes_with_folders_name_the_file(tmp_path):
+    folders(tmp_path, ("a", "b"))
+    bad = tmp_path / "b" / "bad.png"
+    grey = Image.fromarray(np.zeros((3, 2), np.uint8))
+    for write, told in [
+        (lambda: bad.write_bytes(b""), "is empty"),
+        (lambda: bad.write_bytes(b"text"), "is no picture"),
+        (lambda: grey.resize((4, 4)).save(bad), r"is 4 x 4 and .*0.png 3 x 2"),
+        (lambda: Image.new("RGB", (2, 3), "red").save(bad), "is coloured"),
+        (lambda: Image.new("RGBA", (2, 3)).save(bad), "is transparent"),
+    ]:
+        write()
+        with pytest.raises(ValueError, match=told) as error:
+            split(Folder("all", 1, path=str(tmp_path)))
+        assert str(bad) in str(error.value)
+    bad.unlink()
+    (tmp_path / "c").mkdir()
+    with pytest.raises(ValueError, match=r"c holds no picture"):
+        split(Folder("all", 1, path=str(tmp_path)))
+    with pytest.raises(ValueError, match="must hold a folder of pictures for each class"):
+        split(Folder("all", 1, path=str(tmp_path / "c")))
+
+
+def test_what_another_option_reads_is_said(tmp_path):
+    folders(tmp_path / "pictures", ("a", "b"))
+    paths = {"folder": tmp_path / "pictures"}
+    for name in ("own.csv", "own.npz", "X.npy", "train-images-idx3-ubyte.gz"):
+        (tmp_path / name).write_bytes(b"")
+    paths |= {"csv": tmp_path / "own.csv", "npz": tmp_path / "own.npz",
+              "idx": tmp_path / "train-images-idx3-ubyte.gz"}  # fmt: skip
+    options = {"folder": Folder, "csv": Csv, "npz": Npz, "idx": Idx}
+    for asked, path in paths.items():
+        for given in options.keys() - {asked}:
+            with pytest.raises(ValueError, match=f"^path: .* write data={asked}$"):
+                split(options[given]("all", path=str(path)))
+
+
+def test_by_default_most_images_are_for_training(tmp_path):
+    for n, tests in ((600, 120), (2_499, 499), (10_000, 500), (4, 1)):
+        path = npz(tmp_path / "own.npz", X=np.arange(2 * n).reshape(n, 2), y=np.arange(n) % 2)
+        result = trial("data=npz", f"data.path={path}", "network=small").split
+        assert (len(result.train_labels), len(result.test_labels)) == (n - tests, tests)
+    asked = trial("data=npz", f"data.path={path}", "network=small", "data.test_size=3")
+    assert len(asked.split.test_labels) == 3
+
+
+def test_labels_above_a_byte_are_classes_of_their_own(tmp_path):
+    images, labels = RNG.integers(0, 256, (300, 3)), np.arange(300)
+    result = split(Npz("all", path=npz(tmp_path / "own.npz", x_train=images, y_train=labels,
+                                       x_test=images, y_test=labels)))  # fmt: skip
+    assert result.classes == 300
+    other = split(Npz("all", path=npz(tmp_path / "own.npz", x_train=images, y_train=labels % 256,
+                                      x_test=images, y_test=labels)))  # fmt: skip
+    assert other.digest != result.digest
+
+
+def test_another_set_from_openml_is_kept_as_it_is(monkeypatch):
     import sklearn.datasets
+
+    pixels, labels = np.arange(24.0).reshape(6, 4) / 12 - 1, np.array([*"129129"], object)
 
     def fetch(name, **_):
         if name != "Fashion-MNIST":
             raise ValueError("No known dataset")
-        return np.arange(24.0).reshape(6, 4), np.array(["1", "2", "9", "1", "2", "9"])
+        return pixels, labels
 
     monkeypatch.setattr(sklearn.datasets, "fetch_openml", fetch)
     result = split(OpenML("all", 1, name="Fashion-MNIST"))
     assert result.digits == (1, 2, 9)
     assert result.source == "OpenML Fashion-MNIST, version 1"
+    everything = np.vstack([result.train_images, result.test_images])
+    np.testing.assert_array_equal(np.sort(everything.ravel()), np.sort(pixels.ravel()))
+    labels[0] = "0.5"
+    with pytest.raises(ValueError, match=r"labels of OpenML .* whole numbers .* 0.5"):
+        split(OpenML("all", 1, name="Fashion-MNIST"))
     with pytest.raises(ValueError, match=r"^name: OpenML has no Fashion, version 1"):
         split(OpenML("all", 1, name="Fashion"))
 

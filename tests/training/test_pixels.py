@@ -1,0 +1,285 @@
+"""Pixels that are read are kept or refused, never bent: numbers, ranges and pictures."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from noise_exp.training import IndependentStreams, Law, Split, Trial
+from noise_exp.training.pictures import read_picture
+from noise_exp.training.pixels import as_labels, as_pixels
+from noise_exp.training.trained import Trained
+
+RNG = np.random.default_rng(0)
+BYTES = RNG.integers(0, 256, (5, 28, 28), np.uint8)
+FLAT = BYTES.reshape(5, 784)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (BYTES.astype(np.int64), BYTES),
+        (BYTES.astype(np.float32), BYTES),
+        (BYTES.astype(">i2"), BYTES),
+        (BYTES.tolist(), BYTES),
+        (pd.DataFrame(FLAT).assign(flag=FLAT[:, 0] > 9).astype(object), None),
+        (BYTES / 255, BYTES / 255),
+        (BYTES - 0.5, BYTES - 0.5),
+        (BYTES.astype(np.int64) - 128, BYTES.astype(int) - 128),
+        (BYTES.astype(np.uint16) * 257, BYTES.astype(int) * 257),
+        (BYTES > 127, (BYTES > 127).astype(np.uint8)),
+    ],
+)
+def test_numbers_of_every_kind_are_kept(given, expected):
+    kept = as_pixels(given)
+    expected = np.array(given).astype(float) if expected is None else expected
+    np.testing.assert_array_equal(kept, expected)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (np.array([[1.0, np.nan]]), "finite"),
+        (np.array([[1.0, 1e39]]), "finite"),  # infinite in single precision
+        (np.array([[1j]]), "numbers, got complex128"),
+        (np.array([["1"]]), "numbers, got <U1"),
+        ([[1, None]], "numbers, got object"),
+        ([[1, 2], [3]], "numbers, as many in each image"),
+        ({"pixels": 1}, "numbers, got object"),
+        (np.empty((0, 784)), r"none: their shape is \(0, 784\)"),
+    ],
+)
+def test_what_is_no_pixels_is_refused(given, told):
+    with pytest.raises(ValueError, match=told):
+        as_pixels(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ([3.0, 1.0], [3, 1]),
+        (np.array(["7", "300"]), [7, 300]),
+        (np.array(["7", "3.0"], object), [7, 3]),
+        (np.array([[4], [5]], np.uint8), [4, 5]),  # as MedMNIST has them
+        (np.array([True, False]), [1, 0]),
+        (np.array([-1, 2**40]), [-1, 2**40]),
+    ],
+)
+def test_labels_are_whole_numbers_of_any_type(given, expected):
+    labels = as_labels(given)
+    assert labels.dtype == np.int64
+    assert labels.tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ([0.5, 1], "0.5"), ([np.nan, 1], "nan"), (["cat", "dog"], "cat"), (np.eye(3), "3, 3"),
+        ([1e300, 0], "1e"), (np.array([2**63], np.uint64), "9223372036854775808"), (5, r"\(\)"),
+    ],
+)  # fmt: skip
+def test_labels_that_are_none_are_refused(given, told):
+    with pytest.raises(ValueError, match=rf"labels must be whole numbers.*{told}"):
+        as_labels(given)
+
+
+def trained_on(images, divisor=1.0):
+    """A network that was made for these images (n, pixels), as they were before the divisor."""
+    images = np.asarray(images, np.float32) / divisor
+    labels = np.arange(len(images)) % 2
+    split = Split(images, labels, images, labels, labels, "", "", pixel_divisor=divisor)
+    streams = IndependentStreams(1, 1, 1)
+    return Trained.of(Trial(split, Law("normal"), streams, hidden=(4, 3), init_scale=0.1))
+
+
+@pytest.fixture(scope="module")
+def bytes_model():
+    return trained_on(FLAT, 255.0)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        BYTES, FLAT, FLAT.astype(np.int64), FLAT.astype(np.float32), FLAT.astype(float),
+        FLAT.tolist(), pd.DataFrame(FLAT), BYTES[..., None], BYTES / 257 * 257,
+    ],
+    ids=["28x28", "flat", "int64", "float32", "float64", "list", "table", "channel", "rounded"],
+)  # fmt: skip
+def test_a_network_takes_its_pixels_in_every_type_and_shape(bytes_model, given):
+    expected = bytes_model.predict(FLAT)[1]
+    np.testing.assert_allclose(bytes_model.predict(given)[1], expected, atol=1e-6)
+    np.testing.assert_array_equal(
+        bytes_model.predict(BYTES[0])[1], bytes_model.predict(FLAT[:1])[1]
+    )
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        FLAT / 255, FLAT > 127, FLAT / 255 * 2 - 1, FLAT.astype(int) - 1, FLAT * 257.0,
+        FLAT / 65535, np.vstack([FLAT, FLAT / 255]),
+    ],
+    ids=["0..1", "bool", "-1..1", "negative", "16 bits", "twice", "one of them"],
+)  # fmt: skip
+def test_pixels_of_another_range_are_refused(bytes_model, given):
+    with pytest.raises(ValueError, match=r"but the network was trained on 0 to 255; pass pixels"):
+        bytes_model.predict(given)
+
+
+@pytest.mark.parametrize(
+    ("range_of_training", "fits", "others"),
+    [
+        (lambda x: x / 255, [lambda x: x / 300], [lambda x: x, lambda x: x / 127.5 - 1,
+                                                   lambda x: x / 65025]),
+        (lambda x: x / 127.5 - 1, [lambda x: x / 150 - 0.9], [lambda x: x / 255, lambda x: x]),
+        (lambda x: x // 16, [lambda x: x // 17], [lambda x: x, lambda x: x / 255]),
+        (lambda x: x * 257.0, [lambda x: x * 200.0], [lambda x: x, lambda x: x / 255]),
+        (lambda x: (x - 33.3) / 78.6, [lambda x: (x * 1.5 - 33.3) / 78.6], [lambda x: x]),
+        (lambda x: x > 127, [lambda x: x / 255], [lambda x: x]),
+    ],
+    ids=["0..1", "-1..1", "0..15", "16 bits", "standardized", "bool"],
+)  # fmt: skip
+def test_a_network_trained_on_another_range_takes_that_one(range_of_training, fits, others):
+    model = trained_on(range_of_training(FLAT))
+    for kept in fits:
+        model.predict(kept(FLAT))
+    for other in others:
+        with pytest.raises(ValueError, match="but the network was trained on"):
+            model.predict(other(FLAT.astype(float)))
+
+
+def test_all_black_has_no_scale(bytes_model):
+    bytes_model.predict(np.zeros((2, 784)))
+
+
+def test_a_network_of_another_size_says_which(bytes_model):
+    with pytest.raises(ValueError, match="20 x 28; the network takes images of 784 pixels, 28 x"):
+        bytes_model.predict(BYTES[0][:20])
+
+
+def test_weights_of_an_earlier_version_are_used_without_a_range(bytes_model, tmp_path):
+    bytes_model.save(tmp_path / "weights.npz")
+    assert Trained.load(tmp_path / "weights.npz").pixel_range == (0, 255)
+    with np.load(tmp_path / "weights.npz") as kept:
+        np.savez(tmp_path / "old.npz", **{k: v for k, v in kept.items() if k != "pixel_range"})
+    old = Trained.load(tmp_path / "old.npz")
+    np.testing.assert_array_equal(old.predict(FLAT)[1], bytes_model.predict(FLAT)[1])
+    old.predict(FLAT / 255)
+
+
+@pytest.fixture
+def picture(tmp_path):
+    """Write a picture and return its path."""
+
+    def write(image, name="p.png", **options):
+        image = Image.fromarray(image) if isinstance(image, np.ndarray) else image
+        image.save(tmp_path / name, **options)
+        return tmp_path / name
+
+    return write
+
+
+GREY = Image.fromarray(BYTES[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [(f"p.{end}", mode) for end in ("png", "bmp", "tif") for mode in ("L", "1")]
+    + [(f"p.{end}", "RGB") for end in ("png", "bmp")]
+    + [("p.png", "RGBA"), ("p.png", "LA"), ("p.png", "P"), ("p.gif", "L"), ("p.pgm", "L")],
+)
+def test_a_grey_picture_is_kept_in_every_format(picture, name, mode):
+    kept = read_picture(picture(GREY.convert(mode), name))
+    expected = np.array(GREY.convert("1").convert("L")) if mode == "1" else BYTES[0]
+    np.testing.assert_array_equal(kept, expected)
+
+
+def test_sixteen_bits_are_what_the_header_says(picture):
+    deep = BYTES[0].astype(np.uint16) * 257
+    deep[0, :2] = 1, 300
+    kept = read_picture(picture(deep))
+    np.testing.assert_allclose(kept, deep / 257)
+    np.testing.assert_allclose(read_picture(picture(deep, "p.pgm")), deep / 257)
+    faint = np.full((4, 4), 200, np.uint16)  # of 65,535, whatever its values look like
+    assert read_picture(picture(faint)).max() == pytest.approx(200 / 257)
+
+
+def png(depth, colour, rows):
+    """A PNG, after its description alone."""
+
+    def chunk(kind, data):
+        body = kind + data
+        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+
+    header = struct.pack(">IIBBBBB", 2, 2, depth, colour, 0, 0, 0)
+    data = zlib.compress(b"".join(b"\0" + row for row in rows))
+    parts = chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + parts
+
+
+@pytest.mark.parametrize(
+    ("depth", "rows", "expected"),
+    [(2, [b"\x10", b"\xe0"], [[0, 85], [255, 170]]), (4, [b"\x0f", b"\x80"], [[0, 255], [136, 0]])],
+)
+def test_fewer_bits_reach_from_black_to_white(tmp_path, depth, rows, expected):
+    (tmp_path / "p.png").write_bytes(png(depth, 0, rows))
+    assert read_picture(tmp_path / "p.png").tolist() == expected
+
+
+def refused():
+    grey = BYTES[0]
+    rgb = np.stack([grey, grey, 255 - grey], axis=2)
+    white = np.dstack([np.full_like(rgb, 255), grey])
+    yield "coloured", rgb, {}
+    yield "transparent", white, {}  # a white digit on nothing
+    yield "transparent", np.dstack([np.zeros_like(rgb), grey]), {}  # a black one
+    yield "transparent", GREY, {"transparency": int(grey[0, 0])}  # one level of grey
+    yield "coloured", Image.fromarray(rgb).convert("P"), {}
+    yield "mode CMYK", GREY.convert("CMYK"), {"name": "p.jpg"}
+    yield "mode F", GREY.convert("F"), {"name": "p.tif"}
+    yield "mode I", grey.astype(np.int32), {"name": "p.tif"}
+    yield "mode I;16", grey.astype(np.uint16), {"name": "p.tif"}  # 12 bits or 16?
+    yield "mode I;16", grey.astype(np.uint16), {"transparency": 7}
+    yield "holds 2 pictures", GREY, {"name": "p.gif", "save_all": True,
+                                      "append_images": [Image.fromarray(BYTES[1])]}  # fmt: skip
+
+
+@pytest.mark.parametrize(("told", "image", "options"), refused())
+def test_a_picture_that_would_be_bent_is_refused_by_its_name(picture, told, image, options):
+    path = picture(image, **options)
+    with pytest.raises(ValueError, match=told) as error:
+        read_picture(path)
+    assert str(path) in str(error.value)
+
+
+def test_colours_of_sixteen_bits_are_refused(tmp_path):
+    for colour, samples in ((2, 3), (4, 2), (6, 4)):
+        row = struct.pack(f">{2 * samples}H", *[300] * 2 * samples)
+        (tmp_path / "p.png").write_bytes(png(16, colour, [row, row]))
+        with pytest.raises(ValueError, match=r"p\.png is a PNG of mode"):
+            read_picture(tmp_path / "p.png")
+
+
+def test_a_picture_stands_as_its_camera_says(picture):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by a quarter
+    kept = read_picture(picture(BYTES[0], exif=exif))
+    np.testing.assert_array_equal(kept, np.rot90(BYTES[0], -1))
+
+
+def test_damaged_pictures_are_told_by_name(picture, tmp_path):
+    for name in ("p.png", "p.jpg", "p.gif", "p.bmp"):
+        whole = picture(GREY, name).read_bytes()
+        for content in (b"", b"text", whole[: len(whole) // 2]):
+            (tmp_path / name).write_bytes(content)
+            with pytest.raises(ValueError, match=rf"{name} is (empty|no picture|a damaged)"):
+                read_picture(tmp_path / name)
+    broken = bytearray(io.BytesIO(picture(GREY).read_bytes()).getvalue())
+    broken[80] ^= 0xFF
+    (tmp_path / "p.png").write_bytes(broken)
+    with pytest.raises(ValueError, match="damaged"):
+        read_picture(tmp_path / "p.png")

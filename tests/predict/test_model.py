@@ -17,9 +17,11 @@ from mlflow.artifacts import download_artifacts
 from mlflow.exceptions import MlflowException
 from PIL import Image
 from server import free_port, listens, serving
-from support import PATIENCE, SMALL, Cli, artifacts, idx_bytes
+from support import PATIENCE, SMALL, Cli, artifacts, idx_bytes, trial
 
+from noise_exp.tracking.model import WEIGHTS, description
 from noise_exp.training.data import EMBEDDED
+from noise_exp.training.trained import Trained
 
 LOAD = """
 import mlflow, numpy as np, sys
@@ -267,3 +269,20 @@ def test_a_run_that_keeps_no_model(cli):
     assert not run.outputs or not run.outputs.model_outputs
     done = predict(cli, run.info.run_id, "images.npy")
     assert "keeps no model; a run does that was made with tracking.model=true" in done.stderr
+
+
+def test_classes_that_have_names_are_told_by_them(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (12, 5, 4), np.uint8)
+    for i, image in enumerate(images):
+        folder = tmp_path / "pictures" / ("cat", "dog", "emu")[i % 3]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(folder / f"{i}.png")
+    run = trial("data=folder", f"data.path={tmp_path / 'pictures'}", "data.digits=[2,0]",
+                "network=small")  # fmt: skip
+    trained = Trained.of(run)
+    trained.save(tmp_path / WEIGHTS)
+    for name, content in description(trained).items():
+        (tmp_path / name).write_bytes(content)
+    told = mlflow.pyfunc.load_model(str(tmp_path)).predict(images)
+    assert list(told.columns) == ["label", "emu", "cat"]
+    assert told.label.tolist() == told[["emu", "cat"]].idxmax(axis=1).tolist()

@@ -1,6 +1,7 @@
 """The published program's random stream: one generator through everything, in its order."""
 
 import contextlib
+import copy
 import hashlib
 import logging
 import os
@@ -71,15 +72,18 @@ class ArticleStream:
         workers: Workers = ALONE,  # noqa: ARG002 (one generator, one order)
         how: Repair = Repair.none,
     ) -> "ArticleNoise":
-        """Go to where the noise of `law` starts and return its source."""
+        """Return the noise of `law`, from where it starts in the stream."""
         predecessors = list(ARTICLE_LAWS)
         if law.name in ARTICLE_LAWS:
             predecessors = predecessors[: predecessors.index(law.name)]
-        self._skip(predecessors, network)
-        return ArticleNoise(law, how, self._rng, network)
+        rng = copy.deepcopy(self._rng)
+        self._skip(rng, predecessors, network)
+        return ArticleNoise(law, how, rng, network)
 
-    def _skip(self, names: list[str], network: Network) -> None:
-        known = next((k for k in range(len(names), 0, -1) if self._load(names[:k], network)), 0)
+    def _skip(self, rng: np.random.RandomState, names: list[str], network: Network) -> None:
+        known = next(
+            (k for k in range(len(names), 0, -1) if self._load(rng, names[:k], network)), 0
+        )
         if names[known:]:
             log.info(
                 "Drawing the noise of the methods before this one (%s), once per seed ...",
@@ -88,19 +92,19 @@ class ArticleStream:
         scratch = np.empty(network.n_parameters, network.dtype)
         for k in range(known, len(names)):
             law = Law(names[k], **ARTICLE_LAWS[names[k]])
-            skipped = ArticleNoise(law, Repair.none, self._rng, network)
+            skipped = ArticleNoise(law, Repair.none, rng, network)
             for _ in range(self._epochs):
                 skipped.fill(scratch)
-            self._save(names[: k + 1], network)
+            self._save(rng, names[: k + 1], network)
 
     def _file(self, names: list[str], network: Network) -> Path:
         facts = (self._seed, self._epochs, self._n_images, network.sizes, names, np.__version__)
         return self._cache / f"{hashlib.sha256(repr(facts).encode()).hexdigest()[:32]}.npz"
 
-    def _load(self, names: list[str], network: Network) -> bool:
+    def _load(self, rng: np.random.RandomState, names: list[str], network: Network) -> bool:
         try:
             with np.load(self._file(names, network), allow_pickle=False) as state:
-                self._rng.set_state(
+                rng.set_state(
                     ("MT19937", state["key"], int(state["pos"]), int(state["has_gauss"]),
                      float(state["cached_gaussian"]))
                 )  # fmt: skip
@@ -108,8 +112,8 @@ class ArticleStream:
             return False
         return True
 
-    def _save(self, names: list[str], network: Network) -> None:
-        _, key, pos, has_gauss, cached_gaussian = self._rng.get_state(legacy=True)
+    def _save(self, rng: np.random.RandomState, names: list[str], network: Network) -> None:
+        _, key, pos, has_gauss, cached_gaussian = rng.get_state(legacy=True)
         path = self._file(names, network)
         part = path.with_suffix(f".{os.getpid()}.part")
         try:

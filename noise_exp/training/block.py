@@ -1,7 +1,7 @@
 """A few images at a time: what one thread computes of them."""
 
-import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Protocol
 
@@ -204,15 +204,20 @@ class Block:
 
 
 class Blocks:
-    """One block for each thread, made when it is first needed and kept for the next time."""
+    """The blocks that threads have at hand: made when needed, and kept for the next time."""
 
     def __init__(self, network: Network, cost: Cost) -> None:
         self._network, self._cost = network, cost
-        self._of_thread = threading.local()
+        self._idle: list[Block] = []
 
-    def of_thread(self, images: int, light: bool) -> Block:
-        """Return this thread's block for so many images; a light one can only measure."""
-        block = getattr(self._of_thread, "block", None)
+    @contextmanager
+    def lent(self, images: int, light: bool) -> Iterator[Block]:
+        """Lend a block for so many images; a light one can only measure."""
+        try:
+            block = self._idle.pop()
+        except IndexError:
+            block = None
         if block is None or block.capacity < images or (block.light and not light):
-            block = self._of_thread.block = Block(self._network, self._cost, images, light)
-        return block
+            block = Block(self._network, self._cost, images, light)
+        yield block
+        self._idle.append(block)

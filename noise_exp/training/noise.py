@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from enum import Enum
 from functools import cache
 from statistics import NormalDist
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -82,6 +82,13 @@ class Law:
         if np.shape(sample) != (2,):
             raise ValueError(f"{name} is not a law of single numbers; use a univariate one")
         self._fast = fast_sampler(name, parameters)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the fast sampler behind, which cannot be pickled."""
+        return vars(self) | {"_fast": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _fast=fast_sampler(self.name, self.parameters))
 
     def sample(
         self, rng: np.random.Generator | np.random.RandomState, size: int | tuple[int, ...]

@@ -5,6 +5,7 @@ derivative along one direction (`directional_derivative`), and a derivative for 
 image (`assign_credit`), of which back propagation is one source and noise another.
 """
 
+import copy
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -99,6 +100,14 @@ class Objective:
         self._blocks = Blocks(network, self.cost)
         self.known: Evaluation | None = None
         self.choose(None)
+
+    def fresh(self) -> "Objective":
+        """Return the same measure, with a choice, a count and a known measure of its own."""
+        mine = copy.copy(self)
+        mine._image_passes, mine._parts = 0.0, []
+        mine._blocks = Blocks(self.network, self.cost)
+        mine.choose(None)
+        return mine
 
     @property
     def forward_passes(self) -> float:
@@ -246,11 +255,11 @@ class Objective:
         rows: list[slice],
         light: bool = False,
     ) -> Iterator[Block]:
-        """Yield this thread's block, set to each of `rows` in turn."""
-        block = self._blocks.of_thread(max(r.stop - r.start for r in rows), light)
-        for r in rows:
-            block.set(r, matrices, images[r], self._targets[r], self._labels[r])
-            yield block
+        """Yield a block, set to each of `rows` in turn."""
+        with self._blocks.lent(max(r.stop - r.start for r in rows), light) as block:
+            for r in rows:
+                block.set(r, matrices, images[r], self._targets[r], self._labels[r])
+                yield block
 
 
 def _add_up(parts: list[np.ndarray], out: np.ndarray, chunk: slice) -> None:

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 
@@ -18,6 +19,7 @@ _ALLOWED = (
 _PROBE = (np.arange(1, 1000) - 0.5) / 999
 
 
+@cache
 def quantile_function(text: str) -> Callable[[np.ndarray], np.ndarray]:
     """Return the function of u in (0, 1) that an expression describes, as `-log(1 - u)`.
 
@@ -58,8 +60,7 @@ class QuantileLaw(Law):
     """
 
     def __init__(self, text: str) -> None:
-        self.name, self.parameters = text, {}
-        self._quantile = quantile_function(text)
+        self.name, self.parameters, self._fast = text, {}, None
         with np.errstate(all="ignore"):
             try:
                 values = self._at(_PROBE)
@@ -69,7 +70,7 @@ class QuantileLaw(Law):
             raise ValueError(f"{text!r} is not a finite number at u = {bad[0]:.4g}")
 
     def _at(self, u: np.ndarray) -> np.ndarray:
-        return np.broadcast_to(np.asarray(self._quantile(u), float), u.shape)
+        return np.broadcast_to(np.asarray(quantile_function(self.name)(u), float), u.shape)
 
     def sample(
         self, rng: np.random.Generator | np.random.RandomState, size: int | tuple[int, ...]
@@ -79,7 +80,3 @@ class QuantileLaw(Law):
         uniform = np.minimum(uniform, 1 - 2.0**-53)
         with np.errstate(all="ignore"):
             return self._at(uniform)
-
-    def fill(self, rng: np.random.Generator, out: np.ndarray) -> None:
-        """Fill `out`, of shape (n,), with independent draws."""
-        out[...] = self.sample(rng, out.shape)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -52,6 +53,9 @@ class Trial:
 
     A weight on a pixel that is dead in every image changes no output: with independent streams
     it keeps its initial value, and no noise is spent on it.
+
+    A copy, by `copy.deepcopy` or `pickle`, goes on as the trial itself would, and so does the trial
+    in a forked process.
 
     Parameters
     ----------
@@ -109,6 +113,7 @@ class Trial:
         self._streams, self._repair = streams, repair
         self._schedule = schedule or Schedule(article.EPOCHS)
         self._workers, self._cost = Workers(threads), cost or SquaredError()
+        self._last_step: object = None  # of which training
         self.network = _network(split, hidden, frozen)
         self.estimator.check(self.network)
         if not np.isfinite(init_scale):
@@ -133,24 +138,38 @@ class Trial:
         return whole
 
     def noise(self) -> Noise:
-        """Return the source of this trial's noise, from its start."""
+        """Return a source of this trial's noise, from its start; none of training's is used up."""
         if self.law is None:
             return Silence()
         network = self.objective.network
         return self._streams.noise(self.law, network, self._workers, self._repair)
 
+    @cached_property
+    def _noise(self) -> Noise:
+        """What training draws from, each call of `train` where the one before has left it."""
+        return self.noise()
+
     def train(self) -> Iterator[EpochRecord]:
-        """Train on from where the parameters are; yield a record after every epoch."""
-        return train(
-            self.objective,
+        """Train on from where parameters and streams are; yield a record after every epoch.
+
+        Schedule, estimator and optimizer begin anew. What is measured by `objective` or `test`
+        between the epochs counts for nothing and changes nothing.
+        """
+        objective, me = self.objective.fresh(), object()
+        for record in train(
+            objective,
             self.estimator,
             self.optimizer,
-            self.noise(),
+            self._noise,
             self.trained,
             self._schedule,
             self._streams,
             self._frozen,
-        )
+        ):
+            self._last_step = me
+            yield record
+            if self._last_step is not me:  # another training has moved the parameters
+                objective.known = None
 
     def test(self) -> Tested:
         """Measure the network as it is now on the images for test."""

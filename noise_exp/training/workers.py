@@ -1,9 +1,12 @@
 """Threads that share a run's arithmetic without changing its result."""
 
+import os
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar, copy_context
+from dataclasses import dataclass
 from functools import cache
 from typing import TypeVar
 
@@ -14,13 +17,19 @@ CHUNK = 2**16  # numbers of a vector that one thread works on at a time, in its 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+_pool: ContextVar[ThreadPoolExecutor | None] = ContextVar("pool", default=None)
 
+
+@dataclass(frozen=True)
 class Workers:
-    """A pool of threads; in each of them BLAS works on that thread alone.
+    """Threads that share work; in each of them BLAS works on that thread alone.
 
     OpenBLAS's own threads change the last bits of a product with their number. Here the caller
     cuts the work into pieces, always the same ones, and every piece is computed by one thread:
     so the number of threads changes the time and never a bit of the result.
+
+    It holds no thread itself, and so can be copied, pickled and used after a fork: threads are
+    hired for a training, or else for one call of `map`.
 
     Parameters
     ----------
@@ -28,10 +37,27 @@ class Workers:
         How many pieces are worked on at once, the calling thread included; at least 1.
     """
 
-    def __init__(self, threads: int = 1) -> None:
-        self.threads = threads
-        # Its threads start with the first piece and end when nothing refers to it any more.
-        self._pool = ThreadPoolExecutor(max(1, threads - 1))
+    threads: int = 1
+
+    @contextmanager
+    def hired(self) -> Iterator[Callable[[], AbstractContextManager[None]]]:
+        """Keep threads; within what is returned all calls of `map` use them.
+
+        A generator may yield between the two: who asks it may fork, where no thread comes along,
+        or be another that trains.
+        """
+        process = os.getpid()
+        with ThreadPoolExecutor(max(1, self.threads - 1)) as pool:  # begun with the first piece
+
+            @contextmanager
+            def at_work() -> Iterator[None]:
+                token = _pool.set(pool if os.getpid() == process else None)
+                try:
+                    yield
+                finally:
+                    _pool.reset(token)
+
+            yield at_work
 
     def map(self, function: Callable[[Item], Result], pieces: Sequence[Item]) -> list[Result]:
         """Return `function` of every piece, in their order; raises what `function` raises."""
@@ -47,17 +73,20 @@ class Workers:
                 results[i] = function(piece)
 
         helpers = min(self.threads, len(pieces)) - 1
-        with _blas().limit(limits=1, user_api="blas"):
+        hired = _pool.get()
+        ours = ThreadPoolExecutor(helpers) if helpers > 0 and not hired else nullcontext(hired)
+        with ours as pool, _blas().limit(limits=1, user_api="blas"):
             # Each in the caller's context: NumPy's error state is part of it.
-            futures = [self._pool.submit(copy_context().run, work) for _ in range(helpers)]
+            futures = [pool.submit(copy_context().run, work) for _ in range(helpers) if pool]
             try:
                 work()
             finally:
                 todo.clear()
-                for future in futures:
-                    future.exception()  # wait: the caller's arrays are in use until then
+                for future in futures:  # wait: the caller's arrays are in use until then
+                    future.cancel() or future.exception()
             for future in futures:
-                future.result()
+                if not future.cancelled():
+                    future.result()
         return [results[i] for i in range(len(pieces))]
 
 

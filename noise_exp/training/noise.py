@@ -88,7 +88,8 @@ class Law:
         return vars(self) | {"_fast": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state, _fast=fast_sampler(self.name, self.parameters))
+        vars(self).update(state)
+        self._fast = fast_sampler(self.name, self.parameters)
 
     def sample(
         self, rng: np.random.Generator | np.random.RandomState, size: int | tuple[int, ...]

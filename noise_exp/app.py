@@ -36,6 +36,9 @@ def main() -> None:
     logging.raiseExceptions = False  # a log file on a full disk is no reason for a traceback
     _allow_lazy_help()
     try:
+        here = os.getcwd()
+        if here not in sys.path and not sys.flags.safe_path:
+            sys.path.insert(0, here)  # as -m does: the user's own classes lie there
         check_arguments(sys.argv[1:])
         _task()
     except KeyboardInterrupt:

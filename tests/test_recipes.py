@@ -28,6 +28,14 @@ trial.noise().fill(draws)
 assert abs(draws.mean()) < 0.05
 assert abs(draws.var() / 8 - 1) < 0.05  # twice the squared scale
 """,
+    "A distribution": """
+from noise_exp.training.sparse import Sparse
+trial = Trial(split, Sparse(0.9, 2.0), streams, hidden=[300, 300])
+draws = np.empty(trial.objective.network.n_parameters)
+trial.noise().fill(draws)
+assert abs(np.mean(draws == 0) - 0.9) < 0.005
+assert abs(draws[draws != 0].var() / 4 - 1) < 0.05
+""",
     "An estimator": """
 from noise_exp.training.estimators.one_sided import OneSided
 trial = Trial(split, normal, streams, estimator=OneSided(1e-4), hidden=[2, 2])

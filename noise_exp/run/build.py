@@ -18,7 +18,7 @@ from noise_exp.training.article_stream import ArticleStream
 from noise_exp.training.costs import CrossEntropy, SquaredError
 from noise_exp.training.data import Data, Split
 from noise_exp.training.loop import Schedule
-from noise_exp.training.noise import Law, Repair
+from noise_exp.training.noise import Distribution, Law, Repair
 from noise_exp.training.streams import IndependentStreams, Streams
 from noise_exp.training.trial import Trial
 
@@ -61,7 +61,8 @@ def build(cfg: DictConfig, threads: int = 1) -> Trial:
             threads=threads,
         )
     except ValueError as error:
-        group = next((g for g in ("network", "estimator") if _key(error) in cfg[g]), "estimator")
+        owners = {"law": "dist", **dict.fromkeys(cfg.network, "network")}
+        group = owners.get(_key(error), "estimator")
         raise UserError(_named(group, cfg[group], error)) from None
 
 
@@ -87,7 +88,9 @@ def _schedule(cfg: DictConfig) -> Schedule:
     return schedule
 
 
-def _law(node: DictConfig) -> Law | None:
+def _law(node: DictConfig) -> Distribution | None:
+    if "_target_" in node:
+        return _part("dist", node)
     options: dict[str, Any] = OmegaConf.to_container(node, resolve=True)  # type: ignore[assignment]
     name = options.pop("law", "")
     if name is None:
@@ -184,6 +187,11 @@ def _streams(cfg: DictConfig) -> Streams:
             raise UserError(f"{key} must be a whole number of at least 0, got {seed}")
     if cfg.stream == Stream.independent:
         return IndependentStreams(**cfg.seeds)
+    if "_target_" in cfg.dist:
+        raise UserError(
+            f"stream=article draws by NumPy's legacy samplers, and {cfg.dist._target_} is none; "
+            "use stream=independent"
+        )
     if len(set(cfg.seeds.values())) > 1:
         raise UserError(
             "stream=article draws everything from one generator and takes one seed, got "

@@ -38,7 +38,8 @@ def fingerprint(cfg: DictConfig, trial: Trial) -> str:
         len(split.test_labels), len(split.train_labels),
     ]  # fmt: skip
     science["kernel"] = kernel()
-    targets = [cfg[part]["_target_"] for part in (*parts, "data")]
+    named = [cfg[part].get("_target_") for part in (*parts, "data", "dist")]
+    targets = [target for target in named if target]  # a law of NumPy's has none
     science["source"] = [source_digest(), *map(_foreign_source, targets)]
     digest = hashlib.sha256(json.dumps(science, sort_keys=True).encode()).hexdigest()[:16]
     return f"{VERSION}-{digest}"

@@ -174,7 +174,7 @@ def _params(cfg: DictConfig, job: Job, trial: Trial, sizes: dict[str, int]) -> d
         if group == "estimator" and not trial.law:
             continue
         for key, value in cfg[group].items():
-            if key not in ("_target_", "law"):
+            if key != ("_target_" if "_target_" in cfg[group] else "law"):
                 params[f"{group}.{key}"] = value
     return {key: str(value) for key, value in params.items()}
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from noise_exp.training.network import Network
-from noise_exp.training.noise import ARTICLE_LAWS, Law, Repair, repair
+from noise_exp.training.noise import ARTICLE_LAWS, Distribution, Law, Repair, repair
 from noise_exp.training.streams import CHANCE, ORDER, generator
 from noise_exp.training.workers import ALONE, Workers
 
@@ -67,12 +67,22 @@ class ArticleStream:
 
     def noise(
         self,
-        law: Law,
+        law: Distribution,
         network: Network,
         workers: Workers = ALONE,  # noqa: ARG002 (one generator, one order)
         how: Repair = Repair.none,
     ) -> "ArticleNoise":
-        """Return the noise of `law`, from where it starts in the stream."""
+        """Return the noise of `law`, from where it starts in the stream.
+
+        Raises
+        ------
+        ValueError
+            If it is no `Law`: only NumPy's samplers draw from its legacy generator.
+        """
+        if not isinstance(law, Law):
+            raise ValueError(
+                f"law {law.name} is none of NumPy's, and the article's stream has none"
+            )
         predecessors = list(ARTICLE_LAWS)
         if law.name in ARTICLE_LAWS:
             predecessors = predecessors[: predecessors.index(law.name)]

@@ -1,4 +1,4 @@
-"""The noise laws: any univariate sampler of NumPy, named and parametrised as NumPy does it."""
+"""What noise is drawn from: any univariate sampler of NumPy, or a class of one's own."""
 
 import itertools
 import math
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from enum import Enum
 from functools import cache
 from statistics import NormalDist
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -39,6 +39,47 @@ def article_letter(law_name: str | None) -> str | None:
     """Return the article's letter of a law, a to m; of back propagation (None), n; else None."""
     methods = [*ARTICLE_LAWS, None]
     return _LETTERS[methods.index(law_name)] if law_name in methods else None
+
+
+@runtime_checkable
+class Distribution(Protocol):
+    """What noise is drawn from: a `Law`, or a frozen dataclass of one's own.
+
+    Attributes
+    ----------
+    name
+        Of its random stream: other names have other streams. It is no sampler's of NumPy.
+    """
+
+    @property
+    def name(self) -> str: ...  # noqa: D102 (described above)
+
+    def fill(self, rng: np.random.Generator, out: np.ndarray) -> None:
+        """Fill `out`, of shape (n,), float32 or float64, with independent draws from `rng`.
+
+        Called by several threads at once, each with a generator and an array of its own.
+        """
+
+
+def check(law: Distribution, dtype: DTypeLike) -> None:
+    """Let it draw a few numbers.
+
+    Raises
+    ------
+    ValueError
+        If it is no `Distribution`, or draws none.
+    """
+    if not (isinstance(law, Distribution) and isinstance(law.name, str)):
+        raise ValueError(f"law must have a name, a text, and fill(rng, out); got {law!r}")
+    if not isinstance(law, Law) and hasattr(np.random.Generator, law.name):
+        raise ValueError(f"law has the name of a sampler of NumPy, {law.name}; give it another")
+    draws = np.full(99, np.nan, dtype)
+    law.fill(np.random.default_rng(0), draws)
+    if missing := np.count_nonzero(np.isnan(draws)):
+        raise ValueError(
+            f"law {law.name} must write each number into out, as out[...] = does; of "
+            f"{len(draws)} it left {missing} as they were, or not a number"
+        )
 
 
 class Law:
@@ -113,7 +154,7 @@ class Law:
 
 
 class Noise(Protocol):
-    """A source of noise: a law with its repair, and a place in a random stream."""
+    """A source of noise: a distribution with its repair, and a place in a random stream."""
 
     def fill(self, out: np.ndarray) -> None:
         """Fill `out`, one-dimensional and of any length, with fresh independent draws."""

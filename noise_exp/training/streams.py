@@ -5,7 +5,7 @@ from typing import Protocol
 import numpy as np
 
 from noise_exp.training.network import Network
-from noise_exp.training.noise import Law, Noise, Repair, repair
+from noise_exp.training.noise import Distribution, Noise, Repair, repair
 from noise_exp.training.workers import ALONE, Workers
 
 _INIT, _DATA, _NOISE, ORDER, CHANCE = range(5)
@@ -36,7 +36,11 @@ class Streams(Protocol):
         """Draw `scale` * standard normal for every parameter, shape (n_parameters,)."""
 
     def noise(
-        self, law: Law, network: Network, workers: Workers = ALONE, how: Repair = Repair.none
+        self,
+        law: Distribution,
+        network: Network,
+        workers: Workers = ALONE,
+        how: Repair = Repair.none,
     ) -> Noise:
         """Return the source of a run's noise: a law's draws, repaired."""
 
@@ -71,7 +75,7 @@ class IndependentStreams:
 
     def noise(
         self,
-        law: Law,
+        law: Distribution,
         network: Network,  # noqa: ARG002 (one order, whatever the size)
         workers: Workers = ALONE,
         how: Repair = Repair.none,
@@ -97,7 +101,7 @@ class ChunkedNoise:
     """Noise in chunks, each from a generator of its own: the same whatever thread draws it."""
 
     def __init__(
-        self, law: Law, how: Repair, seed: np.random.SeedSequence, workers: Workers
+        self, law: Distribution, how: Repair, seed: np.random.SeedSequence, workers: Workers
     ) -> None:
         self._law = law
         self._how = how
@@ -106,8 +110,10 @@ class ChunkedNoise:
         self._rngs: list[np.random.Generator] = []
 
     def fill(self, out: np.ndarray) -> None:
-        """Fill `out`, of any length."""
+        """Fill `out`, of any length; what is repaired as one sample are equal parts of it."""
         pieces = [out[i : i + _CHUNK] for i in range(0, len(out), _CHUNK)]
+        if pieces and self._how in (Repair.standardize, Repair.rank):
+            pieces = np.array_split(out, len(pieces))
         while len(self._rngs) < len(pieces):
             self._rngs.append(np.random.Generator(np.random.SFC64(self._seed.spawn(1)[0])))
 

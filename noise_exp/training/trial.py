@@ -12,7 +12,7 @@ from noise_exp.training.data import Split, live_pixels
 from noise_exp.training.estimators import CostScaled, Estimator, ExactGradient
 from noise_exp.training.loop import EpochRecord, Schedule, train
 from noise_exp.training.network import Network, misclassified
-from noise_exp.training.noise import Law, Noise, Repair, Silence
+from noise_exp.training.noise import Distribution, Noise, Repair, Silence, check
 from noise_exp.training.objective import Objective
 from noise_exp.training.optimizers import Optimizer, Vanilla
 from noise_exp.training.streams import Streams
@@ -94,7 +94,7 @@ class Trial:
     def __init__(
         self,
         split: Split,
-        law: Law | None,
+        law: Distribution | None,
         streams: Streams,
         *,
         estimator: Estimator | None = None,
@@ -118,6 +118,8 @@ class Trial:
         self.estimator.check(self.network)
         if not np.isfinite(init_scale):
             raise ValueError(f"init_scale must be finite, got {init_scale}")
+        if law:
+            check(law, self.network.dtype)
         self._initial = streams.initial_parameters(self.network, init_scale)
         inputs = np.ones(self.network.sizes[0], bool)
         if streams.spare_dead_pixels:

@@ -10,6 +10,7 @@ from support import law_of, options
 from noise_exp.training.network import Network
 from noise_exp.training.noise import Repair, repair
 from noise_exp.training.streams import IndependentStreams
+from noise_exp.training.workers import Workers
 
 
 def draws(name, how, n=20_000, seed=5):
@@ -48,6 +49,42 @@ def test_a_law_of_one_value_is_left_in_peace_by_every_repair():
         ones = np.ones(100)
         repair(how, np.random.default_rng(1), ones)
         assert np.isfinite(ones).all()
+
+
+def repaired(how, n, threads=1):
+    network, out = Network((1, 1), np.float64), np.empty(n)
+    streams = IndependentStreams(0, 0, 5)
+    streams.noise(law_of("gumbel"), network, Workers(threads), how).fill(out)
+    return out
+
+
+@pytest.mark.parametrize("n", [2**17 + 1, 2**18 + 1, 2**17 + 2, 3 * 2**17 - 5])
+@pytest.mark.parametrize("how", [Repair.standardize, Repair.rank])
+def test_no_number_is_repaired_among_few(how, n):
+    out = repaired(how, n)
+    np.testing.assert_array_equal(out, repaired(how, n, threads=3))
+    assert (out[-3:] != 0).all()
+    # The last number, over many steps, has the moments of all others.
+    source = IndependentStreams(0, 0, 6).noise(
+        law_of("gumbel"), Network((1, 1), np.float64), how=how
+    )
+    last = []
+    for _ in range(40):
+        source.fill(out)
+        last.append(out[-1])
+    assert abs(np.mean(last)) < 4 / math.sqrt(40)
+    assert 0.5 < np.std(last) < 1.6
+
+
+def test_where_no_sample_is_needed_the_draws_are_what_they_were():
+    n = 2**17 + 1
+    whole, alone = repaired(Repair.none, n), repaired(Repair.none, 2**17)
+    np.testing.assert_array_equal(whole[:-1], alone)
+    np.testing.assert_array_equal(np.abs(whole), np.abs(repaired(Repair.sign, n)))
+    for how in (Repair.standardize, Repair.rank):
+        few = repaired(Repair.none, 1000)
+        repair(how, np.random.default_rng(0), few)
+        np.testing.assert_array_equal(few, repaired(how, 1000))
 
 
 def test_two_names_of_one_law_draw_different_numbers():

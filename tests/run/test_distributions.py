@@ -1,0 +1,158 @@
+"""A distribution of the user's own: a class with a name and `fill`, from a file beside the run."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from omegaconf import open_dict
+from support import PATIENCE, SMALL, composed
+
+from noise_exp.errors import UserError
+from noise_exp.run.build import build
+from noise_exp.run.fingerprint import fingerprint
+from noise_exp.training import Adam, IndependentStreams, Law, Spsa, Trial, Xor
+
+SPIKE = """
+import dataclasses
+import numpy as np
+
+@dataclasses.dataclass(frozen=True)
+class Spike:
+    zeros: float = 0.9
+    law: str = "normal"
+    name = "spike"
+
+    def __post_init__(self):
+        if not 0 <= self.zeros < 1:
+            raise ValueError(f"zeros must be at least 0 and below 1, got {self.zeros}")
+
+    def fill(self, rng, out):
+        out[...] = getattr(rng, self.law)(size=out.shape)
+        out *= rng.random(len(out)) >= self.zeros
+"""
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    """Write a module of this text, and compose a run whose noise is its class Spike."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def written(text=SPIKE, *overrides, **keys):
+        (tmp_path / "own_spike.py").write_text(text)
+        sys.modules.pop("own_spike", None)
+        cfg = composed("network.hidden=[300,300]", "epochs=3", *overrides)
+        with open_dict(cfg):
+            cfg.dist = {"_target_": "own_spike.Spike", **keys}
+        return cfg
+
+    return written
+
+
+def test_it_draws_by_its_own_rule_whatever_the_threads(own):
+    whole = []
+    for threads in (1, 2, 5):
+        run = build(own(SPIKE, zeros=0.75), threads)
+        draws = np.empty(300_000, np.float32)  # of several threads
+        run.noise().fill(draws)
+        costs = [epoch.cost for epoch in run.train()]
+        whole.append((draws.tobytes(), costs, run.parameters.tobytes()))
+    assert abs(np.mean(draws == 0) - 0.75) < 0.005
+    assert whole[0] == whole[1] == whole[2]
+    assert len(set(costs)) == 3
+
+
+@pytest.mark.parametrize("estimator", ["node_perturbation", "learned_feedback", "es"])
+def test_estimators_and_repairs_take_it(own, estimator):
+    for repair in ("sign", "rank"):
+        run = build(own(SPIKE, f"estimator={estimator}", f"estimator.repair={repair}"))
+        assert np.isfinite([epoch.cost for epoch in run.train()]).all()
+
+
+def test_its_name_is_its_random_stream(own):
+    def draws(cfg):
+        build(cfg).noise().fill(out := np.empty(50))
+        return out
+
+    first = draws(own())
+    np.testing.assert_array_equal(first, draws(own()))
+    assert (first != draws(own(SPIKE.replace('"spike"', '"other"')))).any()
+
+
+def test_its_keys_and_its_source_decide_which_runs_have_its_result(own):
+    prints = []
+    for text, keys in ((SPIKE, {}), (SPIKE, {}), (SPIKE, {"zeros": 0.5}), (SPIKE + "\n", {})):
+        cfg = own(text, **keys)
+        prints.append(fingerprint(cfg, build(cfg)))
+    assert prints[0] == prints[1]
+    assert len(set(prints)) == 3
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "keys", "told"),
+    [
+        ("", "", {"zeros": 1.0}, "dist.zeros must be at least 0 and below 1, got 1.0"),
+        ("", "", {"zeros": "many"}, "dist.zeros: Value 'many'"),
+        ("", "", {"width": 2}, "dist.width"),
+        ('    name = "spike"', "", {}, "dist: law must have a name, a text, and fill(rng, out)"),
+        ('name = "spike"', "name = 3", {}, "dist: law must have a name, a text"),
+        ("fill", "draw", {}, "dist: law must have a name, a text, and fill(rng, out)"),
+        ('"spike"', '"gumbel"', {}, "law has the name of a sampler of NumPy, gumbel"),
+        ("out[...] =", "return", {}, "law spike must write each number into out"),
+        ("out[...] =", "out =", {}, "law spike must write each number into out"),
+        ("out[...] =", "out[:-1] =", {}, "of 99 it left"),
+        ("@dataclasses.dataclass(frozen=True)", "", {}, "dist: "),
+    ],
+)
+def test_what_does_not_fit_is_one_line(own, old, new, keys, told):
+    text = SPIKE.replace(old, new).replace(
+        ":-1] = getattr(rng, self.law)(size=out.shape)", ":-1] = 1"
+    )
+    with pytest.raises(UserError) as refused:
+        build(own(text, **keys))
+    assert told in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_the_articles_stream_has_numpys_laws_alone(own):
+    with pytest.raises(UserError, match=r"own_spike\.Spike is none; use stream=independent"):
+        build(own(SPIKE, "stream=article"))
+
+
+def test_in_a_notebook_a_class_is_enough_and_a_wrong_one_is_told():
+    class Signs:
+        name = "signs"
+
+        def fill(self, rng, out):
+            out[...] = rng.choice((-1, 1), len(out))
+
+    streams = IndependentStreams(1, 1, 1)
+    split = Xor().split(streams.permutation)
+    options = {
+        "hidden": (4, 4),
+        "estimator": Spsa(0.01, 1),
+        "optimizer": Adam(0.1, 0.9, 0.99, False),
+    }
+    costs = [e.cost for e in Trial(split, Signs(), streams, **options).train()]
+    assert costs[-1] < costs[0] / 2
+    for wrong in (Law, "gumbel"):
+        with pytest.raises(ValueError, match=r"^law must have a name"):
+            Trial(split, wrong, streams, **options)
+
+
+def test_the_script_finds_it_in_the_working_folder_and_so_do_joblibs_workers(cli):
+    (cli.folder / "spike.py").write_text(SPIKE)
+    cli.own_option("dist", "spike", "_target_: spike.Spike\nzeros: 0.9\n")
+    sweep = ("-m", "dist=spike,gumbel", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
+    for arguments in (["dist=spike", "dist.zeros=0.5"], sweep):
+        done = subprocess.run(
+            [Path(sys.executable).with_name("noise-exp"), "--config-dir=my", *arguments, *SMALL],
+            cwd=cli.folder, env=cli.env, capture_output=True, text=True, timeout=PATIENCE,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    runs = {run.data.params.get("dist.zeros"): run.data for run in cli.runs("run")}
+    assert set(runs) == {"0.5", "0.9", None}
+    assert runs["0.5"].params["dist"] == runs["0.9"].params["dist"] == "spike"
+    assert "article_letter" not in runs["0.9"].tags
+    assert runs[None].tags["article_letter"] == "a"

@@ -1,15 +1,17 @@
 """What each of Hydra's launchers needs and allows: cores, signals, packages to install."""
 
+import _thread
 import math
+import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from functools import cache
-from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from noise_exp.errors import UserError
 
@@ -26,52 +28,10 @@ _LAST_SECONDS = 10.0  # that an interrupted worker may take to tell the store
 
 
 def available() -> int:
-    """Return the number of cores that this process may use, at least 1."""
-    cores = os.cpu_count() or 1
-    if hasattr(os, "sched_getaffinity"):  # what a container or a scheduler allows
-        cores = len(os.sched_getaffinity(0))
-    return max(1, int(min(cores, quota())))
+    """Return the number of cores that this process may use, at least 1, as joblib counts them."""
+    import joblib  # a tenth of a second that a command's help has no use for
 
-
-def quota(system: Path = Path("/")) -> float:
-    """Return how many cores' time the control groups of this process give it (docker --cpus).
-
-    Infinite where they set no limit. A group's limit holds for all below it.
-    """
-    least = math.inf
-    for line in _lines(system / "proc/self/cgroup"):
-        _, controllers, path = line.split(":", 2)
-        if controllers and "cpu" not in controllers.split(","):
-            continue
-        root = system / "sys/fs/cgroup" / controllers
-        if controllers and not root.is_dir():
-            root = root.with_name("cpu")
-        # A container sees its own group as the root, whatever its path is called outside.
-        group = root / path.lstrip("/")
-        for folder in (group, *group.parents):
-            if folder.is_relative_to(root):
-                least = min(least, _limit(folder))
-    return least
-
-
-def _limit(group: Path) -> float:
-    """Return a control group's cores: of version 2 in one file, of version 1 in two."""
-    text = _lines(group / "cpu.max") or [
-        " ".join(_lines(group / f"cpu.cfs_{what}_us")[:1] or ["max"])
-        for what in ("quota", "period")
-    ]
-    try:
-        allowed, period = map(int, " ".join(text).split())
-    except ValueError:  # "max", or none
-        return math.inf
-    return allowed / period if allowed > 0 and period > 0 else math.inf
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text().splitlines()
-    except OSError:
-        return []
+    return joblib.cpu_count()
 
 
 def is_serial(launcher: DictConfig) -> bool:
@@ -120,16 +80,32 @@ def keeps_what_it_sends(launcher: DictConfig) -> bool:
     return "submitit_folder" in launcher
 
 
-def prepare(launcher: DictConfig) -> None:
-    """Let Ray join a cluster, before the sweep.
+def prepare(config: DictConfig, jobs: int | None) -> None:
+    """Let joblib start as many processes as there are jobs, and Ray join a cluster.
+
+    Parameters
+    ----------
+    config
+        Of the sweep, which has not begun.
+    jobs
+        How many it has, None where that is not known.
 
     Raises
     ------
     UserError
         If joblib is told what it would stumble over.
     """
+    launcher, sweeper = config.hydra.launcher, config.hydra.sweeper
     if launcher.get("n_jobs") == 0:
         raise UserError("hydra.launcher.n_jobs must be at least 1, or -1 for all cores, got 0")
+    if "n_jobs" in launcher:
+        # A sweeper may launch so many at a time: Hydra's own, or a search.
+        launched = jobs, sweeper.get("max_batch_size"), sweeper.get("n_jobs")
+        most = min((n for n in launched if n), default=math.inf)
+        if most < jobs_at_once(launcher):  # else the cores of those that are missing lie idle
+            with read_write(config.hydra):
+                launcher.n_jobs = most
+                config.hydra.overrides.hydra.append(f"hydra.launcher.n_jobs={most}")  # for each job
     init = OmegaConf.select(launcher, "ray.init")
     if init is None:
         return
@@ -171,12 +147,28 @@ def end_with(pid: int) -> None:
         return
 
     def watch() -> None:
-        while os.getppid() == pid:
-            time.sleep(_WATCH_SECONDS)
-        os.kill(os.getpid(), signal.SIGINT)  # the run ends as KILLED
+        _await_end(pid)
+        _interrupt()  # the run ends as KILLED
         time.sleep(_LAST_SECONDS)
         os._exit(1)
 
     signal.signal(signal.SIGINT, signal.default_int_handler)
     _end_on_hang_up()
     threading.Thread(target=watch, daemon=True).start()
+
+
+def _await_end(pid: int) -> None:
+    """Return once the process has ended that launched this worker."""
+    parent = multiprocessing.parent_process()
+    if sys.platform == "win32" and parent:  # there the number of a dead parent stays
+        parent.join()
+    else:
+        while os.getppid() == pid:
+            time.sleep(_WATCH_SECONDS)
+
+
+def _interrupt() -> None:
+    if sys.platform == "win32":  # where os.kill ends a process at once
+        _thread.interrupt_main()
+    else:
+        os.kill(os.getpid(), signal.SIGINT)

@@ -191,8 +191,8 @@ def command(resume: bool = False) -> str:
 
 def _checked(config: DictConfig) -> Plan:
     """Return the plan of a sweep whose launcher, first job and jobs' folders are in order."""
-    launchers.prepare(config.hydra.launcher)
     planned = plan.sweep(config)
+    launchers.prepare(config, planned.total)
     if planned.first is not None:
         build(plan.compose(config, planned.first))
     if planned.jobs:

@@ -1,59 +1,61 @@
 """A job takes no more threads than what its machine, its container and its user allow."""
 
+import joblib
 import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
 from noise_exp.run import launchers
+from noise_exp.run.config import CONF_DIR
 
 SERIAL = OmegaConf.create({"_target_": "hydra.BasicLauncher"})
 JOBLIB = OmegaConf.create({"_target_": "joblib", "n_jobs": 2})
+SEARCH = ("/sweeper=optuna", ".sweeper.n_jobs=16")  # so many trials at a time
 SLURM = OmegaConf.create({"_target_": "submitit", "cpus_per_task": 8})
 
 
-def a_machine(folder, own, **files):
-    (folder / "proc/self").mkdir(parents=True)
-    (folder / "proc/self/cgroup").write_text(own)
-    for name, text in files.items():
-        path = folder / "sys/fs/cgroup" / name.replace("__", "/").replace("0", ".")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    return launchers.quota(folder)
+@pytest.mark.parametrize(("cores", "threads"), [(1, (1, 1)), (3, (3, 1)), (16, (16, 8))])
+def test_cores_are_those_that_joblib_counts(monkeypatch, cores, threads):
+    monkeypatch.setattr(joblib, "cpu_count", lambda: cores)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert tuple(map(launchers.per_job, (SERIAL, JOBLIB))) == threads
 
 
-NESTED = "0::/user/me\n"
-OLD = "4:memory:/x\n3:cpuset:/\n2:cpu,cpuacct:/docker/ab\n1:name=systemd:/\n"
+def test_a_limit_of_the_user_counts(monkeypatch):
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+    assert launchers.available() == 1
 
 
 @pytest.mark.parametrize(
-    ("own", "files", "cores"),
+    ("overrides", "jobs", "processes", "threads"),
     [
-        ("0::/\n", {"cpu0max": "50000 100000\n"}, 0.5),
-        ("0::/\n", {"cpu0max": "max 100000\n"}, float("inf")),
-        (NESTED, {"user__me__cpu0max": "max 100000\n", "user__cpu0max": "350000 100000\n"}, 3.5),
-        (NESTED, {"user__me__cpu0max": "100000 100000", "user__cpu0max": "350000 100000"}, 1.0),
-        ("0::/elsewhere\n", {"cpu0max": "300000 100000\n"}, 3.0),  # seen from inside a container
-        (OLD, {"cpu,cpuacct__cpu0cfs_quota_us": "250000\n",
-               "cpu,cpuacct__cpu0cfs_period_us": "100000\n"}, 2.5),
-        (OLD, {"cpu__docker__ab__cpu0cfs_quota_us": "20000\n",
-               "cpu__docker__ab__cpu0cfs_period_us": "10000\n"}, 2.0),
-        (OLD, {"cpu__cpu0cfs_quota_us": "-1\n", "cpu__cpu0cfs_period_us": "10000\n"},
-         float("inf")),
-        ("0::/\n", {"cpu0max": "what\n"}, float("inf")),
-        ("", {}, float("inf")),
+        ([".launcher.n_jobs=-1"], 14, 14, 4),
+        ([".launcher.n_jobs=-1"], 3, 3, 21),
+        ([".launcher.n_jobs=-1"], 1, 1, 64),
+        ([".launcher.n_jobs=-2"], 200, -2, 1),
+        ([".launcher.n_jobs=-60"], 14, -60, 12),  # five at once, as it was asked for
+        ([".launcher.n_jobs=8"], 14, 8, 8),
+        ([".launcher.n_jobs=100"], 14, 14, 4),
+        ([".launcher.n_jobs=-1"], None, -1, 1),
+        ([".launcher.n_jobs=-1", ".sweeper.max_batch_size=4"], 14, 4, 16),
+        ([".launcher.n_jobs=-1", *SEARCH, ".sweeper.n_trials=50"], 50, 16, 4),
+        ([".launcher.n_jobs=-1", *SEARCH, ".sweeper.n_trials=5"], 5, 5, 12),
     ],
-)  # fmt: skip
-def test_a_containers_quota_is_seen(tmp_path, own, files, cores):
-    assert a_machine(tmp_path, own, **files) == cores
-
-
-@pytest.mark.parametrize(("quota", "cores"), [(0.5, 1), (1.99, 1), (2.5, 2), (float("inf"), 16)])
-def test_cores_are_rounded_down_to_one_at_least(monkeypatch, quota, cores):
-    monkeypatch.setattr(launchers.os, "sched_getaffinity", lambda _: set(range(16)))
-    monkeypatch.setattr(launchers, "quota", lambda: quota)
+)
+def test_joblib_starts_as_many_processes_as_jobs_and_each_has_its_share(
+    monkeypatch, overrides, jobs, processes, threads
+):
+    monkeypatch.setattr(joblib, "cpu_count", lambda: 64)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    assert launchers.available() == cores
-    assert launchers.per_job(SERIAL) == cores
-    assert launchers.per_job(JOBLIB) == max(1, cores // 2)
+    asked = ["hydra/launcher=joblib", *(f"hydra{override}" for override in overrides)]
+    with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
+        config = compose("config", asked, return_hydra_config=True)
+        launchers.prepare(config, jobs)
+        assert config.hydra.launcher.n_jobs == processes
+        loader = GlobalHydra.instance().config_loader()
+        job = loader.load_sweep_config(config, ["seed=1"])  # as a worker does
+    assert launchers.per_job(job.hydra.launcher) == threads
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ app = marimo.App(width="medium", app_title="Noise training")
 
 with app.setup:
     import asyncio
+    import copy
     import inspect
     import os
     import re
@@ -63,7 +64,7 @@ def live(frames):
 def code(*functions):
     """Show the lines that made a picture: those very functions."""
     lines = "\n\n".join(inspect.getsource(function) for function in functions)
-    lines = re.sub(r"^@app\.function.*\n", "", lines, flags=re.M)
+    lines = re.sub(r"^@app\.\w+.*\n", "", lines, flags=re.M)
     return mo.accordion({"The lines that do it": mo.md(f"```python\n{lines}\n```")})
 
 
@@ -324,14 +325,27 @@ def _():
         The same noise, asked better. `hill_climb` keeps a step only if the cost fell. `spsa` looks to
         both sides and steps by the difference. `node_perturbation` puts noise on the units instead of
         the weights. `learned_feedback` uses that noise to learn the way back for the errors. Left:
-        training images wrong, against forward passes. Right: the angle to the true gradient; 90° is a
-        direction that knows nothing.
+        training images wrong, against forward passes. Right: the angle to the true gradient of 512 images
+        in the first epochs, `learned_feedback` with what it has learned by then; 90° is a direction that
+        knows nothing.
         """
     )
     mo.vstack(
-        [_text, mo.hstack([asked, passes], justify="start", wrap=True), code(searches, angle)]
+        [_text, mo.hstack([asked, passes], justify="start", wrap=True), code(Seen, searches, angle)]
     )
     return asked, passes
+
+
+@app.class_definition
+class Seen:
+    """An estimator, and what it has learned in the training that it serves."""
+
+    def __init__(self, estimator):
+        self.begin_unseen, self.check = estimator.begin, estimator.check
+
+    def begin(self, objective):
+        self.state = self.begin_unseen(objective)
+        return self.state
 
 
 @app.function
@@ -346,18 +360,22 @@ def searches(name, passes):
         "learned_feedback": (LearnedFeedback(0.1, 0.2), adam),
     }
     for way, (estimator, optimizer) in ways.items():
-        yield way, Trial(split, Law(name, **ARTICLE_LAWS[name]), streams, estimator=estimator,
-                         optimizer=optimizer, repair=Repair.sign, hidden=[64], cost=CrossEntropy(),
+        yield way, Trial(split, Law(name, **ARTICLE_LAWS[name]), streams, optimizer=optimizer,
+                         estimator=Seen(estimator), repair=Repair.sign, hidden=[64], cost=CrossEntropy(),
                          schedule=Schedule(None, passes, batch_size=128))  # fmt: skip
 
 
 @app.function
-def angle(trial):
-    """Degrees between the direction that noise gives here, and the way straight down."""
-    at = trial.trained
+def angle(trial, noise, images=512):
+    """Degrees between the direction that noise gives here, and the way straight down.
+
+    Training goes on as if nothing was measured: its budget and what it has learned are its own.
+    """
+    at, objective, state = trial.trained, trial.objective, copy.deepcopy(trial.estimator.state)
     direction, uphill = np.empty_like(at), np.empty_like(at)
-    trial.estimator.begin(trial.objective).estimate(trial.objective, at, trial.noise(), direction)
-    trial.objective.gradient(at, uphill)
+    objective.choose(np.arange(images))
+    state.estimate(objective, at, noise, direction)
+    objective.gradient(at, uphill)
     cosine = -direction @ uphill / (np.linalg.norm(direction) * np.linalg.norm(uphill))
     return np.degrees(np.arccos(cosine))
 
@@ -367,11 +385,12 @@ def search_frames(name, passes):
     drawn = {}
     for way, trial in searches(name, passes):
         x, y, angles = drawn[way] = [], [], []
+        noise = trial.noise()
         for epoch in trial.train():
             x.append(epoch.forward_passes)
             y.append(epoch.train_error_rate)
             if len(angles) < 4:
-                angles.append(angle(trial))
+                angles.append(angle(trial, noise))
             if len(x) == 2:
                 yield pictures.search(drawn, passes)
         yield pictures.search(drawn, passes)
@@ -390,7 +409,8 @@ def _():
         ## 6. What the units have learned, and your own digit
 
         Ten digits, learned from noise by `learned_feedback`. Each tile is what one unit of the first
-        layer looks for: the weights on its 784 pixels. Draw a digit, and ask the network.
+        layer looks for: the weights on its 784 pixels. Draw a digit, and ask the network: it answers
+        once it is trained, and again when another law has trained it.
         """
     )
     mo.vstack([_text, teacher, code(ten_digits, centred)])
@@ -409,19 +429,26 @@ def ten_digits(name, epochs=12):
 
 
 @app.function(hide_code=True)
-def unit_frames(trial):
+def unit_frames(trial, tell):
+    """Train, and tell of the trained network."""
     for epoch in trial.train():
         weights, _ = trial.network.views(trial.parameters)[0]
         wrong = trial.test().error_rate
         text = f"Epoch {epoch.epoch + 1}: **{wrong:.1%}** of 2,000 test images wrong"
         yield mo.vstack([mo.md(text), pictures.units(weights)])
+    tell(trial)
 
 
 @app.cell(hide_code=True)
-def _(teacher):
-    digits_trial = ten_digits(teacher.value)
-    live(unit_frames(digits_trial))
-    return (digits_trial,)
+def _():
+    trained, set_trained = mo.state(None)
+    return set_trained, trained
+
+
+@app.cell(hide_code=True)
+def _(set_trained, teacher):
+    set_trained(None)
+    live(unit_frames(ten_digits(teacher.value), set_trained))
 
 
 @app.cell(hide_code=True)
@@ -441,13 +468,16 @@ def centred(pixels):
 
 
 @app.cell(hide_code=True)
-def _(digits_trial, pad):
+def _(pad, trained):
     _image = centred(pad.value["pixels"]).astype(np.float32)
-    if _image.any():
-        _chances = digits_trial.network.outputs(digits_trial.parameters, _image[None])[0]
-        _text = f"The network says **{_chances.argmax()}**"
+    _chances, _trial = np.zeros(10), trained()
+    if not _image.any():
+        _text = "Draw a digit in the black square"
+    elif _trial is None:
+        _text = "The network is not trained yet: it answers after its last epoch"
     else:
-        _chances, _text = np.zeros(10), "Draw a digit in the black square"
+        _chances = _trial.network.outputs(_trial.parameters, _image[None])[0]
+        _text = f"The network says **{_chances.argmax()}**"
     _answer = mo.vstack([mo.md(_text), pictures.chances(_chances)])
     mo.hstack([pad, _answer], justify="start", wrap=True)
 

@@ -1,11 +1,14 @@
 """The notebook: as a script, and as an app in a browser, whose numbers are the program's own."""
 
+import copy
+import itertools
 import re
 import subprocess
 import sys
 import time
 
 import nbformat
+import numpy as np
 import pytest
 from browser import needs_chromium, opened
 from playwright.sync_api import expect
@@ -13,7 +16,15 @@ from server import free_port, listens, serving
 from support import ROOT, SMALL, Cli
 
 from noise_exp.errors import UserError
-from noise_exp.training import Embedded, IndependentStreams, Law, Schedule, Trial
+from noise_exp.training import (
+    CrossEntropy,
+    Embedded,
+    IndependentStreams,
+    Law,
+    Objective,
+    Schedule,
+    Trial,
+)
 
 pytestmark = pytest.mark.slow
 NOTEBOOK = ROOT / "notebooks" / "noise_training.py"
@@ -134,7 +145,13 @@ def test_a_drawn_digit_is_read(page):
     page.mouse.down()
     page.mouse.move(box["x"] + 112, box["y"] + 180, steps=8)
     page.mouse.up()
-    expect(page.get_by_text("The network says")).to_be_visible()
+    expect(page.get_by_text("The network says 1")).to_be_visible()
+    # Another law trains it anew, and it answers the same drawing by the new network.
+    control(page, "law", 4).select_option("rayleigh")
+    expect(page.get_by_text("The network is not trained yet")).to_be_visible()
+    expect(page.get_by_text("The network says")).to_have_count(0)
+    expect(page.get_by_text("The network says 1")).to_be_visible()
+    expect(page.get_by_text("Epoch 12: ")).to_be_visible()
     page.get_by_role("button", name="clear").click()
     expect(page.get_by_text("Draw a digit in the black square")).to_be_visible()
 
@@ -177,6 +194,54 @@ def test_an_unknown_sweep_is_a_sentence(swept, monkeypatch):
 
     with pytest.raises(UserError, match=f"the store has no run {'0' * 32}"):
         sweep_curves("0" * 32)
+
+
+@pytest.fixture
+def notebook(monkeypatch):
+    monkeypatch.syspath_prepend(NOTEBOOK.parent)
+    import noise_training
+
+    return noise_training
+
+
+def test_angles_are_those_of_what_training_has_learned_and_cost_it_nothing(notebook):
+    def records(measure):
+        (trial,) = (
+            trial for way, trial in notebook.searches("normal", 30) if way == "learned_feedback"
+        )
+        noise, told, angles = trial.noise(), [], []
+        for epoch in trial.train():
+            told.append((epoch.cost, epoch.forward_passes))
+            if measure:
+                seen = trial.estimator.state.weights[0]
+                kept = seen.copy()
+                angles.append(notebook.angle(trial, noise))
+                np.testing.assert_array_equal(seen, kept)
+        return told, angles, trial
+
+    told, angles, trial = records(measure=True)
+    assert told == records(measure=False)[0]
+    trial.estimator.begin(trial.objective)
+    unlearned = notebook.angle(trial, trial.noise())
+    assert np.mean(angles) < unlearned - 15
+    assert max(angles) < 60
+
+
+@pytest.mark.parametrize("way", range(4))
+def test_an_angle_is_what_arithmetic_says(notebook, way):
+    *_, (_, trial) = itertools.islice(notebook.searches("gumbel", 10), way + 1)
+    next(trial.train())
+    found = notebook.angle(trial, trial.noise(), images=100)
+    state, out = copy.deepcopy(trial.estimator.state), np.empty_like(trial.trained)
+    kept, labels = trial.split.train_images[:100], trial.split.train_labels[:100]
+    images = Objective(trial.network, kept, labels, cost=CrossEntropy())
+    uphill = np.empty_like(trial.parameters)
+    images.gradient(trial.parameters, uphill)
+    trial.objective.choose(np.arange(100))
+    state.estimate(trial.objective, trial.trained, trial.noise(), out)
+    down = -uphill[trial.kept]
+    cosine = out @ down / np.sqrt((out @ out) * (down @ down))
+    assert found == pytest.approx(np.degrees(np.arccos(cosine)), abs=1)
 
 
 IN_SHORT = """

@@ -106,7 +106,7 @@ play-page: $(BIN)/installed-notebook  ## The notebook as pages that need no serv
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps -w build/browser notebooks/browser
 	cd build/browser && printf '# /// script\n# dependencies = ["noise-exp @ ./%s"]\n# ///\n' \
 		*.whl | cat - ../../$(NOTEBOOK) > noise_training.py
-	UV=$(CURDIR)/$(BIN)/uv $(MARIMO) export html-wasm build/browser/noise_training.py --no-sandbox -o play/browser
+	UV="$$PWD/$(BIN)/uv" $(MARIMO) export html-wasm build/browser/noise_training.py --no-sandbox -o play/browser
 
 ui: $(BIN)/installed  ## Browse and compare the runs; the address comes when the UI answers
 	$(BIN)/python -m noise_exp.tracking ui

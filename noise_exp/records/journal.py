@@ -9,12 +9,17 @@ that holds other things:
 - `alive`: a file that the run's process keeps locked, so that the lock ends when the process
   does, however it ends;
 - `owed-*/`: what an earlier run in the folder still owes its store, a record like this one.
+
+Whoever deletes the folder under a run that is at work costs it nothing: its lines are read from the
+file that it has open, and the folder is made anew as soon as anything else is written.
 """
 
 import contextlib
+import errno
 import json
 import logging
 import math
+import os
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
@@ -55,7 +60,9 @@ class Journal:
         self._records = folder / RECORDS
         self._guard = Guard()  # the delivery runs in a thread of its own
         self._alive = Lock(self._records / _ALIVE, timeout=0)
+        self._held: os.stat_result | None = None  # the lock's file, of a run that is at work
         self._lines: TextIO | None = None
+        self._contents: dict[str, bytes] = {}  # of artifacts that the store does not have yet
 
     @classmethod
     def start(cls, folder: Path, facts: Facts) -> "Journal":
@@ -75,7 +82,7 @@ class Journal:
         where = {"host": machine.here(), "folder": str(folder)}
         journal = cls(folder, replace(facts, tags={**facts.tags, **where}))
         try:
-            journal._alive.acquire()
+            journal._hold()
         except Timeout:
             raise UserError(
                 f"the output folder {folder} is used by a run that is still alive; "
@@ -122,12 +129,15 @@ class Journal:
 
     def log_artifacts(self, files: Mapping[str, bytes]) -> None:
         """Keep files for the store."""
-        folder = self._records / _ARTIFACTS
-        folder.mkdir(exist_ok=True)
         self.update(artifacts=list(dict.fromkeys([*self.facts.artifacts, *files])))
+        self._contents.update(files)
+        self._write_artifacts(files)
+
+    def _write_artifacts(self, files: Mapping[str, bytes]) -> None:
         for name, content in files.items():
-            (folder / name).parent.mkdir(exist_ok=True)
-            (folder / name).write_bytes(content)
+            path = self._records / _ARTIFACTS / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
 
     def update(self, **changes: Any) -> None:
         """Change facts and write them: whole or not at all, whatever happens meanwhile.
@@ -146,14 +156,19 @@ class Journal:
             key: value if math.isfinite(value) else None for key, value in asdict(record).items()
         }
         if self._lines is None:
-            path = self._records / _EPOCHS
-            self._lines = path.open("a", buffering=1, encoding="utf-8")  # flushed by the line
+            self._lines = self._open_lines()
         self._lines.write(json.dumps(line | {"time": now()}) + "\n")
+
+    def _open_lines(self) -> TextIO:
+        return (self._records / _EPOCHS).open("a+", buffering=1, encoding="utf-8")  # by the line
 
     def epochs(self, start: int = 0) -> tuple[list[dict[str, Any]], int]:
         """Read the epochs' lines from byte `start` on; return them and where the next will be."""
         try:
-            with (self._records / _EPOCHS).open("rb") as file:
+            with self._guard:  # the file that is open is there even if its folder was deleted
+                lines = self._lines
+                path = os.dup(lines.fileno()) if lines else self._records / _EPOCHS
+            with open(path, "rb") as file:
                 file.seek(start)
                 text = file.read()
         except FileNotFoundError:
@@ -163,9 +178,6 @@ class Journal:
 
     def end(self, status: str, **tags: str) -> None:
         """Set the final status, in memory at least, where the store may still learn it."""
-        if self._lines:
-            with contextlib.suppress(OSError):
-                self._lines.close()
         try:
             self.update(status=status, end_time=now(), tags=tags)
         except OSError as error:
@@ -173,6 +185,11 @@ class Journal:
 
     def release(self) -> None:
         """Give up the run's lock: nothing is written any more."""
+        with self._guard:
+            if self._lines:
+                with contextlib.suppress(OSError):
+                    self._lines.close()
+            self._lines = self._held = None
         self._alive.release()
 
     def end_unseen(self) -> None:
@@ -183,6 +200,7 @@ class Journal:
 
     def clear_artifacts(self) -> None:
         """Delete the files that the store has, and nothing else that may lie beside them."""
+        self._contents.clear()
         with contextlib.suppress(OSError):
             for path in self.artifacts:
                 path.unlink()
@@ -192,7 +210,38 @@ class Journal:
                 if folder.is_dir():
                     folder.rmdir()
 
+    def _hold(self) -> None:
+        self._alive.acquire()
+        self._held = os.stat(self._alive.lock_file)
+
+    def _restore(self, held: os.stat_result) -> None:
+        """Make the folder anew if somebody has deleted it, from what is open and in memory.
+
+        Raises
+        ------
+        OSError
+            If it cannot be made, or another run has its place by now.
+        """
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.stat(self._alive.lock_file), held):
+                return
+        log.warning("%s was deleted, and is made anew: its run is still alive", self.folder)
+        self._records.mkdir(parents=True, exist_ok=True)
+        self._alive.release()
+        try:
+            self._hold()
+        except Timeout:
+            raise OSError(errno.EEXIST, "another run uses it by now", str(self.folder)) from None
+        self._write_artifacts(self._contents)
+        if before := self._lines:
+            before.seek(0)
+            self._lines = self._open_lines()
+            self._lines.write(before.read())
+            before.close()
+
     def _write(self) -> None:
+        if self._held:
+            self._restore(self._held)
         part = self._records / f"{_FACTS}.part"
         part.write_text(json.dumps(asdict(self.facts), indent=1), "utf-8")
         part.replace(self._records / _FACTS)

@@ -24,7 +24,7 @@ class Lock(FileLock):
 
     def __init__(self, path: Path, timeout: float = -1) -> None:
         # A file that is a lock by being there would outlive a process that is killed.
-        super().__init__(path, timeout=timeout, fallback_to_soft=False)
+        super().__init__(path, timeout=timeout, fallback_to_soft=False, thread_local=False)
 
     def acquire(self, *arguments: Any, **options: Any) -> AcquireReturnProxy:
         """Lock.

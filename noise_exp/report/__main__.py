@@ -53,6 +53,8 @@ def _report(options: argparse.Namespace, store: "Store") -> None:
     if asked.running:
         logging.warning("Left out, as they have not ended: %d runs", asked.running)
     records = reading.read(store, asked.runs)
+    if not records:
+        raise UserError(f"no run of {', '.join(map(repr, options.what))} makes sense any more")
     known = {key for record in records for key in (*record.metrics, *record.curves)}
     if options.outcome and known and options.outcome not in known:
         raise UserError(

@@ -45,9 +45,9 @@ def methods_table(report: Report) -> pd.DataFrame:
 
 def one_seed_table(report: Report) -> pd.DataFrame:
     """Return for people what is known of methods with one run each."""
-    runs = report.runs.table.set_index("method")
     costs = [r.final("cost") for r in report.runs.records]
-    costs_of = dict(zip(report.runs.table.method, costs, strict=True))
+    # Another run of a method may have failed.
+    known = report.runs.table.assign(cost=costs).groupby("method")[["cost", "train_seconds"]].first()
     passes = report.targets.set_index("method").forward_passes_median
     rows = []
     for row in rows_of(report.summary):
@@ -58,8 +58,8 @@ def one_seed_table(report: Report) -> pd.DataFrame:
             "wrong": f"{row.errors} of {row.images}",
             "Wilson": spread(row.wilson_low, row.wilson_high, form="{:.1%}"),
             report.runs.outcome: number(row.median),
-            "final cost": number(costs_of[row.method]) if trained else "",
-            "seconds": number(runs.train_seconds[row.method], "{:.2f}") if trained else "",
+            "final cost": number(known.cost[row.method]) if trained else "",
+            "seconds": number(known.train_seconds[row.method], "{:.2f}") if trained else "",
         }
         if passes.notna().any():
             line[f"passes to {report.choices.target}"] = number(passes.get(row.method, math.nan))

@@ -10,6 +10,7 @@ from noise_exp.records.record import Record
 from noise_exp.run.context import Job, SweepContext
 from noise_exp.tracking import living, reading
 from noise_exp.tracking.delivery import reason
+from noise_exp.tracking.parsing import sensible
 from noise_exp.tracking.store import Store
 
 log = logging.getLogger(__name__)
@@ -21,8 +22,8 @@ def of_run(store: Store, facts: Facts) -> Record | None:
     alive = living.bury_the_dead(store).get(fingerprint)
     if alive:
         living.wait_for(store, alive)
-    runs = reading.finished(store, facts.tags["source_digest"], fingerprint)
-    return next(iter(reading.read(store, runs.values())), None)
+    known = reading.finished(store, facts.tags["source_digest"]).get(fingerprint)
+    return next(iter(reading.read(store, [known[0]])), None) if known else None
 
 
 def of_job(store: Store, job: Job, sweep: SweepContext, facts: Facts) -> Record | None:
@@ -34,7 +35,8 @@ def of_job(store: Store, job: Job, sweep: SweepContext, facts: Facts) -> Record 
     alive, known = sweep.alive.get(fingerprint), sweep.finished.get(fingerprint)
     if alive and not known:
         run = living.wait_for(store, alive)
-        known = (alive, reading.record_of(run).score) if run else None
+        found = sensible([run]) if run else []
+        known = (alive, found[0][1].score) if found else None
     if not known:
         return None
     run_id, score = known

@@ -13,6 +13,7 @@ from noise_exp.figures.style import Figure
 from noise_exp.records.data_sets import name_data_sets, name_methods_of
 from noise_exp.records.record import Record
 from noise_exp.report.drawn import methods_drawn
+from noise_exp.report.runs import collect
 from noise_exp.writing.tables import markdown_of
 
 
@@ -53,7 +54,11 @@ NONE = Summary("", pd.DataFrame(), "which could not be compared", {})
 
 
 def compared(records: Sequence[Record]) -> Summary:
-    """Compare the methods of a sweep, with the article's figures."""
+    """Compare the methods of a sweep, with the article's figures.
+
+    Of the same run twice, as `seed=1,1` asks for, one counts, as in the report.
+    """
+    records = collect(records, None).records
     table = comparison(records)
     if len(table) > _MANY:
         table = table.sort_values(["test_errors", "final_cost"])

@@ -108,21 +108,19 @@ def _complete(records: dict[int, Record], sweep: Sweep, store: "Store") -> None:
     """Read from the store what is not in the sweep's folder."""
     from noise_exp.tracking import reading
     from noise_exp.tracking.delivery import reason
+    from noise_exp.tracking.parsing import sensible
 
     earlier = dict(sweep.finished)
     parent_id = sweep.journal.facts.run_id or ""
     try:
         for told in reading.told_reused(store, parent_id):
             records.setdefault(told.job, told)
-        theirs = [
-            run
-            for run in reading.children(store, parent_id)
-            if int(run.data.tags["job"]) not in records
-        ]
+        children = sensible(reading.children(store, parent_id), numbered=True)
+        theirs = [run for run, record in children if record.job not in records]
         records |= {record.job: record for record in reading.read(store, theirs)}
         reused = {job: r.run_id for job, r in records.items() if r.reused and r.run_id}
         runs = store.by_id(list(set(reused.values())))
-        earlier |= zip(runs, reading.read(store, runs.values()), strict=True)
+        earlier |= {str(r.run_id): r for r in reading.read(store, runs.values())}
     except Exception as error:
         log.warning(
             "The tracking store could not be read (%s): the comparison lacks what is not in %s",

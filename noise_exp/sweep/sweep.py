@@ -156,7 +156,7 @@ class Sweep:
             return {}
         owed = {f: "" for f in Journal.find(self.folder) if f != self.folder}
         deadline = time.monotonic() + patience
-        while owed := {f: why for f in owed if (why := _owes(f, self.store.uri))}:
+        while owed := {f: why for f in owed if (why := _owes(f, self.store.uri, self.journal.facts.uid))}:
             if time.monotonic() >= deadline:
                 break
             time.sleep(1)
@@ -220,13 +220,11 @@ def _look_for_finished(store: "Store", context: SweepContext) -> dict[str, Recor
     from noise_exp.tracking import living, reading
 
     context.alive = living.bury_the_dead(store)
-    runs = reading.finished(store, source_digest())
-    records = {run.info.run_id: reading.record_of(run) for run in runs.values()}
+    found = reading.finished(store, source_digest())
     context.finished = {
-        fingerprint: (run.info.run_id, records[run.info.run_id].score)
-        for fingerprint, run in runs.items()
+        fingerprint: (run.info.run_id, record.score) for fingerprint, (run, record) in found.items()
     }
-    return records
+    return {run.info.run_id: record for run, record in found.values()}
 
 
 def _facts(config: DictConfig, folder: Path, store: "Store | None") -> Facts:
@@ -238,13 +236,16 @@ def _facts(config: DictConfig, folder: Path, store: "Store | None") -> Facts:
     return facts
 
 
-def _owes(folder: Path, uri: str) -> str | None:
-    """Try to deliver; say why something is still owed."""
+def _owes(folder: Path, uri: str, sweep: str) -> str | None:
+    """Try to deliver; say why something is still owed by a job of this sweep, not by another's."""
     from noise_exp.tracking.delivery import reason, sync
 
+    facts = None
     try:
-        if masked(Journal.load(folder).facts.uri or "") != masked(uri):
+        facts = Journal.load(folder).facts
+        if masked(facts.uri or "") != masked(uri):
             return None  # another store's, from an earlier sweep in this folder
-        return "still alive" if sync(folder, uri) == "alive" else None
+        why = "still alive" if sync(folder, uri) == "alive" else None
     except Exception as error:
-        return reason(error)
+        why = reason(error)
+    return why if facts and facts.sweep == sweep else None

@@ -15,7 +15,7 @@ from noise_exp.records.secrets import check_arguments, completed
 from noise_exp.redaction import HIDDEN
 from noise_exp.tracking.delivery import reason, sync
 from noise_exp.tracking.moved import mend
-from noise_exp.tracking.places import DEFAULT_URI, SQLITE
+from noise_exp.tracking.places import DEFAULT_URI, file_of
 from noise_exp.tracking.ui import serve
 
 
@@ -66,8 +66,8 @@ def _uri(folder: Path, given: str | None) -> str:
     uri = given or Journal.load(folder).facts.uri or ""
     if HIDDEN in uri and not given:  # the password may be another by now
         uri = os.environ.get("MLFLOW_TRACKING_URI") or uri
-    if uri.startswith(SQLITE):
-        if not Path(uri.removeprefix(SQLITE)).expanduser().is_file():  # MLflow would make one
+    if database := file_of(uri):
+        if not database.is_file():  # MLflow would make one
             raise ValueError(f"there is no store {uri}; say where it is now by --uri")
         mend(uri)
     return completed(uri)

@@ -11,7 +11,7 @@ from noise_exp.records.journal import Journal
 from noise_exp.records.machine import is_here
 from noise_exp.redaction import masked
 from noise_exp.tracking.delivery import HEARTBEAT_SECONDS, RefusedError, reason, sync
-from noise_exp.tracking.places import SQLITE
+from noise_exp.tracking.places import SQLITE, is_same
 from noise_exp.tracking.store import FAILURES, Store
 
 # A beat may be late by a call that times out and the pause before the next try.
@@ -42,10 +42,13 @@ def wait_for(store: Store, run_id: str, pause: float = 2.0) -> Run | None:
     while True:
         try:
             run = store.client.get_run(run_id)
-            if run.info.status != "RUNNING":
-                return run if run.info.status == "FINISHED" else None
-            _bury(store, [run])
+            if run.info.status != "RUNNING" or not _bury(store, [run]):
+                run = store.client.get_run(run_id)  # which may have ended meanwhile
+                finished = run.info.status == "FINISHED" and run.info.lifecycle_stage == "active"
+                return run if finished else None
         except FAILURES as error:
+            if getattr(error, "error_code", "") == "RESOURCE_DOES_NOT_EXIST":
+                return None
             log.warning("The tracking store fails (%s); trying again", reason(error))
         time.sleep(pause)
 
@@ -59,9 +62,9 @@ def _bury(store: Store, runs: Iterable[Run]) -> list[Run]:
     """
     alive, watched = [], []
     for run in runs:
-        if "heartbeat" not in run.data.tags:
-            alive.append(run)  # not ours
-        elif _has_its_record_here(store, run):
+        if not {"heartbeat", "uid"} & run.data.tags.keys():
+            continue  # not ours, or nothing tells any more
+        if _has_its_record_here(store, run):
             try:
                 if sync(Path(run.data.tags["folder"]), store.uri) == "alive":
                     alive.append(run)
@@ -88,7 +91,7 @@ def _watch(store: Store, runs: list[Run]) -> tuple[list[Run], list[Run]]:
             current = now.get(run.info.run_id)
             if current is None:
                 silent.remove(run)
-            elif current.data.tags["heartbeat"] != run.data.tags["heartbeat"]:
+            elif current.data.tags.get("heartbeat") != run.data.tags.get("heartbeat"):
                 silent.remove(run)
                 beating.append(run)
     return beating, silent
@@ -101,11 +104,14 @@ def _has_its_record_here(store: Store, run: Run) -> bool:
     except (OSError, ValueError, KeyError):  # deleted, damaged, or another user's
         return False
     # In a copy of a store the record is the original's, which is still to be told by it.
-    ours = facts.uri == masked(store.uri) or not str(facts.uri).startswith(SQLITE)
-    return is_here(tags["host"]) and facts.uid == tags["uid"] and ours
+    known = str(facts.uri)
+    ours = is_same(known, masked(store.uri)) or not known.startswith(SQLITE)
+    same = facts.run_id == run.info.run_id or facts.uid == tags.get("uid")
+    return same and ours and is_here(tags.get("host", ""))
 
 
 def _kill(store: Store, run: Run) -> None:
     if store.client.get_run(run.info.run_id).info.status == "RUNNING":
-        last_sign = int(run.data.tags["heartbeat"]) * 1000
+        beat = run.data.tags.get("heartbeat", "")
+        last_sign = int(beat) * 1000 if beat.isdecimal() and len(beat) < 12 else None
         store.client.set_terminated(run.info.run_id, "KILLED", last_sign)

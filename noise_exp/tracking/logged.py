@@ -5,8 +5,10 @@ import tempfile
 from pathlib import Path
 
 from mlflow.artifacts import download_artifacts
+from mlflow.exceptions import MlflowException
 
 from noise_exp.errors import UserError
+from noise_exp.records.secrets import masked
 from noise_exp.tracking.delivery import reason
 from noise_exp.tracking.model import WEIGHTS, models_of
 from noise_exp.tracking.reading import run_of
@@ -22,7 +24,7 @@ def fetch(store: Store, run_id: str) -> Trained:
     Raises
     ------
     UserError
-        If there is no such run, or it keeps none.
+        If there is no such run, or it keeps none, or that was deleted or cannot be read.
     """
     run = run_of(store, run_id)
     models = models_of(run)
@@ -31,10 +33,24 @@ def fetch(store: Store, run_id: str) -> Trained:
             f"run {run_id} ({run.info.run_name}) keeps no model; a run does that was made with "
             "tracking.model=true, ended, and is no sweep"
         )
-    with tempfile.TemporaryDirectory() as folder:
+    try:
         place = store.client.get_logged_model(models[-1]).artifact_location
-        path = download_artifacts(artifact_uri=place, tracking_uri=store.uri, dst_path=folder)
-        return Trained.load(Path(path) / WEIGHTS)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        raise UserError(
+            f"the model of run {run_id} was deleted from the store; train the run again, or give "
+            "another"
+        ) from None
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            path = download_artifacts(artifact_uri=place, tracking_uri=store.uri, dst_path=folder)
+            return Trained.load(Path(path) / WEIGHTS)
+        except Exception as error:  # of MLflow, the file system, NumPy or zipfile
+            raise UserError(
+                f"the model of run {run_id} cannot be read from {masked(place)} "
+                f"({reason(error)}); if it is gone, train the run again"
+            ) from None
 
 
 def tag_best(store: Store, run_id: str) -> None:

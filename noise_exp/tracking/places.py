@@ -17,20 +17,60 @@ def located(uri: str | None) -> tuple[str, str]:
     database = file_of(given)
     if database is None:
         return given, given
+    absolute = uri_of(database)
     if "~" in given:  # which no other program replaces
-        given = f"{SQLITE}{database}"
-    return given, f"{SQLITE}{database}{''.join(given.partition('?')[1:])}"
+        given = absolute
+    return given, f"{absolute}{''.join(given.partition('?')[1:])}"
 
 
 def file_of(uri: str) -> Path | None:
     """Return the file of a SQLite store, from the root on; ~ is the user's home, as in a shell."""
     if not uri.startswith(SQLITE):
         return None
-    path = Path(uri.removeprefix(SQLITE).partition("?")[0])
+    path = uri.removeprefix(SQLITE).partition("?")[0]
+    if "%" in path:  # which one version of SQLAlchemy decodes and another does not
+        from sqlalchemy import make_url
+
+        path = make_url(f"{SQLITE}{path}").database or ""
     try:
-        return path.expanduser().absolute()
+        return Path(path).expanduser().absolute()
     except RuntimeError:
         raise UserError(f"{uri}: there is no home folder for ~; give the whole path") from None
+
+
+def uri_of(database: Path) -> str:
+    """Return the URI of a SQLite store's file.
+
+    Raises
+    ------
+    UserError
+        If this version of SQLAlchemy has none for it.
+    """
+    if not set("%?") & set(str(database)):
+        return f"{SQLITE}{database}"
+    from sqlalchemy import URL, make_url  # slow, and rarely needed
+
+    uri = URL.create("sqlite", database=str(database)).render_as_string()
+    if make_url(uri).database != str(database):
+        raise UserError(
+            f"no URI leads to {database}, for the ? in its name: give tracking.uri another folder, "
+            "or rename this one"
+        )
+    return uri
+
+
+def is_same(uri: str, other: str) -> bool:
+    """Whether two URIs are of one store; a file may be seen under two paths."""
+    files = file_of(uri), file_of(other)
+    return uri == other or (None not in files and is_same_file(*files))
+
+
+def is_same_file(path: Path, other: Path) -> bool:
+    """Whether two paths lead to one file or folder, as through a link or in a bind mount."""
+    try:
+        return path.samefile(other)
+    except OSError:  # one of them leads nowhere
+        return False
 
 
 def is_served(uri: str) -> bool:

@@ -7,7 +7,7 @@ import logging
 import math
 import re
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +17,16 @@ from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
 from noise_exp.errors import UserError
-from noise_exp.records.record import CURVES, Record, params_or_asked
+from noise_exp.records.record import CURVES, Record
 from noise_exp.tracking.delivery import reason
+from noise_exp.tracking.parsing import leave_out, sensible
 from noise_exp.tracking.store import Store
 
 _READERS = 4
 _RUN_ID = re.compile(r"[0-9a-f]{32}")
 _RUNS_FILE = "runs.csv"
 _REUSED = "reused."
+_FINGERPRINT = re.compile(r"(\d+-)?[0-9a-f]{16}")
 _UNVERSIONED = "_" * 16  # what a fingerprint was before it began with a version: so many digits
 
 log = logging.getLogger(__name__)
@@ -83,7 +85,7 @@ def ask(store: Store, names: Sequence[str]) -> Asked:
     if not ended:
         raise UserError(f"no run of {', '.join(map(repr, names))} has ended yet")
     return Asked(
-        sorted(ended, key=lambda run: run.info.start_time),
+        sorted(ended, key=lambda run: run.info.start_time or 0),
         parents,
         experiment_id,
         len(runs) - len(ended),
@@ -101,8 +103,8 @@ def _named(store: Store, name: str) -> tuple[Run | None, list[Run], str]:
         if kind == "run":
             return None, [run], where
         raise UserError(
-            f"run {name} is no training run but of kind {kind!r}; give a sweep's or a training "
-            "run's id"
+            f"run {name} is no training run but of kind {kind!r}, by its tag kind; give a sweep's "
+            "or a training run's id"
         )
     named = store.client.get_experiment_by_name(name)
     where = named.experiment_id if named else store.experiment_id
@@ -139,10 +141,9 @@ def _of_sweep(store: Store, parent: Run) -> list[Run]:
     Raises
     ------
     UserError
-        If it reused runs, and which they are cannot be read, or one of them is gone.
+        If it reused runs, and which they are cannot be read.
     """
     sweep_id = parent.info.run_id
-    alone = f"report on its own runs alone by \"tags.mlflow.parentRunId = '{sweep_id}'\""
     runs = {run.info.run_id: run for run in children(store, sweep_id)}
     # A sweep that was cut short has no table, and counted nothing; its jobs may have said it.
     listed = {str(told.run_id) for told in told_reused(store, sweep_id)}
@@ -151,18 +152,19 @@ def _of_sweep(store: Store, parent: Run) -> list[Run]:
             path = store.client.download_artifacts(sweep_id, _RUNS_FILE, folder)
             with Path(path).open(newline="", encoding="utf-8") as file:
                 listed |= {row["run_id"] for row in csv.DictReader(file) if row.get("run_id")}
-        except (MlflowException, OSError) as error:
+        except (MlflowException, OSError, ValueError, csv.Error) as error:
             if count := int(parent.data.metrics.get("reused", 0)):
                 raise UserError(
                     f"sweep {sweep_id} reused {count} runs, and its {_RUNS_FILE}, which says "
-                    f"which, cannot be read ({reason(error)}); {alone}"
+                    f"which, cannot be read ({reason(error)}); report on its own runs alone by "
+                    f"\"tags.mlflow.parentRunId = '{sweep_id}'\""
                 ) from None
     runs |= store.by_id(sorted(listed - runs.keys()))
     if gone := sorted(listed - runs.keys()):
-        raise UserError(
-            f"sweep {sweep_id} holds runs that are no longer in the store: {', '.join(gone)}; "
-            f"restore them, or {alone}"
-        )
+        log.warning(
+            "Left out, as they are no longer in the store: runs %s of sweep %s",
+            ", ".join(gone), sweep_id,
+        )  # fmt: skip
     return list(runs.values())
 
 
@@ -171,8 +173,8 @@ def children(store: Store, parent_id: str) -> list[Run]:
     return store.search("tags.kind = 'run'", f"tags.mlflow.parentRunId = '{parent_id}'")
 
 
-def finished(store: Store, source_digest: str, fingerprint: str = "") -> dict[str, Run]:
-    """Return the finished runs of this source code (of one fingerprint if given), by fingerprint.
+def finished(store: Store, source_digest: str) -> dict[str, tuple[Run, Record]]:
+    """Return the finished runs of this source code, with their records, by fingerprint.
 
     The newest of each counts. One query, whatever the number of runs asked for, and one that says
     how many runs have a fingerprint of an older version and are left.
@@ -187,10 +189,19 @@ def finished(store: Store, source_digest: str, fingerprint: str = "") -> dict[st
         )  # fmt: skip
     runs = store.search(
         "attributes.status = 'FINISHED'",
+        "tags.kind = 'run'",
         f"tags.source_digest = '{source_digest}'",
-        f"tags.fingerprint = '{fingerprint}'" if fingerprint else "",
     )
-    return {run.data.tags["fingerprint"]: run for run in reversed(runs)}
+    found = {}
+    for run, record in reversed(sensible(runs)):
+        fingerprint = run.data.tags.get("fingerprint", "")
+        if not _FINGERPRINT.fullmatch(fingerprint):
+            leave_out(run, f"its tag fingerprint is {fingerprint!r}")
+        elif math.isnan(record.errors):
+            leave_out(run, f"it has no metric {record.part}_errors")
+        else:
+            found[fingerprint] = run, record
+    return found
 
 
 def tell_reused(store: Store, parent_id: str, record: Record) -> None:
@@ -201,64 +212,28 @@ def tell_reused(store: Store, parent_id: str, record: Record) -> None:
 
 def told_reused(store: Store, parent_id: str) -> list[Record]:
     """Return what jobs said that earlier runs stand for: their ids, numbers and overrides."""
-    tags = store.client.get_run(parent_id).data.tags
-    said = {
-        int(key.removeprefix(_REUSED)): json.loads(value)
-        for key, value in tags.items()
-        if key.startswith(_REUSED)
-    }
-    return [
-        Record(
-            {}, run_id=about["run_id"], job=job, overrides=shlex.split(about["overrides"]),
-            reused=True,
-        )
-        for job, about in said.items()
-    ]  # fmt: skip
+    found = []
+    for key, value in store.client.get_run(parent_id).data.tags.items():
+        if key.startswith(_REUSED):
+            try:
+                said = json.loads(value)
+                run_id, overrides = str(said["run_id"]), shlex.split(said["overrides"])
+                job = int(key.removeprefix(_REUSED))
+            except (ValueError, TypeError, LookupError, AttributeError):
+                log.warning("Left out: %s, a tag of run %s that makes no sense", key, parent_id)
+                continue
+            told = Record({}, run_id=run_id, job=job, overrides=overrides, reused=True)
+            found.append(told)
+    return found
 
 
 def read(store: Store, runs: Iterable[Run]) -> list[Record]:
-    """Return the runs as records, with their curves: a few queries per run."""
+    """Return the runs that make sense as records, with their curves: a few queries per run."""
     with ThreadPoolExecutor(_READERS) as pool:
-        return list(pool.map(lambda run: _with_curves(store, run), runs))
+        return list(pool.map(lambda pair: _with_curves(store, *pair), sensible(runs)))
 
 
-def record_of(run: Run) -> Record:
-    """Return a run as a record, without its curves: no query."""
-    tags, params = run.data.tags, run.data.params
-    try:
-        overrides = shlex.split(tags.get("overrides", ""))
-    except ValueError:  # the tag was cut off in the middle of a quotation
-        overrides = []
-    error = None
-    if run.info.status != "FINISHED":
-        error = tags.get("error", run.info.status)
-    diverged = tags.get("diverged") == "true"
-    metrics: Mapping[str, float] = run.data.metrics
-    if diverged:  # the last cost that is finite is not the run's
-        metrics = {key: value for key, value in metrics.items() if key != "cost"}
-    return Record(
-        params=params_or_asked(params, overrides, tags.get("dist", "?")),
-        metrics=metrics,
-        letter=tags.get("article_letter"),
-        diverged=diverged,
-        error=error,
-        run_id=run.info.run_id,
-        source_digest=tags.get("source_digest"),
-        kernel=tags.get("kernel"),
-        data_digest=_data_digest(run),
-        job=int(tags.get("job", 0)),
-        overrides=overrides,
-    )
-
-
-def _data_digest(run: Run) -> str | None:
-    """Return the digest of a run's data set; earlier versions, and some servers, have none."""
-    inputs = run.inputs.dataset_inputs if run.inputs else []
-    return inputs[0].dataset.digest if inputs else None
-
-
-def _with_curves(store: Store, run: Run) -> Record:
-    record = record_of(run)
+def _with_curves(store: Store, run: Run, record: Record) -> Record:
     known = [key for key in CURVES if key in run.data.metrics and not record.error]
     histories = {key: store.client.get_metric_history(run.info.run_id, key) for key in known}
     epochs = 1 + max((m.step for history in histories.values() for m in history), default=-1)
@@ -273,8 +248,8 @@ def _with_curves(store: Store, run: Run) -> Record:
 
 
 def command_of(run: Run) -> str:
-    """Return the command that a run was started by."""
-    return run.data.tags["mlflow.source.name"]
+    """Return the command that a run was started by, where it is known; else the run's name."""
+    return run.data.tags.get("mlflow.source.name") or str(run.info.run_name)
 
 
 def keep(

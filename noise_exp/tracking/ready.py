@@ -13,7 +13,7 @@ from mlflow.exceptions import MlflowException
 from noise_exp.records.lock import Lock
 from noise_exp.tracking import views
 from noise_exp.tracking.moved import ARTIFACTS, lock_of, mend
-from noise_exp.tracking.places import SQLITE, file_of, is_served
+from noise_exp.tracking.places import file_of, is_served, uri_of
 
 _DESCRIPTION = """Noise Training (Jae Duk Seo, 2018): a NumPy network learns MNIST 0 against 1 from
 random noise. Each row is a run, or a sweep that opens into its runs; a sweep's own page holds the
@@ -98,6 +98,6 @@ def _create(database: Path) -> None:
 
     part = database.with_name(f"{database.name}.noise_exp-part")
     part.unlink(missing_ok=True)
-    store = SqlAlchemyStore(f"{SQLITE}{part}", (database.parent / ARTIFACTS).as_uri())
+    store = SqlAlchemyStore(uri_of(part), (database.parent / ARTIFACTS).as_uri())
     store.engine.dispose()
     part.replace(database)

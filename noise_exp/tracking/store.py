@@ -190,6 +190,7 @@ class Store:
     def by_id(self, run_ids: list[str]) -> dict[str, Run]:
         """Return runs by their ids, those that are still there, a page per query."""
         runs: dict[str, Run] = {}
+        run_ids = [run_id for run_id in run_ids if run_id.isalnum()]  # others are no ids
         for i in range(0, len(run_ids), _PAGE):
             ids = ", ".join(f"'{run_id}'" for run_id in run_ids[i : i + _PAGE])
             runs |= {run.info.run_id: run for run in self.search(f"attributes.run_id IN ({ids})")}

@@ -47,8 +47,8 @@ def opening(uri: str, given: str) -> str:
     if is_served(uri):
         return ""
     mlflow = "mlflow" if shutil.which("mlflow") else Path(sys.executable).with_name("mlflow")
-    command = f"{mlflow} ui --workers 1 --backend-store-uri {shlex.quote(masked(given))}"
-    return f"{command}\n    and open "
+    command = [str(mlflow), "ui", "--workers", "1", "--backend-store-uri", masked(given)]
+    return f"{shlex.join(command)}\n    and open "
 
 
 def address(uri: str, experiment_id: str, view: str) -> str:

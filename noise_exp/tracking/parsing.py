@@ -1,0 +1,83 @@
+"""MLflow's runs as records. Whoever can write to a store can edit it: what makes no sense is said."""
+
+import logging
+import shlex
+from collections.abc import Iterable, Mapping
+
+from mlflow.entities import Run
+
+from noise_exp.records.record import Record, params_or_asked
+
+log = logging.getLogger(__name__)
+
+
+def sensible(runs: Iterable[Run], numbered: bool = False) -> list[tuple[Run, Record]]:
+    """Return the runs with their records, without their curves: no query.
+
+    One whose tags or params make no sense is left out, with a warning that names it; so is one
+    without a tag job if they are to be `numbered`.
+    """
+    found = []
+    for run in runs:
+        try:
+            found.append((run, _record_of(run, numbered)))
+        except ValueError as error:
+            leave_out(run, str(error))
+    return found
+
+
+def leave_out(run: Run, why: str) -> None:
+    """Warn that a run is left out."""
+    log.warning("Left out: run %s (%s), for %s", run.info.run_id, run.info.run_name, why)
+
+
+def _record_of(run: Run, numbered: bool) -> Record:
+    """Return a run as a record, without its curves.
+
+    Raises
+    ------
+    ValueError
+        If its tags or params make no sense.
+    """
+    tags, params = run.data.tags, run.data.params
+    try:
+        overrides = shlex.split(tags.get("overrides", ""))
+    except ValueError:  # the tag was cut off in the middle of a quotation
+        overrides = []
+    error = None
+    if run.info.status != "FINISHED":
+        error = tags.get("error", run.info.status)
+    job = tags.get("job", "" if numbered else "0")  # runs of early versions have none
+    diverged = tags.get("diverged", "false")
+    if not (job.isascii() and job.isdecimal()):
+        raise ValueError(f"its tag job is {job!r}, not a number")
+    if diverged not in ("true", "false"):
+        raise ValueError(f"its tag diverged is {diverged!r}, not true or false")
+    metrics: Mapping[str, float] = run.data.metrics
+    if diverged == "true":  # the last cost that is finite is not the run's
+        metrics = {key: value for key, value in metrics.items() if key != "cost"}
+    record = Record(
+        params=params_or_asked(params, overrides, tags.get("dist", "?")),
+        metrics=metrics,
+        letter=tags.get("article_letter"),
+        diverged=diverged == "true",
+        error=error,
+        run_id=run.info.run_id,
+        source_digest=tags.get("source_digest"),
+        kernel=tags.get("kernel"),
+        data_digest=_data_digest(run),
+        job=int(job),
+        overrides=overrides,
+    )
+    try:
+        record.images  # noqa: B018 (it reads a param)
+    except ValueError:
+        size = record.params[f"{record.part}_images"]
+        raise ValueError(f"its param {record.part}_images is {size!r}, not a number") from None
+    return record
+
+
+def _data_digest(run: Run) -> str | None:
+    """Return the digest of a run's data set; earlier versions, and some servers, have none."""
+    inputs = run.inputs.dataset_inputs if run.inputs else []
+    return inputs[0].dataset.digest if inputs else None

@@ -1,0 +1,137 @@
+"""Output folders that go away under a run, or that hold what is not this sweep's."""
+
+import json
+import shutil
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+from support import PATIENCE, SMALL
+
+from noise_exp.records.facts import Facts
+from noise_exp.records.journal import Journal
+from noise_exp.sweep.sweep import Sweep
+from noise_exp.training.loop import EpochRecord
+
+
+def _epoch(number):
+    return EpochRecord(number, 0.5 / (number + 1), 0.25, 0.1 * number, number + 1, 0.5)
+
+
+def _deleted(folder, _):
+    shutil.rmtree(folder)
+
+
+def _deleted_with_what_is_around(folder, _):
+    shutil.rmtree(folder.parent)
+
+
+def _deleted_within(folder, _):
+    shutil.rmtree(folder / ".noise_exp")
+
+
+def _moved(folder, elsewhere):
+    shutil.move(folder, elsewhere)
+
+
+def _made_anew(folder, _):
+    shutil.rmtree(folder)
+    (folder / ".noise_exp" / "artifacts").mkdir(parents=True)
+
+
+GONE = [_deleted, _deleted_with_what_is_around, _deleted_within, _moved, _made_anew]
+
+
+@pytest.mark.parametrize("go", GONE)
+@pytest.mark.parametrize("after", [0, 2])
+def test_a_folder_that_goes_away_costs_a_run_nothing(tmp_path, caplog, go, after):
+    folder = tmp_path / "multirun" / "0"
+    journal = Journal.start(folder, Facts("run", {}))
+    journal.log_artifacts({"config.yaml": b"early", "model/weights.npz": b"weights"})
+    for number in range(after):
+        journal.log_epoch(_epoch(number))
+    known, position = journal.epochs()
+    go(folder, tmp_path / "elsewhere")
+    for number in range(after, 5):
+        journal.log_epoch(_epoch(number)) if after else None
+    known += journal.epochs(position)[0]
+    assert [line["epoch"] for line in known] == list(range(5 if after else 0))
+    journal.log_artifacts({"predictions.csv": b"late"})
+    assert [path.read_bytes() for path in journal.artifacts] == [b"early", b"weights", b"late"]
+    journal.update(metrics={"test_errors": 3})
+    journal.end("FINISHED")
+    with Journal.claim(folder) as other:
+        assert other is None  # it is still this process's
+    journal.release()
+    read = Journal.load(folder)
+    assert (read.facts.status, read.facts.metrics) == ("FINISHED", {"test_errors": 3})
+    assert read.epochs()[0] == known
+    assert caplog.text.count("is made anew") == 1
+
+
+def test_a_folder_that_another_run_has_by_now_is_left_to_it(tmp_path):
+    journal = Journal.start(tmp_path / "out", Facts("first", {}))
+    journal.log_epoch(_epoch(0))
+    shutil.rmtree(tmp_path / "out")
+    other = Journal.start(tmp_path / "out", Facts("second", {}))
+    other.log_epoch(_epoch(7))
+    journal.log_epoch(_epoch(1))
+    with pytest.raises(OSError, match="another run uses it by now"):
+        journal.update(metrics={"test_errors": 1})
+    journal.end("FAILED")
+    assert [line["epoch"] for line in journal.epochs()[0]] == [0, 1]
+    assert Journal.load(tmp_path / "out").facts.name == "second"
+    assert [line["epoch"] for line in other.epochs()[0]] == [7]
+
+
+def test_a_sweep_whose_folder_is_deleted_ends_as_any_other(cli):
+    sweep = ("-m", "dist=gumbel,beta", *cli.hold(3), *SMALL, "hydra.sweep.dir=out")
+    running = cli.start(*sweep)
+    cli.wait_for_epochs(3, "0")
+    shutil.rmtree(cli.folder / "out")
+    cli.release(3)
+    assert running.wait(PATIENCE) == 0, (cli.folder / "stderr").read_text()
+    said = (cli.folder / "stdout").read_text() + (cli.folder / "stderr").read_text()
+    assert "Traceback" not in said
+    runs = cli.runs("run")
+    assert [run.info.status for run in runs] == ["FINISHED"] * 2
+    for run in runs:
+        assert len(cli.history(run)) == 6
+        assert run.outputs.model_outputs
+    table = pd.read_csv(cli.folder / "out" / "comparison.csv")
+    assert table.final_cost.notna().tolist() == [True, True]
+
+
+def _left(folder, **facts):
+    """A run that another process left below a sweep's folder, and still is at."""
+    return Journal.start(folder, Facts("theirs", {}, **facts))
+
+
+def test_only_a_sweeps_own_jobs_are_waited_for(tmp_path):
+    uri = f"sqlite:///{tmp_path}/x.db"
+    sweep = SimpleNamespace(folder=tmp_path, store=SimpleNamespace(uri=uri),
+                            journal=Journal.start(tmp_path, Facts("sweep")))  # fmt: skip
+    held = [
+        _left(tmp_path / "alone", uri=uri),
+        _left(tmp_path / "another's", uri=uri, sweep="f" * 32),
+        _left(tmp_path / "afar", uri=uri),
+    ]
+    held[-1].update(tags={"host": "elsewhere"})
+    (tmp_path / "damaged" / ".noise_exp").mkdir(parents=True)
+    (tmp_path / "damaged" / ".noise_exp" / "run.json").write_text("{")
+    dead = _left(tmp_path / "refused", uri=uri, experiment_id="1")  # there is no such store
+    dead.release()
+    assert Sweep.deliver_owed(sweep, 0.0) == {}
+    own = _left(tmp_path / "0", uri=uri, sweep=sweep.journal.facts.uid)
+    assert Sweep.deliver_owed(sweep, 0.0) == {tmp_path / "0": "still alive"}
+    own.release()
+
+
+def test_a_run_of_somebody_elses_below_holds_up_no_sweep(cli):
+    theirs = _left(cli.folder / "exps" / "theirs", uri=cli.uri, experiment_id="0")
+    done = cli("-m", "dist=gumbel", *SMALL, "hydra.sweep.dir=exps")
+    assert done.returncode == 0, done.stderr
+    assert "does not know all" not in done.stdout + done.stderr
+    record = json.loads((cli.folder / "exps" / "theirs" / ".noise_exp" / "run.json").read_text())
+    assert record["status"] == "RUNNING"
+    theirs.release()

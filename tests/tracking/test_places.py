@@ -1,0 +1,108 @@
+"""A store works below a folder of any name, and its command can be pasted."""
+
+import contextlib
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from support import ROOT, SMALL, Cli, empty_store
+
+from noise_exp.errors import UserError
+from noise_exp.tracking import places, views
+from noise_exp.tracking.store import Store
+
+NAMES = ["a?b", "a%20b", "100%", "%41?x=1#y", "a b'c\"d", "a@b:c", "é&;$HOME", "a\nb", "a\\b",
+         "x?mode=memory&uri=true", "%"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_store_below_a_folder_of_any_name(tmp_path, monkeypatch, name):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    folder = tmp_path / name
+    (folder / "mlruns").mkdir(parents=True)
+    if "?" not in name:  # else it makes one
+        (folder / "mlruns" / "mlflow.db").write_bytes(empty_store())
+    monkeypatch.chdir(folder)
+    store = Store.open(None, "noise_training")
+    assert places.file_of(store.uri) == folder / "mlruns" / "mlflow.db"
+    run_id = store.client.create_run(store.experiment_id).info.run_id
+    store.client.log_text(run_id, "mine", "note.txt")
+    assert Store.attach(store.uri, store.experiment_id).search()[0].info.run_id == run_id
+    assert Store.existing(None, "noise_training").experiment_id == store.experiment_id
+    text = folder / "mlruns" / "artifacts" / run_id / "artifacts" / "note.txt"
+    assert text.read_text() == "mine"
+    assert places.is_same(store.uri, f"sqlite:///{folder}/mlruns/mlflow.db") or set("%?") & {*name}
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert {path.name for path in folder.iterdir()} == {"mlruns"}
+
+
+def test_a_run_and_its_report_there(tmp_path):
+    cli = Cli(tmp_path)
+    folder = tmp_path / "is it 100%25 #1?"
+    (folder / "home").mkdir(parents=True)
+    cli.folder = folder
+    with contextlib.closing(cli):
+        done = cli(*SMALL, "hydra.run.dir=out")
+        assert done.returncode == 0, done.stderr
+        done = cli("noise_training", "--no-log", module="noise_exp.report")
+        assert done.returncode == 0, done.stderr
+        done = cli("sync", "out", module="noise_exp.tracking")
+        assert (done.returncode, done.stdout) == (0, "out: nothing to deliver\n")
+    assert {p.name for p in tmp_path.iterdir()} == {"home", "mlruns", folder.name}
+    assert (folder / "mlruns" / "mlflow.db").is_file()
+
+
+def test_where_no_uri_leads_to_a_folder_it_is_said(monkeypatch):
+    import sqlalchemy
+
+    def as_before(uri):  # SQLAlchemy 2.0 decodes nothing
+        return sqlalchemy.URL.create("sqlite", database=uri.removeprefix("sqlite:///"))
+
+    monkeypatch.setattr(sqlalchemy, "make_url", as_before)
+    with pytest.raises(UserError, match=r"no URI leads to /a\?b/x.db.*tracking.uri"):
+        places.uri_of(Path("/a?b/x.db"))
+
+
+@pytest.mark.parametrize("given", ["sqlite:///mlruns/mlflow.db", "sqlite:////a b/it's $HOME/x.db"])
+def test_the_command_of_the_ui_can_be_pasted(monkeypatch, given):
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    monkeypatch.setattr(views.sys, "executable", "/my work/it's/.venv/bin/python")
+    command = views.opening(given, given).partition("\n")[0]
+    words = shlex.split(command)
+    assert words[:2] == ["/my work/it's/.venv/bin/mlflow", "ui"]
+    assert words[-1] == given
+
+
+PYTHON = """#!/bin/sh
+case "$*" in
+*"pip wheel"*) mkdir -p build/browser && : > build/browser/noise_exp.whl ;;
+*html-wasm*) [ "$UV" = "$PWD/.venv/bin/uv" ] || exit 3 ;;
+esac
+"""
+
+
+def test_make_works_in_a_checkout_whose_path_has_a_space(tmp_path):
+    folder = tmp_path / "it's a \"test\" $HOME #1 100%"
+    shutil.copytree(ROOT / "notebooks", folder / "notebooks")
+    shutil.copytree(ROOT / "conf", folder / "conf")
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / name, folder)
+    tools = folder / ".venv" / "bin"
+    tools.mkdir(parents=True)
+    (tools / "python").write_text(PYTHON)
+    (tools / "python").chmod(0o755)
+    for name in ("installed", "installed-dev", "installed-notebook"):
+        (tools / name).touch()
+    done = subprocess.run(
+        ["make", "play-page"], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    script = (folder / "build" / "browser" / "noise_training.py").read_text()
+    assert '"noise-exp @ ./noise_exp.whl"' in script
+    targets = (ROOT / "Makefile").read_text().partition(".PHONY:")[2].partition("\n")[0].split()
+    said = subprocess.run(
+        ["make", "-n", *targets], cwd=folder, capture_output=True, text=True, check=True
+    )
+    assert folder.name not in said.stdout  # nothing in it depends on where it is

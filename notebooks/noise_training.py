@@ -542,14 +542,17 @@ def _():
 @app.function
 def sweep_curves(run_id):
     """Cost per epoch of a sweep's methods, from MLflow's store."""
+    from noise_exp.errors import UserError
     from noise_exp.figures.comparison import cost_per_training
     from noise_exp.report.drawn import methods_drawn
     from noise_exp.tracking import reading
     from noise_exp.tracking.store import opened
 
     with opened(None, None) as store:
-        records = reading.read(store, reading.ask(store, [run_id]).runs)
-    return cost_per_training(methods_drawn(records))
+        drawn = methods_drawn(reading.read(store, reading.ask(store, [run_id]).runs))
+    if not drawn:
+        raise UserError(f"no run of {run_id} has a result")
+    return cost_per_training(drawn)
 
 
 @app.cell(hide_code=True)

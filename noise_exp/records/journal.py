@@ -214,17 +214,25 @@ class Journal:
         self._alive.acquire()
         self._held = os.stat(self._alive.lock_file)
 
-    def _restore(self, held: os.stat_result) -> None:
-        """Make the folder anew if somebody has deleted it, from what is open and in memory.
+    def _is_there(self, held: os.stat_result) -> bool:
+        """Whether the files that are open still have their names."""
+        try:
+            locked = os.path.samestat(os.stat(self._alive.lock_file), held)
+            if locked and self._lines:
+                there = os.stat(self._records / _EPOCHS)
+                return os.path.samestat(there, os.fstat(self._lines.fileno()))
+        except FileNotFoundError:
+            return False
+        return locked
+
+    def _restore(self) -> None:
+        """Make the folder anew, which somebody has deleted, from what is open and in memory.
 
         Raises
         ------
         OSError
             If it cannot be made, or another run has its place by now.
         """
-        with contextlib.suppress(FileNotFoundError):
-            if os.path.samestat(os.stat(self._alive.lock_file), held):
-                return
         log.warning("%s was deleted, and is made anew: its run is still alive", self.folder)
         self._records.mkdir(parents=True, exist_ok=True)
         self._alive.release()
@@ -240,8 +248,8 @@ class Journal:
             before.close()
 
     def _write(self) -> None:
-        if self._held:
-            self._restore(self._held)
+        if self._held and not self._is_there(self._held):
+            self._restore()
         part = self._records / f"{_FACTS}.part"
         part.write_text(json.dumps(asdict(self.facts), indent=1), "utf-8")
         part.replace(self._records / _FACTS)

@@ -47,7 +47,9 @@ def one_seed_table(report: Report) -> pd.DataFrame:
     """Return for people what is known of methods with one run each."""
     costs = [r.final("cost") for r in report.runs.records]
     # Another run of a method may have failed.
-    known = report.runs.table.assign(cost=costs).groupby("method")[["cost", "train_seconds"]].first()
+    known = (
+        report.runs.table.assign(cost=costs).groupby("method")[["cost", "train_seconds"]].first()
+    )
     passes = report.targets.set_index("method").forward_passes_median
     rows = []
     for row in rows_of(report.summary):

@@ -154,9 +154,10 @@ class Sweep:
         """
         if not self.store:
             return {}
+        uri, uid = self.store.uri, self.journal.facts.uid
         owed = {f: "" for f in Journal.find(self.folder) if f != self.folder}
         deadline = time.monotonic() + patience
-        while owed := {f: why for f in owed if (why := _owes(f, self.store.uri, self.journal.facts.uid))}:
+        while owed := {f: why for f in owed if (why := _owes(f, uri, uid))}:
             if time.monotonic() >= deadline:
                 break
             time.sleep(1)

@@ -1,12 +1,15 @@
-"""MLflow's runs as records. Whoever can write to a store can edit it: what makes no sense is said."""
+"""MLflow's runs as records. People edit stores: what makes no sense is left out, and named."""
 
 import logging
+import re
 import shlex
 from collections.abc import Iterable, Mapping
 
 from mlflow.entities import Run
 
 from noise_exp.records.record import Record, params_or_asked
+
+_JOB = re.compile(r"[0-9]{1,6}")
 
 log = logging.getLogger(__name__)
 
@@ -49,8 +52,8 @@ def _record_of(run: Run, numbered: bool) -> Record:
         error = tags.get("error", run.info.status)
     job = tags.get("job", "" if numbered else "0")  # runs of early versions have none
     diverged = tags.get("diverged", "false")
-    if not (job.isascii() and job.isdecimal()):
-        raise ValueError(f"its tag job is {job!r}, not a number")
+    if not _JOB.fullmatch(job):
+        raise ValueError(f"its tag job is {job[:9]!r}, not the number of a job")
     if diverged not in ("true", "false"):
         raise ValueError(f"its tag diverged is {diverged!r}, not true or false")
     metrics: Mapping[str, float] = run.data.metrics

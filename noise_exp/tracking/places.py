@@ -61,8 +61,8 @@ def uri_of(database: Path) -> str:
 
 def is_same(uri: str, other: str) -> bool:
     """Whether two URIs are of one store; a file may be seen under two paths."""
-    files = file_of(uri), file_of(other)
-    return uri == other or (None not in files and is_same_file(*files))
+    one, another = file_of(uri), file_of(other)
+    return uri == other or bool(one and another and is_same_file(one, another))
 
 
 def is_same_file(path: Path, other: Path) -> bool:

@@ -1,7 +1,6 @@
 """A store that people edit: no edit stops a command, and a run that is left out is named."""
 
 import json
-import logging
 import shutil
 
 import numpy as np
@@ -69,8 +68,11 @@ def test_a_run_whose_tag_makes_no_sense_is_repeated_and_named(edited, caplog, ke
     build(records)
 
 
-@pytest.mark.parametrize("key", ["overrides", "kernel", "article_letter", "dist", "sweep", "uid",
-                                 "heartbeat", "host", "folder", "code_version", "error"])  # fmt: skip
+@pytest.mark.parametrize(
+    "key",
+    ["overrides", "kernel", "article_letter", "dist", "sweep", "uid", "heartbeat", "host", "folder",
+     "code_version", "error"],
+)  # fmt: skip
 @pytest.mark.parametrize("value", [None, "", "'\"\n{"])
 def test_a_tag_that_decides_nothing_may_be_anything(edited, caplog, key, value):
     _, store, run_id, sweep = edited

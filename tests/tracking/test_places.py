@@ -84,7 +84,7 @@ esac
 
 
 def test_make_works_in_a_checkout_whose_path_has_a_space(tmp_path):
-    folder = tmp_path / "it's a \"test\" $HOME #1 100%"
+    folder = tmp_path / 'it\'s a "test" $HOME #1 100%'
     shutil.copytree(ROOT / "notebooks", folder / "notebooks")
     shutil.copytree(ROOT / "conf", folder / "conf")
     for name in ("Makefile", "pyproject.toml", "constraints.txt"):

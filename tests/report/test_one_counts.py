@@ -1,0 +1,58 @@
+"""What counts as a run is one rule: for every table of a sweep, and of its report."""
+
+import io
+import math
+
+import pandas as pd
+from made_up import run
+
+from noise_exp.records.record import Record
+from noise_exp.report.build import build
+from noise_exp.report.page import render
+from noise_exp.report.tables import one_seed_table
+from noise_exp.sweep import comparison
+
+FAILED = "out of luck"
+
+
+def test_a_method_of_which_one_run_failed_shows_its_seconds():
+    for records in (
+        [run("gumbel", 5, 0), run("gumbel", 5, 1, error=FAILED), run("beta", 7, 0)],
+        [run("gumbel", 5, 1, error=FAILED), run("gumbel", 5, 0), run("beta", 7, 0)],
+        # One that was never built knows no settings.
+        [run("gumbel", 5, 0), Record({"dist": "gumbel"}, error=FAILED), run("beta", 7, 0)],
+    ):
+        table = one_seed_table(build(records)).set_index("method")
+        assert table.seconds["gumbel"] == table.seconds["beta"] == "2.00"
+        assert table["final cost"]["gumbel"] == "0.01"
+        assert "2.00" in render(build(records), "title", "command")
+    alone = one_seed_table(build([run("gumbel", 5, 1, error=FAILED), run("beta", 7, 0)]))
+    assert alone.set_index("method").seconds["gumbel"] == "–"
+
+
+def counted(records):
+    """How many runs of gumbel each table of a sweep counts."""
+    summary, report = comparison.compared(records), build(records)
+    table = pd.read_csv(io.StringIO(summary.files["comparison.csv"])).set_index("method")
+    methods = report.summary.set_index("method")
+    targets = report.targets.set_index("method")
+    return [
+        table.runs["gumbel"],
+        methods.seeds["gumbel"] + methods.missing["gumbel"],
+        (report.runs.table.method == "gumbel").sum(),
+        targets.runs["gumbel"],
+    ]
+
+
+def test_the_same_run_twice_is_one_in_every_table():
+    twice = [run("gumbel", errors, seed) for errors, seed in ((5, 1), (5, 1), (9, 2))]
+    assert counted(twice) == [2] * 4
+    assert counted([*twice, run("gumbel", 5, 1, job=3, params={"threads": "4"})]) == [2] * 4
+    # One that failed hides none that did not.
+    assert counted([run("gumbel", 5, 1), run("gumbel", 5, 1, error=FAILED)]) == [1] * 4
+    # What differs in more than luck and threads is another method.
+    assert counted([run("gumbel", 5, s, params={"data": "mnist01"}) for s in (1, 2)]) == [2] * 4
+    summary = comparison.compared(twice)
+    assert summary.metrics["median_test_error_rate"] == (5 + 9) / 2 / 500
+    assert not math.isnan(summary.metrics["best_test_error_rate"])
+    assert "1 older runs of the same method and seeds are left out." in build(twice).unsaid

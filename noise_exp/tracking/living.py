@@ -11,7 +11,7 @@ from noise_exp.records.journal import Journal
 from noise_exp.records.machine import is_here
 from noise_exp.redaction import masked
 from noise_exp.tracking.delivery import HEARTBEAT_SECONDS, RefusedError, reason, sync
-from noise_exp.tracking.places import SQLITE, is_same
+from noise_exp.tracking.places import file_of, is_same
 from noise_exp.tracking.store import FAILURES, Store
 
 # A beat may be late by a call that times out and the pause before the next try.
@@ -105,7 +105,7 @@ def _has_its_record_here(store: Store, run: Run) -> bool:
         return False
     # In a copy of a store the record is the original's, which is still to be told by it.
     known = str(facts.uri)
-    ours = is_same(known, masked(store.uri)) or not known.startswith(SQLITE)
+    ours = is_same(known, masked(store.uri)) or file_of(known) is None
     same = facts.run_id == run.info.run_id or facts.uid == tags.get("uid")
     return same and ours and is_here(tags.get("host", ""))
 

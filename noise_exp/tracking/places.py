@@ -1,13 +1,14 @@
 """Where stores on this machine are, so that no output goes into one: without MLflow's import."""
 
 import os
+import re
 from pathlib import Path
 
 from noise_exp.errors import UserError
 from noise_exp.records.secrets import completed
 
 DEFAULT_URI = "sqlite:///mlruns/mlflow.db"
-SQLITE = "sqlite:///"
+_FILE = re.compile(r"sqlite(?:\+pysqlite)?:///([^?]*)")
 _ARTIFACTS = ("artifacts", "mlartifacts")  # beside a database: ours, and those of MLflow's server
 
 
@@ -25,13 +26,13 @@ def located(uri: str | None) -> tuple[str, str]:
 
 def file_of(uri: str) -> Path | None:
     """Return the file of a SQLite store, from the root on; ~ is the user's home, as in a shell."""
-    if not uri.startswith(SQLITE):
+    if not (match := _FILE.match(uri)):
         return None
-    path = uri.removeprefix(SQLITE).partition("?")[0]
+    path = match[1]
     if "%" in path:  # which one version of SQLAlchemy decodes and another does not
         from sqlalchemy import make_url
 
-        path = make_url(f"{SQLITE}{path}").database or ""
+        path = make_url(match[0]).database or ""
     try:
         return Path(path).expanduser().absolute()
     except RuntimeError:
@@ -46,15 +47,18 @@ def uri_of(database: Path) -> str:
     UserError
         If this version of SQLAlchemy has none for it.
     """
-    if not set("%?") & set(str(database)):
-        return f"{SQLITE}{database}"
+    uri = f"sqlite:///{database}"
+    if not {"%", "?"} & {*uri}:
+        return uri
     from sqlalchemy import URL, make_url  # slow, and rarely needed
 
-    uri = URL.create("sqlite", database=str(database)).render_as_string()
+    if make_url(uri).database != str(database):
+        # By the driver's name: else MLflow makes a folder of the URI's path as it is, encoded.
+        uri = URL.create("sqlite+pysqlite", database=str(database)).render_as_string()
     if make_url(uri).database != str(database):
         raise UserError(
-            f"no URI leads to {database}, for the ? in its name: give tracking.uri another folder, "
-            "or rename this one"
+            f"no URI leads to {database}, for the ? in its name: set tracking.uri to a store in "
+            "another folder, or rename this one"
         )
     return uri
 

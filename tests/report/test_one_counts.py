@@ -4,6 +4,7 @@ import io
 import math
 
 import pandas as pd
+import pytest
 from made_up import run
 
 from noise_exp.records.record import Record
@@ -53,6 +54,6 @@ def test_the_same_run_twice_is_one_in_every_table():
     # What differs in more than luck and threads is another method.
     assert counted([run("gumbel", 5, s, params={"data": "mnist01"}) for s in (1, 2)]) == [2] * 4
     summary = comparison.compared(twice)
-    assert summary.metrics["median_test_error_rate"] == (5 + 9) / 2 / 500
+    assert summary.metrics["median_test_error_rate"] == pytest.approx((5 + 9) / 2 / 500)
     assert not math.isnan(summary.metrics["best_test_error_rate"])
     assert "1 older runs of the same method and seeds are left out." in build(twice).unsaid

@@ -84,7 +84,7 @@ def test_a_folder_that_another_run_has_by_now_is_left_to_it(tmp_path):
 
 
 def test_a_sweep_whose_folder_is_deleted_ends_as_any_other(cli):
-    sweep = ("-m", "dist=gumbel,beta", *cli.hold(3), *SMALL, "hydra.sweep.dir=out")
+    sweep = ("-m", *cli.hold(3), "dist=gumbel,beta", *SMALL, "hydra.sweep.dir=out")
     running = cli.start(*sweep)
     cli.wait_for_epochs(3, "0")
     shutil.rmtree(cli.folder / "out")

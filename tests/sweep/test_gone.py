@@ -68,6 +68,19 @@ def test_a_folder_that_goes_away_costs_a_run_nothing(tmp_path, caplog, go, after
     assert caplog.text.count("is made anew") == 1
 
 
+@pytest.mark.parametrize("name", ["epochs.jsonl", "alive", "run.json"])
+def test_a_file_of_it_may_go_too(tmp_path, name):
+    journal = Journal.start(tmp_path, Facts("run", {}))
+    journal.log_epoch(_epoch(0))
+    (tmp_path / ".noise_exp" / name).unlink()
+    journal.log_epoch(_epoch(1))
+    journal.end("FINISHED")
+    with Journal.claim(tmp_path) as other:
+        assert other is None
+    journal.release()
+    assert [line["epoch"] for line in Journal.load(tmp_path).epochs()[0]] == [0, 1]
+
+
 def test_a_folder_that_another_run_has_by_now_is_left_to_it(tmp_path):
     journal = Journal.start(tmp_path / "out", Facts("first", {}))
     journal.log_epoch(_epoch(0))

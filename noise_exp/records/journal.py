@@ -243,6 +243,7 @@ class Journal:
         self._write_artifacts(self._contents)
         if before := self._lines:
             before.seek(0)
+            (self._records / _EPOCHS).unlink(missing_ok=True)  # it may be the same file still
             self._lines = self._open_lines()
             self._lines.write(before.read())
             before.close()

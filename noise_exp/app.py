@@ -2,7 +2,6 @@
 
 import logging
 import os
-import re
 import sys
 import traceback
 from argparse import Action, ArgumentParser
@@ -18,10 +17,10 @@ from noise_exp.records.secrets import check_arguments
 from noise_exp.redaction import redacted
 from noise_exp.run import job
 from noise_exp.run.config import CONF_DIR
-from noise_exp.run.context import GROUPS, Job, SweepContext
-from noise_exp.run.launchers import EXTRAS, end_on_signals
+from noise_exp.run.config_errors import explained
+from noise_exp.run.context import Job, SweepContext
+from noise_exp.run.launchers import end_on_signals
 
-_NO_KEY = re.compile(r"Could not override '((\w+)[^']*)'")
 _FULL_ERROR = "HYDRA_FULL_ERROR"
 
 log = logging.getLogger(__name__)
@@ -31,7 +30,7 @@ def main() -> None:
     """Entry point of `python -m noise_exp` and of the script `noise-exp`."""
     terminal.steady()
     end_on_signals()
-    asked_for_all = _FULL_ERROR in os.environ
+    asked_for_all = os.environ.get(_FULL_ERROR) == "1"  # as Hydra has it
     os.environ[_FULL_ERROR] = "1"  # else Hydra prints a traceback and exits by itself
     logging.raiseExceptions = False  # a log file on a full disk is no reason for a traceback
     _allow_lazy_help()
@@ -94,30 +93,9 @@ def _allow_lazy_help() -> None:
 
 def _for_the_user(error: Exception) -> str | None:
     """Say in one line what the user can mend; None for what is our own mistake."""
-    if isinstance(error, UserError | MemoryError) or is_of_disk(error):
+    if isinstance(error, UserError | MemoryError):
         return f"noise_exp: {in_words(error)}"
-    if isinstance(error, CompactHydraException):
-        for plugin, extra in EXTRAS.items():
-            if f"Could not find 'hydra/{plugin}'" in str(error):
-                kind = plugin.partition("/")[0]
-                return f"noise_exp: this {kind} needs pip install 'noise-exp[{extra}]'"
-        if match := _NO_KEY.match(str(error)):
-            return f"noise_exp: {match[0]}; {_about(*match.groups())}"
-        return "\n".join(str(e) for e in (error, error.__cause__) if e)
     if type(error).__name__ == "TerminatedWorkerError":  # joblib's, which may not be installed
         return "noise_exp: a worker process was killed from outside, perhaps for lack of memory"
-    return None
-
-
-def _about(key: str, group: str) -> str:
-    """Say what to write in the place of a key that the configuration does not have."""
-    arguments = sys.argv[1:]
-    swept = {"-m", "--multirun"} & {*arguments} and any(
-        a.startswith(f"{group}=") for a in arguments
-    )
-    if key != group and group in GROUPS and swept:
-        return (
-            f"Hydra sets it in the default {group} first, which has no such key: write ++{key}=... "
-            f"to set it in the jobs alone, where every option of {group} must have it"
-        )
-    return "there is no such key; --cfg job shows those that there are"
+    said = explained(error) or (in_words(error) if is_of_disk(error) else None)
+    return said and f"noise_exp: {said}"

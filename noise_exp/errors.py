@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import os
 import sys
 import traceback
 from collections.abc import Iterator
@@ -30,9 +31,11 @@ def in_words(error: BaseException) -> str:
     if isinstance(error, UserError):
         return str(error)
     if is_of_disk(error):
-        where = getattr(error, "filename", None) or "the output"
+        where, why = getattr(error, "filename", None), getattr(error, "strerror", error)
+        if where and os.path.isfile(where) and not os.access(where, os.R_OK):
+            return f"{where} cannot be read ({why}); let it be read (chmod u+r), or give another"
         return (
-            f"{where} cannot be written ({getattr(error, 'strerror', error)}); "
+            f"{where or 'the output'} cannot be written ({why}); "
             "free some space or choose another folder"
         )
     if isinstance(error, MemoryError):
@@ -43,7 +46,7 @@ def in_words(error: BaseException) -> str:
 
 
 def is_of_disk(error: BaseException) -> bool:
-    """Whether something could not be written, for lack of room or permission, or by its name."""
+    """Whether a file could not be read or written, for lack of room or permission, or its name."""
     return isinstance(error, OSError) and error.errno in _DISK
 
 

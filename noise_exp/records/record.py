@@ -134,8 +134,12 @@ class Record:
 
 def settings(overrides: Sequence[str]) -> dict[str, str]:
     """Return overrides as keys and values."""
-    pairs = (override.lstrip("+").partition("=") for override in overrides)
-    return {key: value for key, _, value in pairs}
+    return {key_of(override): override.partition("=")[2] for override in overrides}
+
+
+def key_of(override: str) -> str:
+    """Return the key that an override sets, adds by + or ++, or takes out by ~."""
+    return override.partition("=")[0].lstrip("+~")
 
 
 def params_or_asked(

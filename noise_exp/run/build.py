@@ -12,8 +12,11 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from platformdirs import user_cache_path
 
-from noise_exp.errors import UserError
+from noise_exp.errors import UserError, in_words
 from noise_exp.run.config import CONF_DIR, CostName, Stream
+from noise_exp.run.config_errors import about_key, explained
+from noise_exp.run.typed import keep_text, require_text, texts_of
+from noise_exp.run.values import check
 from noise_exp.training.article_stream import ArticleStream
 from noise_exp.training.costs import CrossEntropy, SquaredError
 from noise_exp.training.data import Data, Split
@@ -36,8 +39,10 @@ def build(cfg: DictConfig, threads: int = 1) -> Trial:
     Raises
     ------
     UserError
-        If a value is outside its domain, parts do not fit, or the images cannot be read.
+        If a value is missing or outside its domain, parts do not fit, or the images cannot be
+        read.
     """
+    check(cfg)
     schedule = _schedule(cfg)
     law = _law(cfg.dist)
     optimizer = _part("optimizer", cfg.optimizer)
@@ -72,7 +77,12 @@ def trial_of(overrides: Sequence[str], threads: int = 1) -> Trial:
     Raises UserError like `build`.
     """
     with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
-        return build(compose("config", list(overrides)), threads)
+        try:
+            cfg = compose("config", list(overrides))
+        except Exception as error:
+            raise UserError(explained(error) or in_words(error)) from None
+        keep_text(cfg, overrides)
+        return build(cfg, threads)
 
 
 def _schedule(cfg: DictConfig) -> Schedule:
@@ -91,7 +101,7 @@ def _schedule(cfg: DictConfig) -> Schedule:
 def _law(node: DictConfig) -> Distribution | None:
     if "_target_" in node:
         return _part("dist", node)
-    options: dict[str, Any] = OmegaConf.to_container(node, resolve=True)  # type: ignore[assignment]
+    options = _options(node)
     name = options.pop("law", "")
     if name is None:
         return None
@@ -110,26 +120,25 @@ class _Repaired:
 
 def _estimator(node: DictConfig) -> tuple[Any, Repair]:
     """Return the estimator, and what is done to the noise before it sees it."""
-    group, options = "estimator", _options("estimator", node)
+    group, options = "estimator", _options(node)
     repair = {key: options.pop(key) for key in ("repair",) if key in options}
     return _object(group, _class(group, options), options), _object(group, _Repaired, repair).repair
 
 
 def _part(group: str, node: DictConfig) -> Any:
     """Make the dataclass that `_target_` names."""
-    options = _options(group, node)
+    options = _options(node)
     return _object(group, _class(group, options), options)
 
 
-def _options(group: str, node: DictConfig) -> dict[str, Any]:
-    try:
-        return OmegaConf.to_container(node, resolve=True, throw_on_missing=True)  # type: ignore[return-value]
-    except OmegaConfBaseException as error:
-        raise _about_key(group, error) from None
+def _options(node: DictConfig) -> dict[str, Any]:
+    return OmegaConf.to_container(node, resolve=True)  # type: ignore[return-value]
 
 
 def _class(group: str, options: dict[str, Any]) -> type:
-    target = options.pop("_target_")
+    target = options.pop("_target_", None)
+    if not isinstance(target, str):
+        raise UserError(f"{group} names no class; write _target_: module.Class into its file")
     try:
         return get_class(target)
     except SystemExit as error:
@@ -144,22 +153,15 @@ def _ended(group: str, target: object, error: SystemExit) -> UserError:
 
 def _object(group: str, cls: type, options: dict[str, Any]) -> Any:
     """Make a dataclass, whose annotations are the schema of the keys."""
+    require_text(options, texts_of(cls), group)
     try:
         return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(cls), options))
     except SystemExit as error:
         raise _ended(group, cls.__name__, error) from None
     except OmegaConfBaseException as error:
-        raise _about_key(group, error) from None
+        raise UserError(about_key(error, group)) from None
     except (ImportError, ValueError) as error:
         raise UserError(_named(group, options, error)) from None
-
-
-def _about_key(group: str, error: OmegaConfBaseException) -> UserError:
-    key = f"{group}.{error.full_key}" if error.full_key else group
-    key = key.replace(f"{group}.{group}.", f"{group}.")
-    if "Missing mandatory value" in str(error):
-        return UserError(f"{key} must be given; write {key}=...")
-    return UserError(f"{key}: {str(error).splitlines()[0]}")
 
 
 def _split(source: Data, streams: Streams, cfg: DictConfig) -> Split:

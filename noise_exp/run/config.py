@@ -64,8 +64,8 @@ class TrackingConfig:
     """Where runs are logged."""
 
     enabled: bool = MISSING
-    uri: str | None = MISSING
-    experiment: str | None = MISSING
+    uri: Any = MISSING  # text: as str, OmegaConf would make one of a number that YAML has read
+    experiment: Any = MISSING
     patience: float = MISSING
     figure: bool = MISSING
     model: bool = MISSING

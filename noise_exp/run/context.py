@@ -67,14 +67,16 @@ def check_choices(config: DictConfig) -> None:
     Raises
     ------
     UserError
-        If a list was given.
+        If a list was given, or none.
     """
-    for group in (*GROUPS, "rung"):
-        if group not in config.hydra.runtime.choices:
+    for group in {*GROUPS, "rung"} - {*config.hydra.runtime.choices}:
+        if not any(o.partition("=")[0] == f"~{group}" for o in config.hydra.overrides.task):
             raise UserError(
                 f"{group} takes one option, not a list; write {group}=NAME, or "
                 f"-m {group}=NAME,NAME for a run of each"
             )
+        if group in GROUPS:
+            raise UserError(f"{group} cannot be left out: write {group}=NAME instead of ~{group}")
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from noise_exp import __version__
 from noise_exp.errors import UserError, in_words
 from noise_exp.records.facts import NAME_LENGTH, DataSet, Facts, decoded
 from noise_exp.records.journal import RECORDS, Journal
-from noise_exp.records.record import Record, record_of
+from noise_exp.records.record import Record, key_of, record_of
 from noise_exp.records.secrets import completed
 from noise_exp.redaction import redacted
 from noise_exp.run import artifacts, launchers
@@ -73,14 +73,25 @@ def _run(cfg: DictConfig, job: Job, sweep: SweepContext, facts: Facts) -> Record
     store = _store(cfg, job, sweep)
     standing = _standing(store, job, sweep, facts) if store and cfg.resume else None
     if standing:
-        record = standing
+        record, run_id = standing, standing.run_id
     else:
         with _recording(facts, cfg, job, store) as journal:
             record = _train(kept, job, trial, journal)
             _say(record)
+        run_id = journal.facts.run_id
     if store and not job.in_sweep:
         log.info("Browse the runs:\n    %s", store.browse)
+        if run_id:
+            log.info("Take this one further:\n%s", _commands(cfg.tracking, run_id))
     return record
+
+
+def _commands(tracking: DictConfig, run_id: str) -> str:
+    """Return what can be done next with a run."""
+    uri = f" --uri {shlex.quote(redacted(tracking.uri))}" if tracking.uri else ""
+    report = f"    python -m noise_exp.report {run_id}{uri}"
+    predict = f"    python -m noise_exp.predict {run_id} IMAGES...{uri}"
+    return f"{report}\n{predict}" if tracking.model else report
 
 
 def _leave_word(job: Job, facts: Facts, error: Exception) -> None:
@@ -124,7 +135,9 @@ def _facts(cfg: DictConfig, job: Job, sweep: SweepContext) -> Facts:
 def _name(cfg: DictConfig, job: Job, swept: Sequence[str]) -> str:
     """Return the law, what else the sweep varies, and the seed."""
     told = {"dist", "seed"}
-    others = [o for o in job.overrides if (key := o.partition("=")[0]) in swept and key not in told]
+    others = [
+        o.lstrip("+") for o in job.overrides if (key := key_of(o)) in swept and key not in told
+    ]
     return redacted(" ".join([job.choices["dist"], *others, f"seed={cfg.seed}"]))[:NAME_LENGTH]
 
 

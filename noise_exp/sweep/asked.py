@@ -1,27 +1,38 @@
 """What would do something else than was asked, without a word: refused, or said, at the start."""
 
 import logging
+import os
+import re
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.types import Override
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from noise_exp.errors import UserError
 from noise_exp.records import secrets
+from noise_exp.records.record import key_of
 from noise_exp.redaction import redacted
+from noise_exp.run import values
+from noise_exp.run.context import as_given
+from noise_exp.run.typed import keep_text
 
+# Read as Python or a library starts, or by what launches the jobs.
+_AT_START = re.compile("MLFLOW_|HYDRA_|PYTHON|LD_|OMP_|OPENBLAS_|MKL_|NPY_|MPL")
 _OF_THE_WHOLE = ("resume", "dry_run", "score")  # and all of tracking: a sweep has one of each
 _TOO_LATE = ("sweeper", "launcher", "sweep", "mode", "callbacks")  # once a sweep has begun
 
 log = logging.getLogger(__name__)
 
 
-def check(config: DictConfig) -> None:
+def check(config: DictConfig, *, sweeps: bool = False) -> None:
     """See that a command can do what it asks for.
+
+    What was typed for keys that take text is put in the place of a number that Hydra made of it.
 
     Raises
     ------
@@ -29,6 +40,11 @@ def check(config: DictConfig) -> None:
         If it cannot.
     """
     secrets.check(OmegaConf.to_container(config))
+    with read_write(config), read_write(config.hydra):
+        for kind, given in config.hydra.overrides.items_ex(resolve=False):
+            config.hydra.overrides[kind] = keep_text(config, as_given(given))
+        _one_of_a_key(config)
+    _check_values(config, sweeps)
     if config.hydra.job.chdir:
         raise UserError(
             "hydra.job.chdir must be false: tracking.uri, data.path and other relative paths "
@@ -38,6 +54,34 @@ def check(config: DictConfig) -> None:
     for key in ("hydra.run.dir", "hydra.sweep.dir"):
         if str(folder := OmegaConf.select(config, key)).startswith("~"):
             raise UserError(f"{key}={folder}: nothing replaces the ~ here; write {key}=$HOME/...")
+    for name, value in config.hydra.job.env_set.items():
+        if _AT_START.match(name) and os.environ.get(name) != value:
+            raise UserError(
+                f"hydra.job.env_set.{name} comes too late: {name} is read before a job begins; "
+                f"set it in the environment, as in {name}=... python -m noise_exp"
+            )
+
+
+def _one_of_a_key(config: DictConfig) -> None:
+    """Let the last count of what is set as key, +key or ++key, which are others to sweepers."""
+    last = {key_of(given): given for given in as_given(config.hydra.overrides.task)}
+    config.hydra.overrides.task = list(last.values())
+    params = config.hydra.sweeper.get("params") or OmegaConf.create({})
+    with open_dict(params):
+        for key in list(params):
+            if (given := last.get(key_of(key))) and given.partition("=")[0] != key:
+                del params[key]
+
+
+def _check_values(config: DictConfig, sweeps: bool) -> None:
+    hydra = HydraConfig.instance()
+    before = hydra.cfg
+    try:
+        hydra.set_config(config)  # for ${hydra:...}
+        values.check(config, of_jobs=sweeps)
+        values.check_values(config.hydra)
+    finally:
+        hydra.cfg = before
 
 
 def hint_at_sweep(config: DictConfig) -> None:
@@ -109,7 +153,7 @@ def _sets_the_sweep(repository: Any, option: str) -> bool:
 
 
 def _without(key: str) -> list[str]:
-    return [a for a in sys.argv[1:] if a.lstrip("+").partition("=")[0] != key]
+    return [a for a in sys.argv[1:] if key_of(a) != key]
 
 
 def _command(arguments: list[str]) -> str:

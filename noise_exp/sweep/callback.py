@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 
 from noise_exp.errors import Enough, UserError, at_the_edge, in_words
 from noise_exp.redaction import redacted
+from noise_exp.run.config_errors import explained
 from noise_exp.run.context import check_choices
 from noise_exp.sweep import asked, ending, plan
 from noise_exp.sweep.composer import Composer
@@ -31,6 +32,8 @@ def _edge(failure: str) -> Iterator[None]:
         except (UserError, Enough):
             raise
         except Exception as error:
+            if said := explained(error):
+                raise UserError(said) from None
             log.debug("%s", failure, exc_info=True)
             words = " ".join(redacted(in_words(error)).split())
             raise UserError(f"{failure}: {words}") from error
@@ -62,7 +65,7 @@ class SweepCallback(Callback):
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Begin the sweep."""
         with _edge("the sweep cannot start"):
-            asked.check(config)
+            asked.check(config, sweeps=True)
             hydra: Any = GlobalHydra.instance().hydra
             hydra.config_loader = Composer(hydra.config_loader)
             self._sweep = Sweep.begin(config)

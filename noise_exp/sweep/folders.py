@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 from noise_exp.errors import UserError
 from noise_exp.records import output
 from noise_exp.records.journal import RECORDS, Journal
+from noise_exp.records.record import key_of
 from noise_exp.sweep import plan
 from noise_exp.tracking.places import refuse_store
 
@@ -149,5 +150,5 @@ def _job_folders(config: DictConfig, jobs: Sequence[list[str]]) -> Iterator[Path
 def _dirname(config: DictConfig, job: Sequence[str]) -> str:
     """Return a job's hydra.job.override_dirname, without composing it."""
     options = config.hydra.job.config.override_dirname
-    said = [o for o in job if o.partition("=")[0].lstrip("+~") not in options.exclude_keys]
+    said = [o for o in job if key_of(o) not in options.exclude_keys]
     return options.item_sep.join(sorted(said)).replace("=", options.kv_sep)

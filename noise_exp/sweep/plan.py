@@ -12,12 +12,13 @@ from typing import Any
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob, IntervalSweep, Override
-from hydra.errors import CompactHydraException
 from omegaconf import DictConfig
 
 from noise_exp.errors import Enough, UserError
+from noise_exp.records.record import key_of
 from noise_exp.run import launchers
 from noise_exp.run.build import build
+from noise_exp.run.config_errors import explained
 from noise_exp.run.context import as_given, check_choices
 from noise_exp.run.fingerprint import fingerprint, source_digest
 from noise_exp.sweep.asked import check_swept
@@ -27,7 +28,7 @@ _EPOCHS = 4  # that are timed, the first of them apart: it fills caches
 _BUDGET = 30.0  # seconds that may go into timing
 _MOST_COMPOSED = 30  # of 0.1 s each
 _MOST_JOBS = 100_000  # more would take days, and minutes to be planned
-_SEED = re.compile(r"seed=\d+$|seeds\.(init|data|noise)=\d+$")
+_SEED = re.compile(r"\+*(seed|seeds\.(init|data|noise))=\d+$")
 # Seconds of a run that the timing here does not see: Hydra's work, figures, the store.
 _AROUND, _AROUND_UNTRACKED = 0.3, 0.1
 
@@ -80,14 +81,15 @@ def sweep(config: DictConfig) -> Plan:
     told = _told(sweeper.get("params") or {}, as_given(config.hydra.overrides.task))
     values = {key: _values(override, searches) for key, override in told.items()}
     check_swept(told, values, sweeper)
-    first = [f"{key}={choices[0]}" for key, choices in values.items()]
+    set_by = [override.get_key_element() for override in told.values()]
+    first = [f"{key}={choices[0]}" for key, choices in zip(set_by, values.values(), strict=True)]
     if searches:
         chosen = [key for key, override in told.items() if override.is_sweep_override()]
         known = first if "params" in sweeper else None
         return Plan(known, None, sweeper.get("n_trials"), chosen)
     _refuse_too_many(math.prod(map(len, values.values())), "this sweep")
     combined = itertools.product(*values.values())
-    jobs = [[f"{k}={v}" for k, v in zip(values, job, strict=True)] for job in combined]
+    jobs = [[f"{k}={v}" for k, v in zip(set_by, job, strict=True)] for job in combined]
     swept = [key for key, choices in values.items() if len(choices) > 1]
     return Plan(first, jobs, len(jobs), swept)
 
@@ -95,12 +97,12 @@ def sweep(config: DictConfig) -> Plan:
 def _told(params: Mapping[str, Any], task: list[str]) -> dict[str, Override]:
     """Parse `hydra.sweeper.params` and the command line, by key.
 
-    Of a key given twice the last counts, in the first's place.
+    Of a key given twice the last counts, in the first's place; +key, ++key and key are one.
     """
     loader = GlobalHydra.instance().config_loader()
     texts = [f"{key}={value}" for key, value in params.items()] + task
     overrides = OverridesParser.create(config_loader=loader).parse_overrides(texts)
-    return {override.get_key_element(): override for override in overrides}
+    return {key_of(override.get_key_element()): override for override in overrides}
 
 
 def _values(override: Override, searches: bool) -> list[str]:
@@ -136,19 +138,12 @@ def compose(config: DictConfig, job: list[str]) -> DictConfig:
     """
     try:
         composed = GlobalHydra.instance().config_loader().load_sweep_config(config, job)
-    except CompactHydraException as error:
-        raise UserError(f"the job {' '.join(job)} cannot be composed: {_why(error)}") from None
+    except Exception as error:
+        if said := explained(error):
+            raise UserError(f"the job {' '.join(job)} cannot be composed: {said}") from None
+        raise
     check_choices(composed)
     return composed
-
-
-def _why(error: CompactHydraException) -> str:
-    """Say in one line what does not fit, without Hydra's hint, which does not fit a sweep."""
-    told = str(error).splitlines()[0].rstrip(".")
-    if told.startswith("Could not override"):
-        return f"{told}; sweep the options that have this key by a command of their own"
-    cause = str(error.__cause__ or "").partition("\n")[0]
-    return f"{told}: {cause}" if cause else told
 
 
 def check(config: DictConfig, jobs: Sequence[list[str]]) -> None:

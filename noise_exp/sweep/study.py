@@ -8,7 +8,7 @@ from functools import partial
 import pandas as pd
 
 from noise_exp.figures import study as figures
-from noise_exp.records.record import Record
+from noise_exp.records.record import Record, key_of
 from noise_exp.redaction import redacted
 from noise_exp.sweep.comparison import Summary, two_sets
 from noise_exp.writing.tables import markdown_of
@@ -79,8 +79,8 @@ def summary(records: Sequence[Record], searched: Sequence[str]) -> Summary:
 
 def _command(best: Record) -> str:
     """Return the command that trains with a trial's settings and measures the test images."""
-    other = ("data.validation_size=", "resume=")
-    overrides = [o for o in best.overrides if not o.startswith(other)]
+    other = ("data.validation_size", "resume")
+    overrides = [o for o in best.overrides if key_of(o) not in other]
     if best.part == "validation":
         overrides.append("data.validation_size=0")
     return redacted(shlex.join(["python", "-m", "noise_exp", *overrides]))

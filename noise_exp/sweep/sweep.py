@@ -17,7 +17,7 @@ from noise_exp.errors import ToldError, UserError
 from noise_exp.records import output
 from noise_exp.records.facts import NAME_LENGTH, Facts, decoded
 from noise_exp.records.journal import Journal
-from noise_exp.records.record import Record
+from noise_exp.records.record import Record, key_of
 from noise_exp.redaction import masked, redacted
 from noise_exp.run import launchers
 from noise_exp.run.build import build
@@ -186,7 +186,7 @@ def command(resume: bool = False) -> str:
     """Return the command line, as it was given or to resume it."""
     arguments = sys.argv[1:]
     if resume:
-        arguments = [a for a in arguments if not a.startswith("resume=")] + ["resume=true"]
+        arguments = [a for a in arguments if key_of(a) != "resume"] + ["resume=true"]
     return decoded(redacted(shlex.join(["python", "-m", "noise_exp", *arguments])))
 
 

@@ -5,7 +5,6 @@ python -m noise_exp.tracking ui
 """
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from noise_exp.records.secrets import check_arguments, completed
 from noise_exp.redaction import HIDDEN
 from noise_exp.tracking.delivery import reason, sync
 from noise_exp.tracking.moved import mend
-from noise_exp.tracking.places import DEFAULT_URI, file_of
+from noise_exp.tracking.places import DEFAULT_URI, file_of, setting, trimmed
 from noise_exp.tracking.ui import serve
 
 
@@ -40,12 +39,12 @@ def main() -> None:
     with at_the_edge("noise_exp"):
         check_arguments(sys.argv[1:])
         if arguments.command == "sync":
-            _sync(arguments.folders, arguments.uri)
+            _sync(arguments.folders, trimmed(arguments.uri))
         else:
             serve(arguments.uri, arguments.experiment, arguments.port)
 
 
-def _sync(folders: list[Path], uri: str | None) -> None:
+def _sync(folders: list[Path], uri: str) -> None:
     records = [path for folder in folders for path in Journal.find(folder)]
     if not records:
         raise UserError(f"no run's record (.noise_exp/run.json) in {', '.join(map(str, folders))}")
@@ -61,11 +60,11 @@ def _sync(folders: list[Path], uri: str | None) -> None:
         raise ToldError
 
 
-def _uri(folder: Path, given: str | None) -> str:
+def _uri(folder: Path, given: str) -> str:
     """Return the store of the run in a folder, which may need a secret that is not kept."""
     uri = given or Journal.load(folder).facts.uri or ""
     if HIDDEN in uri and not given:  # the password may be another by now
-        uri = os.environ.get("MLFLOW_TRACKING_URI") or uri
+        uri = setting("MLFLOW_TRACKING_URI") or uri
     if database := file_of(uri):
         if not database.is_file():  # MLflow would make one
             raise ValueError(f"there is no store {uri}; say where it is now by --uri")

@@ -14,7 +14,7 @@ _ARTIFACTS = ("artifacts", "mlartifacts")  # beside a database: ours, and those 
 
 def located(uri: str | None) -> tuple[str, str]:
     """Return a store's URI as it was given, and for any folder; None is the usual one."""
-    given = completed(uri or os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI)
+    given = completed(trimmed(uri) or setting("MLFLOW_TRACKING_URI") or DEFAULT_URI)
     database = file_of(given)
     if database is None:
         return given, given
@@ -22,6 +22,19 @@ def located(uri: str | None) -> tuple[str, str]:
     if "~" in given:  # which no other program replaces
         given = absolute
     return given, f"{absolute}{''.join(given.partition('?')[1:])}"
+
+
+def setting(name: str) -> str:
+    """Return an environment variable, trimmed; empty where there is none."""
+    return trimmed(os.environ.get(name))
+
+
+def trimmed(text: str | None) -> str:
+    """Return a name without what an editor or a .env file from Windows puts around it.
+
+    That is white space, a carriage return for one, and the mark that begins some files.
+    """
+    return re.sub(r"^[\s\ufeff]+|[\s\ufeff]+$", "", text or "")
 
 
 def file_of(uri: str) -> Path | None:

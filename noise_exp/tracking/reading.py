@@ -78,7 +78,7 @@ def ask(store: Store, names: Sequence[str]) -> Asked:
         if parent:
             parents.append(parent)
         if not named:
-            raise UserError(f"{name!r} stands for no run in the store")
+            raise UserError(f"{name!r} stands for no run in the store {store}")
         experiment_id = experiment_id or where
         runs |= {run.info.run_id: run for run in named}
     ended = [run for run in runs.values() if run.info.status != "RUNNING"]
@@ -109,7 +109,9 @@ def _named(store: Store, name: str) -> tuple[Run | None, list[Run], str]:
     named = store.client.get_experiment_by_name(name)
     where = named.experiment_id if named else store.experiment_id
     if not where:
-        raise UserError(f"the store has no experiment {store.experiment!r}; give --experiment")
+        raise UserError(
+            f"the store {store} has no experiment {store.experiment!r}; give --experiment"
+        )
     within = Store.attach(store.uri, where)
     try:
         return None, within.search("tags.kind = 'run'", "" if named else name), where
@@ -132,7 +134,10 @@ def run_of(store: Store, run_id: str) -> Run:
     except MlflowException as error:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
-        raise UserError(f"the store has no run {run_id}; the UI shows a run's id") from None
+        raise UserError(
+            f"the store {store} has no run {run_id}; the UI shows a run's id, and --uri names "
+            "another store"
+        ) from None
 
 
 def _of_sweep(store: Store, parent: Run) -> list[Run]:

@@ -1,7 +1,6 @@
 """The store: opened, searched, and shown."""
 
 import logging
-import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from noise_exp.redaction import masked, redacted
 from noise_exp.tracking import views
 from noise_exp.tracking.delivery import gist, reason
 from noise_exp.tracking.moved import mend
-from noise_exp.tracking.places import DEFAULT_URI, file_of, located
+from noise_exp.tracking.places import DEFAULT_URI, file_of, located, setting, trimmed
 from noise_exp.tracking.ready import ready
 
 DEFAULT_EXPERIMENT = "noise_training"
@@ -45,6 +44,10 @@ class Store:
     def __init__(self, given: str, uri: str, experiment_id: str, experiment: str = "") -> None:
         self._given, self.uri = given, uri
         self.experiment, self.experiment_id = experiment, experiment_id
+
+    def __str__(self) -> str:
+        """Return its URI as it may be told."""
+        return masked(self.uri)
 
     @cached_property
     def client(self) -> MlflowClient:
@@ -156,7 +159,7 @@ class Store:
 
     def outer(self) -> str | None:
         """Return the run that `MLFLOW_RUN_ID` names, for ours to be nested in, if they can."""
-        run_id = os.environ.get("MLFLOW_RUN_ID")
+        run_id = setting("MLFLOW_RUN_ID")
         if not run_id:
             return None
         try:
@@ -224,8 +227,8 @@ def _failure(uri: str | None, error: Exception) -> UserError:
 
 def _named(experiment: str | None) -> str:
     """Return an experiment's name, where none is given the environment's, as MLflow has it."""
-    name = experiment or os.environ.get("MLFLOW_EXPERIMENT_NAME")
-    if not name and os.environ.get("MLFLOW_EXPERIMENT_ID"):
+    name = trimmed(experiment) or setting("MLFLOW_EXPERIMENT_NAME")
+    if not name and setting("MLFLOW_EXPERIMENT_ID"):
         log.warning(
             "MLFLOW_EXPERIMENT_ID is not read: set MLFLOW_EXPERIMENT_NAME or tracking.experiment; "
             "the experiment is %s",

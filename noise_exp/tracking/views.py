@@ -34,7 +34,7 @@ def of_sweep(run_id: str, swept: Sequence[str], part: str) -> str:
     `swept` names what differs between them, `part` the images that the errors are of.
     """
     errors = f"{part}_errors"
-    keys = [key.lstrip("+") for key in (*swept, "dist", "optimizer", "seed")]
+    keys = (*swept, "dist", "optimizer", "seed")
     columns = [*map(_metric, (errors, "cost", "train_seconds")), *map(_param, dict.fromkeys(keys))]
     return _state(columns, _metric(errors), True, f"tags.`mlflow.parentRunId` = '{run_id}'")
 

@@ -73,18 +73,72 @@ OURS = {
     "-m epochs=1,2,many": "the job epochs=many cannot be composed: Error merging override",
     "-m score=cost,error_rate": "score=cost,error_rate: a sweep takes one score for all",
     "-m dist=gumbel,beta epochs=0": "epochs must be at least 1, got 0",
-}
-HYDRAS = {
-    "dist=gumbl": "Could not find 'dist/gumbl'",
-    "optimizer=sgd": "Could not find 'optimizer/sgd'",
-    "epoch=3": "Could not override 'epoch'",
+    "dist=gumbl": "Could not find 'dist/gumbl'; did you mean dist=gumbel?",
+    "dist=normal": "did you mean dist=gaussian or dist=standard_normal?",
+    "dist=Gumbel": "did you mean dist=gumbel?",
+    "experiment=tun": "did you mean experiment=tune?",
+    "rung=spas": "did you mean rung=spsa?",
+    "hydra/launcher=jobli": "did you mean hydra/launcher=joblib?",
+    "optimizer=sgd": "Could not find 'optimizer/sgd'; there is adam, annealing",
+    "-m dist=gumbell,beta": "Could not find 'dist/gumbell'; did you mean dist=gumbel?",
+    "epoch=3": "Could not override 'epoch'; there is no such key; did you mean epochs?",
+    "+epoch=3": "epoch: there is no such key; did you mean epochs?",
+    "++network.hiden=[3]": "network.hiden: there is no such key; did you mean network.hidden?",
+    "lr=3": "did you mean optimizer.lr?",
+    "optimizr=adam": "did you mean optimizer",
+    "network.hiden=[3]": "did you mean network.hidden?",
+    "hydra.run.dirr=x": "did you mean hydra.run.dir?",
     "dist.shape=3": "Could not override 'dist.shape'",
-    "epochs=many": "Value 'many' of type 'str' could not be converted to Integer",
+    "dist=null": "dist=null: Config group override must be a string",
+    "epochs=many": "epochs=many: Value 'many' of type 'str' could not be converted to Integer",
     "epochs=1.5": "could not be converted to Integer",
     "seed=0.5": "could not be converted to Integer",
     "score=luck": "Invalid value 'luck'",
     "dtype=float16": "Invalid value 'float16'",
+    "epochs": "'epochs' cannot be read",
+    "data.digits=[3": "'data.digits=[3' cannot be read",
+    "dist=gumbel,beta": "add --multirun to your command line",
+    "--config-dir=nowhere": "nowhere' not found",
+    "--run -m": "Only one of --run, --multirun",
+    "seed=${oc.env:NO_SUCH_VARIABLE}": "seed: KeyError raised while resolving interpolation: "
+    "\"Environment variable 'NO_SUCH_VARIABLE' not found\"; set it",
+    "seed=${nope}": "seed: Interpolation key 'nope' not found",
+    "-m seed=${nope} dist=gumbel,beta": "seed: Interpolation key 'nope' not found",
+    "optimizer.lr=${optimizer.lr}": "optimizer.lr: Recursive interpolation detected",
+    "epochs=${no:1}": "epochs: Unsupported interpolation type no",
+    "epochs=???": "epochs must be given; write epochs=...",
+    "hydra.run.dir=${nope}": "hydra.run.dir: Interpolation key 'nope' not found",
+    "-m hydra.job.name=${nope}": "hydra.job.name: Interpolation key 'nope' not found",
+    "-m hydra.output_subdir=${nope}": "hydra.output_subdir: Interpolation key 'nope'",
+    "~epochs": "epochs cannot be left out: write epochs=... instead of ~epochs",
+    "-m ~score dist=gumbel,beta": "score cannot be left out",
+    "~seed": "seed cannot be left out",
+    "~tracking": "tracking cannot be left out",
+    "~dist": "dist cannot be left out: write dist=NAME instead of ~dist",
+    "-m ~optimizer seed=1,2": "optimizer cannot be left out",
+    "~seeds.noise": "a key cannot be left out: give it a value",
+    "~optimizer._target_": "optimizer names no class; write _target_: module.Class",
 }
+FILES = {
+    "twice": (b"lr: 1\nlr: 2\n", "twice.yaml, line 2: found duplicate key lr"),
+    "tab": (b"lr:\n\trate: 1\n", "tab.yaml, line 2: found character '\\t'"),
+    "bracket": (b"lr: [1,\n 2\n", "bracket.yaml, line 3: expected ',' or ']'"),
+    "latin": (b"a: 1\n# f\xfcr mich\n", "latin.yaml, line 2: the byte 0xfc is not UTF-8; save it"),
+    "wide": ("lr: 1".encode("utf-16"), "wide.yaml, line 1: the byte 0xff is not UTF-8"),
+    "bell": (b"lr: 1\nb: \x07\n", "bell.yaml, line 2: unacceptable character #x0007"),
+    "todo": (b"\n# @todo tune this\n", "todo.yaml, line 2: Too many components in '@todo"),
+    "list": (b"- 1\n", "list.yaml: In 'optimizer/list': ConfigTypeError"),
+    "default": (b"defaults:\n  - adm\n", "default.yaml, line 2: In 'optimizer/default': Could not"),
+    "defaults": (b"defaults: adam\n", "defaults.yaml, line 1: Invalid defaults list"),
+    "open": (b"lr: ${\n", "open.yaml, line 1: lr: no viable alternative"),
+    "nothing": (b"", "optimizer names no class; write _target_"),
+    "experiment/mine": (b"# @package _global_\nseed: 1\nepochs: ten\n",
+                           "mine.yaml, line 3: In 'experiment/mine': ValidationError"),
+    "experiment/group": (b"# @package _global_\ndist: beta\n", "override /GROUP: NAME"),
+    "experiment/here": (b"epochs: 1\n", "begin the file with # @package _global_"),
+    "experiment/number": (b"# @package _global_\ntracking:\n  experiment: 2026_11_25\n",
+                             "tracking.experiment must be text, got 20261125"),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("arguments", OURS)
@@ -98,13 +152,25 @@ def test_our_message_is_one_line(newcomer, arguments):
     assert not (newcomer.folder / "mlruns").exists()
 
 
-@pytest.mark.parametrize("arguments", HYDRAS)
-def test_hydras_message_has_no_traceback(newcomer, arguments):
-    done = newcomer(*arguments.split())
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_that_cannot_be_read_is_named_with_its_line(newcomer, name):
+    content, words = FILES[name]
+    option = name.rpartition("/")[2]
+    group = "experiment" if option != name else "optimizer"
+    newcomer.own_option(group, option, "").write_bytes(content)
+    done = newcomer("--config-dir=my", f"{group}={option}")
     assert done.returncode == 1
-    assert HYDRAS[arguments] in done.stderr
-    assert "Traceback" not in done.stderr
+    (line,) = (done.stdout + done.stderr).splitlines()
+    assert line.startswith("noise_exp: ")
+    assert words in line
     assert not (newcomer.folder / "mlruns").exists()
+
+
+@pytest.mark.parametrize(("full", "traced"), [("0", False), ("", False), ("1", True)])
+def test_a_trace_is_shown_where_hydra_shows_one(newcomer, full, traced):
+    done = newcomer("dist=gumbl", env={"HYDRA_FULL_ERROR": full})
+    assert done.returncode == 1
+    assert ("Traceback" in done.stderr) == traced
 
 
 def test_damaged_idx_file(cli):

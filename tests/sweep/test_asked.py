@@ -12,8 +12,10 @@ from hydra.types import RunMode
 from mlflow import MlflowClient
 from support import SMALL
 
+from noise_exp.errors import UserError
+from noise_exp.records.record import key_of
 from noise_exp.run.config import CONF_DIR
-from noise_exp.sweep import plan
+from noise_exp.sweep import plan, sweep
 from noise_exp.sweep.callback import SweepCallback
 from noise_exp.tracking.store import Store
 
@@ -72,13 +74,57 @@ def test_experiments_without_a_sweep_of_their_own_can_be_swept_over(monkeypatch,
 
 
 @pytest.mark.parametrize(
+    "setting",
+    ["MLFLOW_TRACKING_URI=sqlite:///y.db", "MLFLOW_EXPERIMENT_NAME=y", "OMP_NUM_THREADS=1",
+     "PYTHONHASHSEED=1"],
+)  # fmt: skip
+@pytest.mark.parametrize("mode", [[], ["-m"]])
+def test_an_environment_that_comes_too_late_is_refused(monkeypatch, mode, setting):
+    name = setting.partition("=")[0]
+    monkeypatch.delenv(name, raising=False)
+    said = refused(monkeypatch, *mode, f"+hydra.job.env_set.{setting}")
+    assert f"hydra.job.env_set.{name} comes too late" in said
+
+
+@pytest.mark.parametrize("spelling", ["optimizer.lr=0.01", "++optimizer.lr=0.01"])
+def test_a_key_that_is_set_is_not_searched_however_it_is_spelt(monkeypatch, spelling):
+    planned = planned_by(monkeypatch, "experiment=tune", spelling)
+    assert "optimizer.lr" not in planned.swept
+    assert spelling in planned.first
+    assert len([o for o in planned.first if "optimizer.lr=" in o]) == 1
+
+
+@pytest.mark.parametrize("plus", ["", "++"])
+def test_a_key_is_swept_under_its_own_name(monkeypatch, plus):
+    searched = f"{plus}optimizer.lr=tag(log,interval(0.001,0.1))"
+    assert "optimizer.lr" in planned_by(monkeypatch, "experiment=tune", searched).swept
+    swept = planned_by(monkeypatch, "seed=7", f"{plus}seed=1,2", f"{plus}dist.scale=3,4")
+    assert swept.swept == ["seed", "dist.scale"]
+    assert swept.jobs[0][:2] == [f"{plus}seed=1", f"{plus}dist.scale=3"]
+
+
+def planned_by(monkeypatch, *arguments):
+    """Return the plan of a sweep, which is not begun."""
+    plans = []
+
+    def leave(_, planned):
+        plans.append(planned)
+        raise UserError("enough")
+
+    monkeypatch.setattr(sweep, "check_jobs", leave)
+    assert "enough" in refused(monkeypatch, "-m", *arguments, "network=small")
+    return plans[0]
+
+
+@pytest.mark.parametrize(
     "swept",
-    ["tracking.experiment=a,b", "tracking.enabled=true,false", "resume=true,false",
+    ["tracking.experiment=a,b", "++tracking.experiment=a,b", "tracking.enabled=true,false",
+     "resume=true,false",
      "dry_run=choice(true,false)"],
 )  # fmt: skip
 def test_what_a_sweep_has_one_of_is_not_swept_over(monkeypatch, swept):
     said = refused(monkeypatch, "-m", swept)
-    assert f"{swept}: a sweep takes one {swept.partition('=')[0]} for all" in said
+    assert f"{swept}: a sweep takes one {key_of(swept)} for all" in said
 
 
 def test_a_search_for_the_worst_is_refused(monkeypatch):

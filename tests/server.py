@@ -95,13 +95,17 @@ class Proxy:
         Pass the request on, then answer 500 all the same: the server has done it.
     delay
         Seconds before every answer.
+    hanging
+        Accept calls whose method and path hold this, and never answer them.
     """
 
     def __init__(self, server: Server) -> None:
         self.failing = self.lossy = False
+        self.hanging: str | None = None
         self.instead: tuple[int, str, bytes] | None = None
         self.delay = 0.0
         self.seen: list[str] = []
+        self.closed = threading.Event()
         proxy = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -113,6 +117,9 @@ class Proxy:
                 beat = " heartbeat" if b'"key": "heartbeat"' in body else ""
                 proxy.seen.append(f"{self.command} {path}{beat}")
                 time.sleep(proxy.delay)
+                if proxy.hanging is not None and proxy.hanging in f"{self.command} {path}":
+                    proxy.closed.wait()
+                    return
                 status, content, kind = 500, b'{"message": "down for a while"}', "application/json"
                 if proxy.instead:
                     status, kind, content = proxy.instead
@@ -141,5 +148,6 @@ class Proxy:
         threading.Thread(target=self._http.serve_forever, daemon=True).start()
 
     def close(self) -> None:
+        self.closed.set()
         self._http.shutdown()
         self._http.server_close()

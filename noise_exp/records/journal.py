@@ -4,7 +4,7 @@ All of it lies in `.noise_exp/`, a name that nobody else uses, so that a run may
 that holds other things:
 
 - `run.json`: what the run is, where it is tracked, and how it ended;
-- `epochs.jsonl`: one line per epoch, flushed;
+- `epochs.jsonl`: one line per epoch, flushed, and synced to disk every few seconds;
 - `artifacts/`: files on their way to the store;
 - `alive`: a file that the run's process keeps locked, so that the lock ends when the process
   does, however it ends;
@@ -20,7 +20,9 @@ import json
 import logging
 import math
 import os
+import platform
 import shlex
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -30,7 +32,7 @@ from typing import Any, TextIO
 from filelock import Timeout
 
 from noise_exp.errors import UserError
-from noise_exp.records import machine
+from noise_exp.records.disk import epoch_in, synced
 from noise_exp.records.facts import Facts, now
 from noise_exp.records.lock import Lock
 from noise_exp.training.loop import EpochRecord
@@ -41,6 +43,7 @@ _EPOCHS = "epochs.jsonl"
 _ALIVE = "alive"
 _ARTIFACTS = "artifacts"
 _ADDED = {"tags", "params", "metrics", "series"}
+_SYNC_SECONDS = 5.0  # of training that a power cut may take with it
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +66,7 @@ class Journal:
         self._held: os.stat_result | None = None  # the lock's file, of a run that is at work
         self._lines: TextIO | None = None
         self._contents: dict[str, bytes] = {}  # of artifacts that the store does not have yet
+        self._synced = time.monotonic()
 
     @classmethod
     def start(cls, folder: Path, facts: Facts) -> "Journal":
@@ -79,7 +83,7 @@ class Journal:
         folder = folder.absolute()
         _refuse_siblings(folder, facts)
         (folder / RECORDS).mkdir(parents=True, exist_ok=True)
-        where = {"host": machine.here(), "folder": str(folder)}
+        where = {"host": platform.node(), "folder": str(folder)}
         journal = cls(folder, replace(facts, tags={**facts.tags, **where}))
         try:
             journal._hold()
@@ -101,7 +105,11 @@ class Journal:
         OSError, ValueError
             If there is none, or it is not one.
         """
-        return cls(folder, Facts.of_json(json.loads((folder / RECORDS / _FACTS).read_bytes())))
+        path = folder / RECORDS / _FACTS
+        try:
+            return cls(folder, Facts.of_json(json.loads(path.read_bytes())))
+        except ValueError as error:
+            raise ValueError(f"{path} is damaged: {error}") from None
 
     @staticmethod
     def find(folder: Path) -> list[Path]:
@@ -124,8 +132,8 @@ class Journal:
 
     @property
     def artifacts(self) -> list[Path]:
-        """The files that leave the folder when the store has them."""
-        return [p for n in self.facts.artifacts if (p := self._records / _ARTIFACTS / n).exists()]
+        """The files that leave the folder when the store has them; some may be gone."""
+        return [self._records / _ARTIFACTS / name for name in self.facts.artifacts]
 
     def log_artifacts(self, files: Mapping[str, bytes]) -> None:
         """Keep files for the store."""
@@ -158,12 +166,17 @@ class Journal:
         if self._lines is None:
             self._lines = self._open_lines()
         self._lines.write(json.dumps(line | {"time": now()}) + "\n")
+        if time.monotonic() - self._synced > _SYNC_SECONDS:
+            self._sync()
 
     def _open_lines(self) -> TextIO:
         return (self._records / _EPOCHS).open("a+", buffering=1, encoding="utf-8")  # by the line
 
     def epochs(self, start: int = 0) -> tuple[list[dict[str, Any]], int]:
-        """Read the epochs' lines from byte `start` on; return them and where the next will be."""
+        """Read the epochs' lines from byte `start` on; return them and where the next will be.
+
+        A line that is damaged is left out.
+        """
         try:
             with self._guard:  # the file that is open is there even if its folder was deleted
                 lines = self._lines
@@ -174,12 +187,16 @@ class Journal:
         except FileNotFoundError:
             return [], start
         whole = text[: text.rfind(b"\n") + 1]  # a process that was killed may leave half a line
-        return [json.loads(line) for line in whole.splitlines()], start + len(whole)
+        epochs = [epoch_in(line) for line in whole.splitlines()]
+        if damaged := epochs.count(None):
+            log.warning("%d lines of %s are damaged", damaged, self._records / _EPOCHS)
+        return [epoch for epoch in epochs if epoch], start + len(whole)
 
     def end(self, status: str, **tags: str) -> None:
         """Set the final status, in memory at least, where the store may still learn it."""
         try:
             self.update(status=status, end_time=now(), tags=tags)
+            self._sync()
         except OSError as error:
             log.error("%s cannot be written: %s", self._records / _FACTS, error.strerror)
 
@@ -203,7 +220,7 @@ class Journal:
         self._contents.clear()
         with contextlib.suppress(OSError):
             for path in self.artifacts:
-                path.unlink()
+                path.unlink(missing_ok=True)
             root = self._records / _ARTIFACTS
             folders = {root, *((root / name).parent for name in self.facts.artifacts)}
             for folder in sorted(folders, reverse=True):  # the inner ones first
@@ -247,6 +264,12 @@ class Journal:
             self._lines = self._open_lines()
             self._lines.write(before.read())
             before.close()
+
+    def _sync(self) -> None:
+        """Let the system write to disk what a power cut would take."""
+        records = self._records
+        synced(records / _EPOCHS, records / _FACTS, records, self.folder, self.folder.parent)
+        self._synced = time.monotonic()
 
     def _write(self) -> None:
         if self._held and not self._is_there(self._held):

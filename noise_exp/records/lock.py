@@ -24,7 +24,8 @@ class Lock(FileLock):
 
     def __init__(self, path: Path, timeout: float = -1) -> None:
         # A file that is a lock by being there would outlive a process that is killed.
-        super().__init__(path, timeout=timeout, fallback_to_soft=False, thread_local=False)
+        # It is let go by the thread that delivers, not by the one that took it.
+        super().__init__(path, timeout=timeout, thread_local=False, fallback_to_soft=False)
 
     def acquire(self, *arguments: Any, **options: Any) -> AcquireReturnProxy:
         """Lock.

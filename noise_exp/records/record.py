@@ -151,7 +151,9 @@ def params_or_asked(
 
 def record_of(facts: Facts, epochs: Sequence[Mapping[str, Any]]) -> Record:
     """Return the record of a run from its facts and the lines of its epochs."""
-    curves = {key: [_finite(line.get(key)) for line in epochs] for key in CURVES}
+    by_epoch = {line["epoch"]: line for line in epochs}  # one may be lost
+    lines = [by_epoch.get(epoch, {}) for epoch in range(1 + max(by_epoch, default=-1))]
+    curves = {key: [_finite(line.get(key)) for line in lines] for key in CURVES}
     return Record(
         params=params_or_asked(facts.params, facts.overrides, facts.tags.get("dist", "?")),
         metrics=facts.metrics,

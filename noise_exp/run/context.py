@@ -11,6 +11,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from noise_exp.errors import UserError
+from noise_exp.records.journal import Journal
 
 GROUPS = ("dist", "estimator", "optimizer", "seeds", "data", "network")
 
@@ -121,3 +122,10 @@ class Job:
             hydra.launcher,
             in_sweep,
         )
+
+    def shares_folder(self, sweep: SweepContext) -> bool:
+        """Whether the launching process will find what this job leaves in its folder."""
+        try:
+            return Journal.load(self.sweep_folder).facts.uid == sweep.uid
+        except (OSError, ValueError):
+            return False

@@ -207,8 +207,14 @@ def _recording(facts: Facts, cfg: DictConfig, job: Job, store: "Store | None") -
     if store:
         outer = facts.parent_id if job.in_sweep else store.outer()
         facts = replace(facts, experiment_id=store.experiment_id, parent_id=outer)
-    # The end of a sweep delivers what its jobs still owe.
-    patience = 0.0 if job.in_sweep else cfg.tracking.patience
+    # What others find in a folder that they share is left to them: the end of a sweep delivers it.
+    # A process of Slurm's ends with its job, and the launching one may have ended before.
+    waits = (
+        not job.in_sweep
+        or launchers.keeps_what_it_sends(job.launcher)
+        or not job.shares_folder(SweepContext.instance())
+    )
+    patience = cfg.tracking.patience if waits else None
     uri = store.uri if store else None
     return Recording(job.folder, facts, uri, patience, last=not job.in_sweep)
 

@@ -9,7 +9,7 @@ from noise_exp.records.journal import Journal
 from noise_exp.records.record import Record
 from noise_exp.run.context import Job, SweepContext
 from noise_exp.tracking import living, reading
-from noise_exp.tracking.delivery import reason
+from noise_exp.tracking.failures import reason
 from noise_exp.tracking.parsing import sensible
 from noise_exp.tracking.store import Store
 
@@ -49,17 +49,9 @@ def of_job(store: Store, job: Job, sweep: SweepContext, facts: Facts) -> Record 
         {"dist": job.choices["dist"]}, curves={"cost": costs}, run_id=run_id, reused=True,
         job=job.number, overrides=job.overrides,
     )  # fmt: skip
-    if sweep.parent_id and not _shares_folder(job, sweep):
+    if sweep.parent_id and not job.shares_folder(sweep):
         try:
             reading.tell_reused(store, sweep.parent_id, record)
         except Exception as error:
             log.warning("The sweep could not be told of run %s (%s)", run_id, reason(error))
     return record
-
-
-def _shares_folder(job: Job, sweep: SweepContext) -> bool:
-    """Whether the launching process will find what this job leaves in its folder."""
-    try:
-        return Journal.load(job.sweep_folder).facts.uid == sweep.uid
-    except (OSError, ValueError):
-        return False

@@ -6,8 +6,9 @@ import io
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from noise_exp.errors import ToldError, in_words, is_of_disk
 from noise_exp.records import output
@@ -21,6 +22,7 @@ if TYPE_CHECKING:  # matplotlib, pandas and MLflow, which only the end of a swee
     from noise_exp.tracking.store import Store
 
 _NOTE_LENGTH = 7500  # MLflow's limit for a tag is 8000 characters
+_RUNS_PER_CALL = 50  # read with one wait for the store
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +65,11 @@ def _tag_best(sweep: Sweep) -> None:
     if sweep.store and best:
         from noise_exp.tracking.logged import tag_best
 
-        tag_best(sweep.store, best)
+        store = sweep.store
+        try:
+            sweep.recording.ask(lambda: tag_best(store, best))
+        except TimeoutError as error:
+            log.warning("The best run %s could not be tagged: %s", best, error)
 
 
 def _where(sweep: Sweep, store: "Store", records: Sequence[Record]) -> str:
@@ -73,7 +79,11 @@ def _where(sweep: Sweep, store: "Store", records: Sequence[Record]) -> str:
     run_id = sweep.journal.facts.run_id
     if not run_id or any(r.reused for r in records):
         return store.browse
-    return store.browse_sweep(run_id, sweep.plan.swept, part_of(records))
+    swept, part = sweep.plan.swept, part_of(records)
+    try:
+        return sweep.recording.ask(lambda: store.browse_sweep(run_id, swept, part))
+    except TimeoutError:
+        return store.browse
 
 
 def gather(sweep: Sweep) -> list[Record]:
@@ -93,7 +103,8 @@ def gather(sweep: Sweep) -> list[Record]:
         if folder != sweep.folder and facts.sweep == sweep.journal.facts.uid:
             ends = cut_off if facts.status == "RUNNING" else records
             ends[facts.job] = record_of(facts, journal.epochs()[0])
-    if sweep.store:
+    whole = len(records) == sweep.plan.total and not any(r.reused for r in records.values())
+    if sweep.store and not whole:
         _complete(records, sweep, sweep.store)
     records = {**cut_off, **records}
     planned = sweep.plan.jobs or [[]] * (1 + max(records, default=-1))
@@ -107,20 +118,26 @@ def gather(sweep: Sweep) -> list[Record]:
 def _complete(records: dict[int, Record], sweep: Sweep, store: "Store") -> None:
     """Read from the store what is not in the sweep's folder."""
     from noise_exp.tracking import reading
-    from noise_exp.tracking.delivery import reason
+    from noise_exp.tracking.failures import reason
     from noise_exp.tracking.parsing import sensible
 
     earlier = dict(sweep.finished)
     parent_id = sweep.journal.facts.run_id or ""
+    ask = sweep.recording.ask
+
+    def read(runs: Sequence[Any]) -> list[Record]:
+        parts = [runs[i : i + _RUNS_PER_CALL] for i in range(0, len(runs), _RUNS_PER_CALL)]
+        return [r for part in parts for r in ask(partial(reading.read, store, part))]
+
     try:
-        for told in reading.told_reused(store, parent_id):
+        for told in ask(lambda: reading.told_reused(store, parent_id)):
             records.setdefault(told.job, told)
-        children = sensible(reading.children(store, parent_id), numbered=True)
+        children = sensible(ask(lambda: reading.children(store, parent_id)), numbered=True)
         theirs = [run for run, record in children if record.job not in records]
-        records |= {record.job: record for record in reading.read(store, theirs)}
+        records |= {record.job: record for record in read(theirs)}
         reused = {job: r.run_id for job, r in records.items() if r.reused and r.run_id}
-        runs = store.by_id(list(set(reused.values())))
-        earlier |= {str(r.run_id): r for r in reading.read(store, runs.values())}
+        runs = ask(lambda: store.by_id(list(set(reused.values()))))
+        earlier |= {str(r.run_id): r for r in read(list(runs.values()))}
     except Exception as error:
         log.warning(
             "The tracking store could not be read (%s): the comparison lacks what is not in %s",

@@ -27,7 +27,7 @@ from noise_exp.sweep import plan
 from noise_exp.sweep.folders import check_folder, check_jobs
 from noise_exp.sweep.plan import Plan
 from noise_exp.sweep.progress import SweepProgress
-from noise_exp.tracking.recording import Recording
+from noise_exp.tracking.recording import Recording, say_owed
 
 if TYPE_CHECKING:  # a second of MLflow that an untracked sweep has no use for
     from noise_exp.tracking.store import Store
@@ -89,7 +89,7 @@ class Sweep:
         finished = _look_for_finished(store, context) if store and config.resume else {}
         recording = Recording(
             folder, _facts(config, folder, store), store.uri if store else None,
-            config.tracking.patience, at_once=True,
+            config.tracking.patience, last=False, at_once=True,
         )  # fmt: skip
         journal = recording.__enter__()
         context.uid, context.pid = journal.facts.uid, os.getpid()
@@ -117,7 +117,7 @@ class Sweep:
             with ExitStack() as stack:
                 stack.callback(self.tell_owed)
                 stack.push(self._end_recording)
-                self.deliver_owed(self.recording.patience)
+                self.deliver_owed()
                 finish(self)
         except KeyboardInterrupt:
             if not self.ended:
@@ -132,53 +132,56 @@ class Sweep:
         """End the run of a sweep that was interrupted or broke, for which Hydra has no event."""
         self.progress.stop()
         self.recording.hurry()
-        self.deliver_owed(self.recording.patience)
+        self.deliver_owed()
         broken = SweepContext.instance().broken
         if broken:
             self.journal.end("FAILED", error=broken)
         else:
             self.journal.end("KILLED")
+        self.recording.__exit__(None, None, None)
         with suppress(ToldError):  # it is no success anyway
-            self.recording.__exit__(None, None, None)
-        with suppress(ToldError):
             self.tell_owed()
         if self.store and not broken:  # resumed, it would break at the same job
             log.error("Run what is missing with\n    %s", command(resume=True))
 
-    def deliver_owed(self, patience: float) -> dict[Path, str]:
+    def deliver_owed(self) -> dict[Path, str]:
         """Deliver what jobs owe whose store was away, or whose process was killed.
 
         Returns
         -------
-        The folders of those that still owe something after `patience` seconds, and why.
+        The folders of those that still owe something when patience is at its end, and why.
         """
         if not self.store:
             return {}
-        uri, uid = self.store.uri, self.journal.facts.uid
-        owed = {f: "" for f in Journal.find(self.folder) if f != self.folder}
-        deadline = time.monotonic() + patience
-        while owed := {f: why for f in owed if (why := _owes(f, uri, uid))}:
-            if time.monotonic() >= deadline:
-                break
-            time.sleep(1)
-        return owed
+        folders, damaged = [], {}
+        for folder in Journal.find(self.journal.folder):
+            try:
+                if folder != self.journal.folder and self._is_owed(folder, self.store.uri):
+                    folders.append(folder)
+            except (OSError, ValueError) as error:
+                damaged[folder] = str(error)
+        return {**damaged, **self.recording.deliver(folders)}
+
+    def _is_owed(self, folder: Path, uri: str) -> bool:
+        """Whether a run owes the store something, and is no other's that is still alive."""
+        facts = Journal.load(folder).facts
+        if facts.delivered or masked(facts.uri or "") != masked(uri):
+            return False
+        if facts.sweep == self.journal.facts.uid:
+            return True
+        with Journal.claim(folder) as dead:
+            return dead is not None
 
     def tell_owed(self) -> None:
-        """Try once more to deliver what jobs owe, and say how to do it later.
+        """Say what is still owed at the very end, and how to deliver it later.
 
         Raises
         ------
         ToldError
-            If something is still owed.
+            If something is.
         """
-        if owed := self.deliver_owed(0.0):
-            log.warning(
-                "The tracking store does not know all of %d runs (%s). Deliver it with\n"
-                "    python -m noise_exp.tracking sync %s",
-                len(owed),
-                next(iter(owed.values())),
-                shlex.quote(str(self.folder)),
-            )
+        if owed := self.deliver_owed():
+            say_owed(next(iter(owed.values())), self.journal.folder)
             raise ToldError
 
 
@@ -235,18 +238,3 @@ def _facts(config: DictConfig, folder: Path, store: "Store | None") -> Facts:
     if store:
         facts = replace(facts, experiment_id=store.experiment_id, parent_id=store.outer())
     return facts
-
-
-def _owes(folder: Path, uri: str, sweep: str) -> str | None:
-    """Try to deliver; say why something is still owed by a job of this sweep, not by another's."""
-    from noise_exp.tracking.delivery import reason, sync
-
-    facts = None
-    try:
-        facts = Journal.load(folder).facts
-        if masked(facts.uri or "") != masked(uri):
-            return None  # another store's, from an earlier sweep in this folder
-        why = "still alive" if sync(folder, uri) == "alive" else None
-    except Exception as error:
-        why = reason(error)
-    return why if facts and facts.sweep == sweep else None

@@ -6,16 +6,20 @@ python -m noise_exp.tracking ui
 
 import argparse
 import sys
+import time
 from pathlib import Path
 
 from noise_exp.errors import ToldError, UserError, at_the_edge
 from noise_exp.records.journal import Journal
 from noise_exp.records.secrets import check_arguments, completed
 from noise_exp.redaction import HIDDEN
-from noise_exp.tracking.delivery import reason, sync
+from noise_exp.tracking.failures import reason
+from noise_exp.tracking.living import silent, sync
 from noise_exp.tracking.moved import mend
 from noise_exp.tracking.places import DEFAULT_URI, file_of, setting, trimmed
 from noise_exp.tracking.ui import serve
+
+_HANGS_SECONDS = 10.0
 
 
 def main() -> None:
@@ -48,16 +52,39 @@ def _sync(folders: list[Path], uri: str) -> None:
     records = [path for folder in folders for path in Journal.find(folder)]
     if not records:
         raise UserError(f"no run's record (.noise_exp/run.json) in {', '.join(map(str, folders))}")
-    outcomes = []
+    outcomes: dict[Path, str] = {}
+    hanging: dict[str, str] = {}
+    elsewhere: dict[str, list[Path]] = {}
     for folder in records:
-        try:
-            outcome = sync(folder, _uri(folder, uri))
-        except Exception as error:
-            outcome = f"still owed: {reason(error)}"
-        outcomes.append(outcome)
+        outcomes[folder], where = _settled(folder, uri, hanging)
+        if outcomes[folder] == "elsewhere":
+            elsewhere.setdefault(where, []).append(folder)
+    for where, those in elsewhere.items():
+        outcomes |= dict.fromkeys(those, "alive")
+        for folder in silent(those, where):
+            outcomes[folder], _ = _settled(folder, uri, hanging, dead=True)
+    for folder, outcome in outcomes.items():
         print(f"{folder}: {outcome if outcome != 'nothing' else 'nothing to deliver'}")
-    if any(outcome.startswith("still owed") for outcome in outcomes):
+    if any(outcome.startswith("still owed") for outcome in outcomes.values()):
         raise ToldError
+
+
+def _settled(
+    folder: Path, given: str, hanging: dict[str, str], dead: bool = False
+) -> tuple[str, str]:
+    """Deliver what a run owes; return what came of it, and the store.
+
+    A store that let one run wait in vain, `hanging`, is not asked by the others.
+    """
+    uri, began = "", time.monotonic()
+    try:
+        uri = _uri(folder, given)
+        return hanging.get(uri) or sync(folder, uri, dead), uri
+    except Exception as error:
+        outcome = f"still owed: {reason(error)}"
+        if time.monotonic() - began > _HANGS_SECONDS:
+            hanging[uri] = outcome
+        return outcome, uri
 
 
 def _uri(folder: Path, given: str) -> str:

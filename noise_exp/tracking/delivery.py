@@ -2,48 +2,40 @@
 
 Whatever is sent may be sent again without harm, after a failure or in another process: the run
 is found by its `uid` before it is made anew, and MLflow keeps one copy of a metric of the same
-key, value, step and time, of a param, a tag, an input and a file.
+key, value, step and time, of a param, a tag, an input and a file. What is gone, or what the store
+will not take, is named and left out: the rest does not wait for it.
 """
 
 import contextlib
-import json
 import logging
-import re
 import time
-from functools import cached_property
+import zipfile
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from mlflow import MlflowClient
-from mlflow.entities import (
-    Dataset,
-    DatasetInput,
-    InputTag,
-    LoggedModel,
-    LoggedModelOutput,
-    Metric,
-    Param,
-    Run,
-    RunTag,
-)
-from mlflow.exceptions import MlflowException, RestException
+from mlflow.entities import LoggedModel, LoggedModelOutput, Param, Run
+from mlflow.exceptions import MlflowException
+from requests import HTTPError
 
-from noise_exp.records.facts import Facts
 from noise_exp.records.journal import Journal
-from noise_exp.records.machine import is_here
-from noise_exp.records.record import CURVES
-from noise_exp.redaction import redacted
-from noise_exp.tracking import model
+from noise_exp.tracking import entities, model
+from noise_exp.tracking.entities import Item
+from noise_exp.tracking.failures import is_final, is_of_content, reason
 
 for _noisy in ("alembic", "mlflow", "urllib3"):  # after MLflow's import, which sets it too
     logging.getLogger(_noisy).setLevel(logging.CRITICAL)  # failures are told in our own words
 
 HEARTBEAT_SECONDS = 10.0
-_METRICS_PER_CALL = 1000
+_SHORT, _TAG_LENGTH = 250, 5000  # characters of a tag
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class RefusedError(Exception):
-    """The store answers, and will not take it: trying again is of no use."""
+    """The store answers, and will not take the run: trying again is of no use."""
 
 
 class Delivery:
@@ -53,241 +45,234 @@ class Delivery:
     ----------
     journal
         The run's record.
-    uri
-        The store, with its password if it has one.
+    client
+        Of the store.
     resumed
         Whether another process may have begun to deliver.
+
+    Attributes
+    ----------
+    journal
+        As given.
+    left_out
+        What stays behind, and why.
     """
 
-    def __init__(self, journal: Journal, uri: str, resumed: bool = False) -> None:
-        self._journal = journal
-        self._uri = uri
+    def __init__(self, journal: Journal, client: MlflowClient, resumed: bool = False) -> None:
+        self.journal = journal
+        self.left_out: dict[str, str] = {}
+        self._client = client
         self._perhaps_there = self._perhaps_model = resumed
         self._described = False
         self._position = 0
+        self._stored: set[Path] = set()
         self._last_beat = 0.0
 
-    @cached_property
-    def _client(self) -> MlflowClient:
-        return MlflowClient(self._uri)
+    @property
+    def ended(self) -> bool:
+        """Whether the run has ended."""
+        return self.journal.facts.status != "RUNNING"
 
     @property
-    def done(self) -> bool:
-        """Whether the run has ended and the store knows all of it."""
-        return self._journal.facts.delivered
+    def _run_id(self) -> str:
+        return self.journal.facts.run_id or ""
 
-    def send(self) -> None:
-        """Send all that is owed now; what fails is still owed.
+    def beat(self) -> None:
+        """Give a sign of life of a run that goes on, if one is due."""
+        with _refusals():
+            self._beat()
+
+    def _beat(self) -> None:
+        due = time.monotonic() - self._last_beat > HEARTBEAT_SECONDS
+        if due and self._run_id and not self.ended:
+            self._client.set_tag(self._run_id, "heartbeat", entities.heartbeat())
+            self._last_beat = time.monotonic()
+
+    def send(self) -> Iterator[None]:
+        """Send all that is owed now, and yield after each answer; what fails is still owed.
 
         Raises
         ------
         RefusedError
-            If the store will not take it.
+            If the store will not take the run.
         Exception
             If the store cannot be reached, or fails.
         """
-        try:
-            self._send()
-        except MlflowException as error:
-            if _is_final(error):
-                raise RefusedError(reason(error)) from None
-            raise
+        with _refusals():
+            self._beat()
+            yield from self._send()
 
-    def _send(self) -> None:
-        facts = self._journal.facts
-        ended = facts.status != "RUNNING"  # read first: all epochs of an ended run are written
-        run_id = facts.run_id or self._create()
-        self._beat(run_id)
+    def _send(self) -> Iterator[None]:
+        ended = self.ended  # read first: all epochs of an ended run are written
+        if not self._run_id:
+            yield from self._create()
+        facts = self.journal.facts
+        lines, position = self.journal.epochs(self._position)
+        items = entities.of_epochs(lines)
         if not self._described:
-            self._describe(run_id)
-        self._send_epochs(run_id)
+            items += [Param(key, value) for key, value in facts.params.items()]
+            yield from self._input()
+        weights = self._folder_of_model() if ended else None
+        model_id = (yield from self._model()) if weights else None
         if ended:
-            self._send_end(run_id)
+            items += entities.results(facts, model_id)
+        for batch in entities.batches(items):
+            yield from self._log(batch)
+        self._described, self._position = True, position
+        if ended:
+            yield from self._files()
+            if weights and model_id:
+                yield from self._fill(model_id, weights)
+            yield from self._end()
 
-    def _beat(self, run_id: str) -> None:
-        """Give a sign of life if one is due; between all calls that may take long."""
-        if time.monotonic() - self._last_beat > HEARTBEAT_SECONDS:
-            self._client.set_tag(run_id, "heartbeat", _heartbeat())
-            self._last_beat = time.monotonic()
-
-    def _create(self) -> str:
-        facts = self._journal.facts
+    def _create(self) -> Iterator[None]:
+        facts = self.journal.facts
         found: list[Run] = []
         if self._perhaps_there:  # an earlier attempt may have got through without an answer
             found = self._client.search_runs(
                 [facts.experiment_id], f"tags.uid = '{facts.uid}'", max_results=1
             )
+            yield
         self._perhaps_there = True
-        if found:
-            run_id = found[0].info.run_id
-        else:
-            tags = _tags(facts) | {"uid": facts.uid, "heartbeat": _heartbeat()}
-            run = self._client.create_run(facts.experiment_id, facts.start_time, tags, facts.name)
-            run_id = run.info.run_id
-            self._last_beat = time.monotonic()
-        self._remember(run_id=run_id)
-        return run_id
+        tags = entities.tags(facts) | {"uid": facts.uid, "heartbeat": entities.heartbeat()}
+        short = {key: value for key, value in tags.items() if len(value) <= _SHORT}
+        try:
+            run = found[0] if found else self._make(tags)
+        except MlflowException as error:
+            if not is_of_content(error) or short == tags:
+                raise
+            run = self._make(short)  # all are sent at the end, where a refused one costs no other
+        self._last_beat = time.monotonic()
+        self._remember(run_id=run.info.run_id)
+        yield
 
-    def _describe(self, run_id: str) -> None:
-        facts = self._journal.facts
-        params = [Param(key, value) for key, value in facts.params.items()]
-        if params:
-            self._client.log_batch(run_id, params=params)
-        if facts.dataset:
-            known = facts.dataset
-            dataset = Dataset(
-                known.name, known.digest, "local", known.source, profile=json.dumps(known.sizes)
-            )
-            tags = [InputTag("mlflow.data.context", "+".join(known.sizes))]
-            self._client.log_inputs(run_id, [DatasetInput(dataset, tags)])
-        self._described = True
+    def _make(self, tags: dict[str, str]) -> Run:
+        facts = self.journal.facts
+        return self._client.create_run(facts.experiment_id, facts.start_time, tags, facts.name)
 
-    def _send_epochs(self, run_id: str) -> None:
-        lines, position = self._journal.epochs(self._position)
-        metrics = [
-            Metric(key, line[key], line["time"], line["epoch"])
-            for line in lines
-            for key in CURVES
-            if line[key] is not None  # NaN and infinity break the UI's page of the run
-        ]
-        for i in range(0, len(metrics), _METRICS_PER_CALL):
-            self._client.log_batch(run_id, metrics=metrics[i : i + _METRICS_PER_CALL])
-            self._beat(run_id)
-        self._position = position
+    def _input(self) -> Iterator[None]:
+        if known := self.journal.facts.dataset:
+            inputs = [entities.data_set(known)]
+            self._try(f"data set {known.name}", self._client.log_inputs, self._run_id, inputs)
+            yield
 
-    def _send_end(self, run_id: str) -> None:
-        facts = self._journal.facts
-        end_time = facts.end_time or facts.start_time
-        artifacts = self._journal.artifacts
-        folders = (path.parent for path in artifacts if path.parent.name == model.FOLDER)
-        of_model = next(folders, None)
-        model_id = self._model(run_id) if of_model else None
-        metrics = [
-            Metric(key, value, end_time, 0, model_id=model_id)
-            for key, value in facts.metrics.items()
-        ]
-        metrics += [
-            Metric(key, value, end_time, step)
-            for key, values in facts.series.items()
-            for step, value in enumerate(values)
-            if value is not None
-        ]
-        self._client.log_batch(
-            run_id,
-            metrics=metrics,
-            tags=[RunTag(key, value) for key, value in _tags(facts).items()],
-        )
-        kept = (self._journal.folder / name for name in facts.files)
-        for path in (*artifacts, *kept):
-            if path.parent != of_model:
-                self._client.log_artifact(run_id, str(path))
-                self._beat(run_id)
-        if model_id:
-            self._client.log_model_artifacts(model_id, str(of_model))
-            self._client.finalize_logged_model(model_id, "READY")
-        self._client.set_terminated(run_id, facts.status, end_time)
-        self._remember(delivered=True)
-        self._journal.clear_artifacts()
+    def _log(self, items: Sequence[Item]) -> Iterator[None]:
+        """Log one call's; where it is refused each half, down to what is refused by itself."""
+        try:
+            metrics, params, tags = entities.by_kind(items)
+            self._client.log_batch(self._run_id, metrics, params, tags)
+        except MlflowException as error:
+            if not is_of_content(error):
+                raise
+            if len(items) == 1:
+                kind = type(items[0]).__name__.removeprefix("Run").lower()
+                self._leave_out(f"{kind} {items[0].key}", error)
+            else:
+                yield from self._log(items[: len(items) // 2])
+                yield from self._log(items[len(items) // 2 :])
+        yield
 
-    def _model(self, run_id: str) -> str:
+    def _files(self) -> Iterator[None]:
+        kept = (self.journal.folder / name for name in self.journal.facts.files)
+        for path in (*self.journal.artifacts, *kept):
+            if path.parent.name != model.FOLDER and path not in self._stored:
+                if not self._lacks(path, path.name):
+                    self._try(path.name, self._client.log_artifact, self._run_id, str(path))
+                self._stored.add(path)
+                yield
+
+    def _folder_of_model(self) -> Path | None:
+        """Return the folder of the run's model; None if it has none, or not the whole of one."""
+        files = [path for path in self.journal.artifacts if path.parent.name == model.FOLDER]
+        lacking = [path for path in files if self._lacks(path, f"model: {path.name}")]
+        return files[0].parent if files and not lacking else None
+
+    def _model(self) -> Generator[None, None, str | None]:
         """Return the id of the run's model, made and put beside the run where it is missing."""
-        facts, client = self._journal.facts, self._client
+        facts, client = self.journal.facts, self._client
         linked: list[str] = []
         found: list[LoggedModel] = []
         if self._perhaps_model:
-            linked = model.models_of(client.get_run(run_id))
+            linked = model.models_of(client.get_run(self._run_id))
             found = client.search_logged_models(
-                [facts.experiment_id], f"source_run_id = '{run_id}'", max_results=1
+                [facts.experiment_id], f"source_run_id = '{self._run_id}'", max_results=1
             )
+            yield
         self._perhaps_model = True
-        if found:
-            model_id = found[0].model_id
-        else:
-            made = client.create_logged_model(
-                facts.experiment_id, model.FOLDER, run_id, params=dict(facts.params)
-            )
-            model_id = made.model_id
-        if model_id not in linked:
-            client.log_outputs(run_id, [LoggedModelOutput(model_id, step=0)])
-        return model_id
+        made = found[0] if found else self._try("model", self._make_model)
+        if made and made.model_id not in linked:
+            client.log_outputs(self._run_id, [LoggedModelOutput(made.model_id, step=0)])
+            yield
+        return made.model_id if made else None
 
-    def _remember(self, **changes: Any) -> None:
-        # Where the disk is full, a later process asks the store instead.
-        with contextlib.suppress(OSError):
-            self._journal.update(**changes)
+    def _make_model(self) -> LoggedModel:
+        facts = self.journal.facts
+        return self._client.create_logged_model(
+            facts.experiment_id, model.FOLDER, self._run_id, params=dict(facts.params)
+        )
 
+    def _fill(self, model_id: str, folder: Path) -> Iterator[None]:
+        """Give a model its files; without them it is not ready."""
+        self._try("model", self._client.log_model_artifacts, model_id, str(folder))
+        yield
+        whole = "model" not in self.left_out
+        self._client.finalize_logged_model(model_id, "READY" if whole else "FAILED")
+        yield
 
-def sync(folder: Path, uri: str) -> str:
-    """Deliver what the run in `folder` still owes; one that died unseen becomes KILLED.
+    def _end(self) -> Iterator[None]:
+        facts = self.journal.facts
+        if self.left_out:
+            told = "; ".join(f"{what} ({why})" for what, why in self.left_out.items())
+            self._client.set_tag(self._run_id, "left_out", told[:_TAG_LENGTH])
+        self._client.set_terminated(self._run_id, facts.status, facts.end_time or facts.start_time)
+        if self._remember(delivered=True):
+            self.journal.clear_artifacts()
+        yield
 
-    Returns
-    -------
-    "alive" if the run's process still lives and delivers by itself, or may do so on another
-    machine; "nothing" if nothing was owed; else "delivered".
+    def _try(self, what: str, call: Callable[..., T], *arguments: Any) -> T | None:
+        """Make a call; what the store will not take is left out."""
+        try:
+            return call(*arguments)
+        except (MlflowException, HTTPError) as error:
+            if not is_of_content(error):
+                raise
+            self._leave_out(what, error)
+            return None
 
-    Raises
-    ------
-    Exception
-        If the record cannot be read, or the store cannot be reached or refuses.
-    """
-    facts = Journal.load(folder).facts
-    if facts.delivered or facts.uri is None:
-        return "nothing"
-    if facts.status == "RUNNING" and not is_here(facts.tags.get("host", "")):
-        return "alive"  # a lock says nothing of another machine's processes
-    with Journal.claim(folder) as journal:
-        if journal is None:
-            return "alive"
-        if journal.facts.delivered:  # it ended between the two
-            return "nothing"
-        if journal.facts.status == "RUNNING":
-            journal.end_unseen()
-        Delivery(journal, uri, resumed=True).send()
-    return "delivered"
+    def _lacks(self, path: Path, what: str) -> bool:
+        """Whether a file is gone, or cannot be read, and so left out."""
+        try:
+            with path.open("rb") as file:
+                # After a power cut a file may be there without its content.
+                if path.name == model.WEIGHTS and not zipfile.is_zipfile(file):
+                    raise OSError("it is damaged")
+        except OSError as error:
+            self._leave_out(what, error)
+            return True
+        return False
 
+    def _leave_out(self, what: str, error: Exception) -> None:
+        """Name what stays behind; a run that was deleted in the store takes nothing at all."""
+        if self._client.get_run(self._run_id).info.lifecycle_stage != "active":
+            raise RefusedError(f"run {self._run_id} was deleted there") from None
+        why = getattr(error, "strerror", None) or reason(error)
+        if self.left_out.get(what) != why:
+            self.left_out[what] = why
+            log.warning("Not in the store: %s of %s (%s)", what, self.journal.folder, why)
 
-_PASSING = ("REQUEST_LIMIT_EXCEEDED", "TEMPORARILY_UNAVAILABLE", "RESOURCE_CONFLICT")
-_GIST_LENGTH = 200
-_SENTENCES = re.compile(r"(?<=[.!?])\s+|\s*\n\s*")
-_CURE = re.compile(r"\bmlflow [a-z]|\bMLFLOW_[A-Z_]+=")
-_NOT_JSON = "API request to "  # how MLflow begins to tell of an answer that is not its server's
-
-
-def _is_final(error: MlflowException) -> bool:
-    """Whether MLflow itself has refused; what stands before a server may answer 4xx as well."""
-    if isinstance(error, RestException):
-        own = isinstance(error.json.get("error_code"), str)
-    else:
-        own = not error.message.startswith(_NOT_JSON)
-    return own and 400 <= error.get_http_status_code() < 500 and error.error_code not in _PASSING
-
-
-def reason(error: BaseException) -> str:
-    """Return the gist of what is at the bottom of an error, without secrets."""
-    while error.__cause__ or error.__context__:
-        error = error.__cause__ or error.__context__ or error
-    return gist(error)
-
-
-def gist(error: BaseException) -> str:
-    """Return an error's first sentence, and those that name a command or a setting of MLflow."""
-    text = redacted(str(getattr(error, "orig", None) or error)).strip() or type(error).__name__
-    first, *more = _SENTENCES.split(text)
-    told = [first.removesuffix(".")[:_GIST_LENGTH]]
-    told += [sentence.removesuffix(".") for sentence in more if _CURE.search(sentence)]
-    return ". ".join(told)
+    def _remember(self, **changes: Any) -> bool:
+        try:
+            self.journal.update(**changes)
+        except OSError:  # the disk is full: a later process asks the store instead
+            return False
+        return True
 
 
-def _tags(facts: Facts) -> dict[str, str]:
-    """Return a run's tags, with those that MLflow has names of its own for."""
-    told = {
-        "mlflow.source.name": facts.command,
-        "mlflow.source.type": "LOCAL" if facts.command else None,
-        "mlflow.note.content": facts.note,
-        "mlflow.parentRunId": facts.parent_id,
-    }
-    return {**facts.tags, **{key: value for key, value in told.items() if value is not None}}
-
-
-def _heartbeat() -> str:
-    return str(int(time.time()))
+@contextlib.contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
+    except MlflowException as error:
+        if is_final(error):
+            raise RefusedError(reason(error)) from None
+        raise

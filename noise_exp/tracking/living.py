@@ -1,16 +1,18 @@
 """Runs that are said to be running: waited for if they live, ended if their process died."""
 
 import logging
+import platform
 import time
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from pathlib import Path
 
+from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from noise_exp.records.journal import Journal
-from noise_exp.records.machine import is_here
 from noise_exp.redaction import masked
-from noise_exp.tracking.delivery import HEARTBEAT_SECONDS, RefusedError, reason, sync
+from noise_exp.tracking.delivery import HEARTBEAT_SECONDS, Delivery, RefusedError
+from noise_exp.tracking.failures import reason
 from noise_exp.tracking.places import file_of, is_same
 from noise_exp.tracking.store import FAILURES, Store
 
@@ -53,6 +55,70 @@ def wait_for(store: Store, run_id: str, pause: float = 2.0) -> Run | None:
         time.sleep(pause)
 
 
+def settle(folder: Path, client: MlflowClient, dead: bool = False) -> Generator[None, None, str]:
+    """Deliver what the run in `folder` still owes; one that died unseen becomes KILLED.
+
+    Parameters
+    ----------
+    folder, client
+        Of the run; of its store.
+    dead
+        Whether a run of another machine, which holds no lock here, is known to be dead.
+
+    Returns
+    -------
+    "alive" while a process is at the run, "elsewhere" if one of another machine may be; "nothing"
+    if nothing was owed; else "delivered", and what was left out.
+
+    Raises
+    ------
+    Exception
+        If the record cannot be read, or the store cannot be reached or refuses.
+    """
+    facts = Journal.load(folder).facts
+    if facts.delivered or facts.uri is None:
+        return "nothing"
+    with Journal.claim(folder) as journal:
+        if journal is None:
+            return "alive"
+        if journal.facts.delivered:  # it ended between the two
+            return "nothing"
+        if journal.facts.status == "RUNNING":
+            # A lock may say nothing of another machine's processes.
+            if not dead and platform.node() not in journal.facts.tags.get("host", "").split():
+                return "elsewhere"
+            journal.end_unseen()
+        delivery = Delivery(journal, client, resumed=True)
+        yield from delivery.send()
+    return ", ".join(["delivered", *(f"without {what}" for what in delivery.left_out)])
+
+
+def sync(folder: Path, uri: str, dead: bool = False) -> str:
+    """Do what `settle` does, to its end; return what that returns."""
+    steps = settle(folder, MlflowClient(uri), dead)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return str(end.value)
+
+
+def silent(folders: Iterable[Path], uri: str) -> list[Path]:
+    """Return the folders of those runs, of other machines, that give a store no sign of life."""
+    by_experiment: dict[str, dict[str, Path]] = {}
+    for folder in folders:
+        facts = Journal.load(folder).facts
+        by_experiment.setdefault(facts.experiment_id, {})[facts.uid] = folder
+    dead: dict[str, Path] = {}
+    for experiment_id, by_uid in by_experiment.items():
+        store = Store.attach(uri, experiment_id)
+        runs = [r for r in store.search(_RUNNING) if r.data.tags.get("uid") in by_uid]
+        beating, _ = _watch(store, runs)
+        alive = {run.data.tags["uid"] for run in beating}
+        dead |= {uid: folder for uid, folder in by_uid.items() if uid not in alive}
+    return list(dead.values())
+
+
 def _bury(store: Store, runs: Iterable[Run]) -> list[Run]:
     """End the dead among running runs and return the others.
 
@@ -64,18 +130,31 @@ def _bury(store: Store, runs: Iterable[Run]) -> list[Run]:
     for run in runs:
         if not {"heartbeat", "uid"} & run.data.tags.keys():
             continue  # not ours, or nothing tells any more
-        if _has_its_record_here(store, run):
-            try:
-                if sync(Path(run.data.tags["folder"]), store.uri) == "alive":
-                    alive.append(run)
-            except (OSError, ValueError, RefusedError):
-                watched.append(run)
-        else:
+        outcome = _settled(store, run)
+        if outcome == "alive":
+            alive.append(run)
+        elif outcome in ("elsewhere", None):
             watched.append(run)
     beating, silent = _watch(store, watched)
     for run in silent:
-        _kill(store, run)
+        if _settled(store, run, dead=True) is None:
+            _kill(store, run)
     return alive + beating
+
+
+def _settled(store: Store, run: Run, dead: bool = False) -> str | None:
+    """Settle a run by what is in its folder; None where that is out of reach or damaged."""
+    tags = run.data.tags
+    try:
+        folder = Path(tags["folder"])
+        facts = Journal.load(folder).facts
+        # In a copy of a store the record is the original's, which is still to be told by it.
+        known = str(facts.uri)
+        ours = is_same(known, masked(store.uri)) or file_of(known) is None
+        same = facts.run_id == run.info.run_id or facts.uid == tags.get("uid")
+        return sync(folder, store.uri, dead) if ours and same else None
+    except (OSError, ValueError, KeyError, RefusedError):
+        return None
 
 
 def _watch(store: Store, runs: list[Run]) -> tuple[list[Run], list[Run]]:
@@ -95,19 +174,6 @@ def _watch(store: Store, runs: list[Run]) -> tuple[list[Run], list[Run]]:
                 silent.remove(run)
                 beating.append(run)
     return beating, silent
-
-
-def _has_its_record_here(store: Store, run: Run) -> bool:
-    tags = run.data.tags
-    try:
-        facts = Journal.load(Path(tags["folder"])).facts
-    except (OSError, ValueError, KeyError):  # deleted, damaged, or another user's
-        return False
-    # In a copy of a store the record is the original's, which is still to be told by it.
-    known = str(facts.uri)
-    ours = is_same(known, masked(store.uri)) or file_of(known) is None
-    same = facts.run_id == run.info.run_id or facts.uid == tags.get("uid")
-    return same and ours and is_here(tags.get("host", ""))
 
 
 def _kill(store: Store, run: Run) -> None:

@@ -9,7 +9,7 @@ from mlflow.exceptions import MlflowException
 
 from noise_exp.errors import UserError
 from noise_exp.redaction import masked
-from noise_exp.tracking.delivery import reason
+from noise_exp.tracking.failures import reason
 from noise_exp.tracking.model import WEIGHTS, models_of
 from noise_exp.tracking.reading import run_of
 from noise_exp.tracking.store import FAILURES, Store

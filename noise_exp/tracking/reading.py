@@ -18,7 +18,7 @@ from mlflow.exceptions import MlflowException
 
 from noise_exp.errors import UserError
 from noise_exp.records.record import CURVES, Record
-from noise_exp.tracking.delivery import reason
+from noise_exp.tracking.failures import reason
 from noise_exp.tracking.parsing import leave_out, sensible
 from noise_exp.tracking.store import Store
 

@@ -2,10 +2,15 @@
 
 import contextlib
 import dataclasses
+import logging
+import math
+import shlex
+import time
 import traceback
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from noise_exp.errors import ToldError, UserError, in_words
 from noise_exp.records.facts import Facts, decoded
@@ -13,10 +18,14 @@ from noise_exp.records.journal import Journal
 from noise_exp.redaction import masked, redacted
 
 if TYPE_CHECKING:  # a second of MLflow that an untracked run has no use for
-    from noise_exp.tracking.courier import Courier
+    from noise_exp.tracking.publisher import Publisher
 
 _TAG_LENGTH = 5000
-_HASTE = 2.0  # seconds that an interrupted run may still take to be delivered
+_HASTE = 2.0  # seconds that an interrupted run gives a store which fails
+_HASTE_AT_MOST = 10.0  # and one which answers
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class Recording:
@@ -31,7 +40,8 @@ class Recording:
     uri
         The store that is told of it; None for no store.
     patience
-        How many seconds to go on at the end while the store fails.
+        How many seconds to give the store at the end while it fails, all runs of this process
+        taken together; None to leave the run to the publisher, and not to wait for it.
     last
         Whether nobody will deliver after this, so that the user has to know what is owed.
     at_once
@@ -55,7 +65,7 @@ class Recording:
         folder: Path,
         facts: Facts,
         uri: str | None = None,
-        patience: float = 0.0,
+        patience: float | None = None,
         *,
         last: bool = True,
         at_once: bool = False,
@@ -63,7 +73,8 @@ class Recording:
         self.patience = patience
         self._folder, self._facts, self._uri = folder, facts, uri
         self._last, self._at_once = last, at_once
-        self._courier: Courier | None = None
+        self._deadline = math.inf
+        self._publisher: Publisher | None = None
 
     def __enter__(self) -> Journal:
         """Begin; return the run's journal."""
@@ -79,15 +90,15 @@ class Recording:
         return self.journal
 
     def _tell(self, uri: str) -> None:
-        from noise_exp.tracking.courier import Courier
-        from noise_exp.tracking.delivery import reason
+        from noise_exp.tracking.failures import reason
+        from noise_exp.tracking.publisher import publisher
 
-        self._courier = Courier(self.journal, uri)
+        self._publisher = publisher(uri)
         if not self._at_once:
-            self._courier.start()
+            self._publisher.publish(self.journal)
             return
         try:
-            self._courier.first()
+            self._publisher.first(self.journal, self.patience or 0.0)
         except Exception as error:
             self.journal.end("FAILED")
             self.journal.release()
@@ -95,14 +106,37 @@ class Recording:
                 f"the tracking store {masked(uri)} takes no run: {reason(error)}"
             ) from None
         except BaseException as error:  # the store may have the run already
-            self.hurry()
-            self._courier.start()
+            self._publisher.publish(self.journal)
             self.__exit__(type(error), error, None)
             raise
 
     def hurry(self) -> None:
         """Have little patience at the end: whoever interrupted the run is waiting."""
-        self.patience = min(self.patience, _HASTE)
+        self.patience = min(self.patience or _HASTE, _HASTE)
+        self._deadline = min(self._deadline, time.monotonic() + _HASTE_AT_MOST)
+
+    def deliver(self, folders: Iterable[Path] = ()) -> dict[Path, str]:
+        """Wait for the delivery of all that has ended, and of what others left in folders.
+
+        Returns
+        -------
+        The folders of those that still owe something when patience is at its end, and why.
+        """
+        if not self._publisher:
+            return {}
+        for folder in folders:
+            self._publisher.take(folder)
+        return self._publisher.wait(self.patience or 0.0, self._deadline)
+
+    def ask(self, call: Callable[[], T]) -> T:
+        """Return what a call to the store returns; it is waited for with the patience left.
+
+        Raises
+        ------
+        TimeoutError
+            If it does not return.
+        """
+        return self._publisher.ask(call, self.patience or 0.0) if self._publisher else call()
 
     def __exit__(
         self,
@@ -110,15 +144,23 @@ class Recording:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """End by what has happened, unless the journal is ended already; deliver; let go."""
-        try:
-            if self.journal.facts.status == "RUNNING":
-                self._end(error)
-            told = not self._courier or self._courier.close(self.patience, self._last)
-        finally:
+        """End by what has happened, unless the journal is ended already; deliver."""
+        if error and not isinstance(error, Exception):
+            self.hurry()
+        if self.journal.facts.status == "RUNNING":
+            self._end(error)
+        if not self._publisher:
             self.journal.release()
-        if self._last and not (told or error):
-            raise ToldError
+        elif self.patience is None:
+            self._publisher.nudge()
+        else:
+            folder = self.journal.folder
+            why = self.deliver().get(folder)
+            if why and self._last:
+                say_owed(why, folder)
+                self._publisher.let_go(self.journal)
+                if not error:
+                    raise ToldError
 
     def _end(self, error: BaseException | None) -> None:
         if error is None:
@@ -130,3 +172,14 @@ class Recording:
             self.journal.end("FAILED", error=redacted(in_words(error))[:_TAG_LENGTH])
         else:
             self.journal.end("KILLED")
+
+
+def say_owed(why: str, folder: Path) -> None:
+    """Say that the store lacks something of what is in a folder, and how to deliver it later."""
+    log.warning(
+        "The tracking store does not know all that is in %s (%s). Deliver it with\n"
+        "    python -m noise_exp.tracking sync %s",
+        folder,
+        why,
+        shlex.quote(str(folder)),
+    )

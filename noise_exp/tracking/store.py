@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from noise_exp.errors import UserError
 from noise_exp.redaction import masked, redacted
 from noise_exp.tracking import views
-from noise_exp.tracking.delivery import gist, reason
+from noise_exp.tracking.failures import gist, reason
 from noise_exp.tracking.moved import mend
 from noise_exp.tracking.places import DEFAULT_URI, file_of, located, setting, trimmed
 from noise_exp.tracking.ready import ready

@@ -11,7 +11,7 @@ from support import PATIENCE, SMALL, Cli, jobs_in
 
 from noise_exp.records.facts import Facts
 from noise_exp.records.journal import Journal
-from noise_exp.tracking.courier import Courier
+from noise_exp.tracking.publisher import publisher
 from noise_exp.tracking.store import Store
 
 METHODS = ("gumbel", "zipf", "beta", "backprop")
@@ -88,10 +88,9 @@ def _first_use(uri, folder, barrier):
     store = Store.open(uri, "noise_training")
     journal = Journal.start(folder, Facts("first", {"kind": "run"}, uri=uri,
                                           experiment_id=store.experiment_id))  # fmt: skip
-    courier = Courier(journal, uri)
-    courier.start()
+    publisher(uri).publish(journal)
     journal.end("FINISHED")
-    assert courier.close(patience=30)
+    assert publisher(uri).wait(patience=30) == {}
 
 
 @pytest.mark.parametrize("turn", range(10))

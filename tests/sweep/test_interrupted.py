@@ -16,7 +16,7 @@ from noise_exp.sweep.plan import Plan
 from noise_exp.sweep.progress import SweepProgress
 from noise_exp.sweep.sweep import Sweep
 from noise_exp.tracking import reading
-from noise_exp.tracking.courier import Courier
+from noise_exp.tracking.publisher import Publisher
 from noise_exp.tracking.recording import Recording
 from noise_exp.tracking.store import Store
 
@@ -33,11 +33,13 @@ def begun(folder: Path, store=None, **options) -> Sweep:
 def test_an_interrupted_begin_leaves_no_run_running(cli, monkeypatch):
     store = Store.open(cli.uri, "noise_training")
 
-    def interrupted(self):
-        self._delivery.send()  # the store has the run already
+    first = Publisher.first
+
+    def interrupted(self, journal, patience):
+        first(self, journal, patience)  # the store has the run already
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Courier, "first", interrupted)
+    monkeypatch.setattr(Publisher, "first", interrupted)
     facts = Facts("sweep", {"kind": "sweep"}, experiment_id=store.experiment_id)
     with pytest.raises(KeyboardInterrupt):
         Recording(cli.folder / "out", facts, cli.uri, 30.0, at_once=True).__enter__()

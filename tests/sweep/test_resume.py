@@ -16,7 +16,7 @@ from noise_exp.errors import UserError
 from noise_exp.records.facts import Facts
 from noise_exp.records.journal import Journal
 from noise_exp.tracking import living
-from noise_exp.tracking.delivery import sync
+from noise_exp.tracking.living import sync
 from noise_exp.tracking.store import Store
 from noise_exp.training.loop import EpochRecord
 
@@ -128,7 +128,9 @@ def left_running(cli, alive=False, **tags):
     )
     for epoch in range(3):
         journal.log_epoch(EpochRecord(epoch, 0.5, 0.25, 0.0, epoch + 1, 0.5))
-    journal.update(uri=cli.uri, experiment_id=opened.experiment_id, run_id=run.info.run_id)
+    journal.update(
+        uri=cli.uri, experiment_id=opened.experiment_id, run_id=run.info.run_id, tags=tags
+    )
     if not alive:
         journal.release()  # as the system does when the process dies
     return run.info.run_id, journal, opened
@@ -179,7 +181,7 @@ def test_a_damaged_record_stops_nothing(cli, monkeypatch, damage):
 def test_sync_leaves_a_run_of_another_machine_alone(cli):
     _, journal, _ = left_running(cli)
     journal.update(tags={"host": platform.node() + "-2"})
-    assert sync(cli.folder / "left", cli.uri) == "alive"
+    assert sync(cli.folder / "left", cli.uri) == "elsewhere"
     assert cli.runs("run")[0].info.status == "RUNNING"
 
 
@@ -221,12 +223,12 @@ def test_half_a_line_is_not_read_until_it_is_whole(tmp_path):
     journal = Journal.start(tmp_path, Facts("run", {}))
     journal.log_epoch(EpochRecord(0, float("nan"), 0.5, 0.0, 1, 0.5))
     with (tmp_path / ".noise_exp" / "epochs.jsonl").open("a") as file:
-        file.write('{"epoch": 1, "cost"')
+        file.write('{"epoch": 1, "time": 5, "cost"')
     lines, position = journal.epochs()
     assert [(line["epoch"], line["cost"]) for line in lines] == [(0, None)]
     with (tmp_path / ".noise_exp" / "epochs.jsonl").open("a") as file:
         file.write(": 0.25}\n")
-    assert journal.epochs(position)[0] == [{"epoch": 1, "cost": 0.25}]
+    assert journal.epochs(position)[0] == [{"epoch": 1, "time": 5, "cost": 0.25}]
 
 
 def test_an_interrupted_parallel_sweep_is_killed_whole(cli):

@@ -14,10 +14,9 @@ import sys
 import pytest
 
 from noise_exp.errors import UserError
-from noise_exp.records import machine
 from noise_exp.records.facts import Facts
 from noise_exp.records.journal import Journal
-from noise_exp.tracking.delivery import sync
+from noise_exp.tracking.living import sync
 from noise_exp.tracking.store import Store
 
 
@@ -80,24 +79,11 @@ def test_a_user_without_a_home(cli):
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("renamed", ["another", ""])
-def test_a_dead_run_of_a_renamed_machine_is_dead(cli, monkeypatch, renamed):
-    store = Store.open(cli.uri, "noise_training")
-    facts = Facts("run", {"kind": "run"}, experiment_id=store.experiment_id, uri=cli.uri)
-    journal = Journal.start(cli.folder / "out", facts)
-    monkeypatch.setattr(platform, "node", lambda: renamed)
-    assert sync(cli.folder / "out", cli.uri) == "alive"  # its lock is held
-    journal.release()
-    assert sync(cli.folder / "out", cli.uri) == "delivered"
-    assert [run.info.status for run in cli.runs("run")] == ["KILLED"]
-
-
 def test_a_run_of_another_machine_may_be_alive(cli, monkeypatch):
     journal = Journal.start(cli.folder / "out", Facts("run", uri=cli.uri))
     journal.release()
     monkeypatch.setattr(platform, "node", lambda: "another")
-    monkeypatch.setattr(machine, "_id", lambda: "0123456789ab")
-    assert sync(cli.folder / "out", cli.uri) == "alive"
+    assert sync(cli.folder / "out", cli.uri) == "elsewhere"
     assert (
         json.loads((cli.folder / "out" / ".noise_exp" / "run.json").read_text())["status"]
         == "RUNNING"

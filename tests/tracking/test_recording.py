@@ -61,7 +61,7 @@ def test_a_store_that_takes_no_run_is_told_before_the_work(cli):
         cli.folder / "out", Facts("sweep", experiment_id="7"), "http://me:secret@127.0.0.1:9",
         at_once=True,
     )  # fmt: skip
-    with pytest.raises(UserError, match=r"store http://\*\*\*@127.0.0.1:9 takes no run"):
+    with pytest.raises(UserError, match=r"store http://me:\*\*\*@127.0.0.1:9 takes no run"):
         recording.__enter__()
     assert Journal.load(cli.folder / "out").facts.status == "FAILED"
 

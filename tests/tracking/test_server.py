@@ -13,7 +13,7 @@ from support import PATIENCE, wait_until
 
 from noise_exp.errors import ToldError
 from noise_exp.records.facts import Facts
-from noise_exp.tracking import courier, delivery
+from noise_exp.tracking import delivery, publisher
 from noise_exp.tracking.recording import Recording
 from noise_exp.tracking.store import Store
 
@@ -140,8 +140,8 @@ HTML = "text/html", b"<html><body>Sign in</body></html>"
     ids=lambda instead: f"{instead[0]} {instead[1]} {len(instead[2])}",
 )
 def test_a_gateways_refusal_is_not_the_stores(cli, server, proxy, monkeypatch, instead):
-    monkeypatch.setattr(courier, "_SEND_SECONDS", 0.1)
-    monkeypatch.setattr(courier, "_RETRY_SECONDS", (0.1, 0.1))
+    monkeypatch.setattr(publisher, "_SEND_SECONDS", 0.1)
+    monkeypatch.setattr(publisher, "_RETRY_SECONDS", (0.1, 0.1))
     monkeypatch.setattr(delivery, "HEARTBEAT_SECONDS", 0.1)
     store = Store.open(proxy.url, f"gateway {instead[0]} {len(instead[2])}")
     facts = Facts("run", {"kind": "run"}, experiment_id=store.experiment_id)

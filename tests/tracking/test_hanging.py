@@ -1,0 +1,184 @@
+"""A server that accepts calls and never answers holds up no training, and no end for long."""
+
+import json
+import signal
+import socket
+import time
+
+import pytest
+from mlflow import MlflowClient
+from server import Proxy, Server
+from support import PATIENCE, wait_until
+
+from noise_exp.errors import ToldError, UserError
+from noise_exp.records.facts import Facts
+from noise_exp.records.journal import Journal
+from noise_exp.tracking import publisher
+from noise_exp.tracking.recording import Recording
+from noise_exp.tracking.store import Store
+
+JOBS = 5
+FIRST = 2  # the epoch in which the first job is held, for the server to change meanwhile
+# Python's own start and end, on a machine that is busy.
+SLACK = 25.0
+EVERYTHING = ""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    server = Server(tmp_path_factory.mktemp("server"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def proxy(server):
+    proxy = Proxy(server)
+    yield proxy
+    proxy.close()
+
+
+def start(cli, proxy, experiment, *arguments):
+    """Start a sweep of tiny jobs whose first is held."""
+    cli.env["MLFLOW_TRACKING_URI"] = proxy.url
+    running = cli.start(
+        "-m", *cli.hold(FIRST), f"seed=range({JOBS})", "network=small", "epochs=4", "threads=1",
+        f"tracking.experiment={experiment}", "hydra.sweep.dir=out", *arguments,
+    )  # fmt: skip
+    cli.wait_for_epochs(FIRST, "0")
+    cli.wait_until(lambda: record(cli, 0)["run_id"])
+    return running
+
+
+def record(cli, job):
+    path = cli.folder / "out" / str(job) / ".noise_exp" / "run.json"
+    return json.loads(path.read_text()) if path.exists() else {"status": "", "run_id": None}
+
+
+def runs(server, experiment):
+    client = MlflowClient(server.url)
+    found = client.search_runs([client.get_experiment_by_name(experiment).experiment_id])
+    return [run for run in found if run.data.tags["kind"] == "run"]
+
+
+def said(cli):
+    return (cli.folder / "stdout").read_text() + (cli.folder / "stderr").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "hanging", "launcher"),
+    [
+        ("all", EVERYTHING, []),
+        ("parallel", EVERYTHING, ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]),
+        ("artifacts", "PUT ", []),
+        ("runs", "POST /api/2.0/mlflow/runs/create", []),
+    ],
+)
+def test_a_sweep_trains_on_and_ends_when_patience_does(cli, server, proxy, name, hanging, launcher):
+    running = start(cli, proxy, name, "tracking.patience=4", *launcher)
+    proxy.hanging = hanging
+    began = time.monotonic()
+    cli.release(FIRST)
+    cli.wait_until(lambda: record(cli, JOBS - 1)["status"] == "FINISHED")
+    trained = time.monotonic() - began
+    assert running.wait(timeout=PATIENCE) == 1
+    assert time.monotonic() - began < trained + 4 + SLACK
+    assert f"python -m noise_exp.tracking sync {cli.folder}/out" in said(cli)
+    assert (cli.folder / "out" / "report.html").exists()
+    # Nothing is lost: it is delivered when the server is back.
+    proxy.hanging = None
+    done = cli("sync", "out", module="noise_exp.tracking")
+    assert done.returncode == 0, done.stdout
+    assert [run.info.status for run in runs(server, name)] == ["FINISHED"] * JOBS
+    for run in runs(server, name):
+        assert len(MlflowClient(server.url).get_metric_history(run.info.run_id, "cost")) == 4
+
+
+def test_a_server_that_comes_back_is_told_before_the_end(cli, server, proxy):
+    running = start(cli, proxy, "back", "tracking.patience=60")
+    proxy.hanging = EVERYTHING
+    cli.release(FIRST)
+    cli.wait_until(lambda: record(cli, JOBS - 1)["status"] == "FINISHED")
+    proxy.hanging = None
+    assert running.wait(timeout=PATIENCE) == 0, said(cli)
+    assert [run.info.status for run in runs(server, "back")] == ["FINISHED"] * JOBS
+
+
+@pytest.mark.parametrize("sweep", [True, False])
+def test_sigterm_does_not_wait_for_it(cli, proxy, sweep):
+    cli.env["MLFLOW_TRACKING_URI"] = proxy.url
+    if sweep:
+        running = start(cli, proxy, "killed")
+    else:
+        running = cli.start(*cli.hold(FIRST), "network=small", "epochs=4", "hydra.run.dir=out")
+        cli.wait_for_epochs(FIRST)
+    proxy.hanging = EVERYTHING
+    seen = len(proxy.seen)
+    cli.wait_until(lambda: len(proxy.seen) > seen)  # a call that gets no answer, as the heartbeat
+    began = time.monotonic()
+    running.send_signal(signal.SIGTERM)
+    assert running.wait(timeout=PATIENCE) == 1
+    assert time.monotonic() - began < 5 + SLACK
+    assert "Traceback" not in said(cli)
+    assert record(cli, 0 if sweep else ".")["status"] == "KILLED"
+
+
+def test_one_that_never_answered_is_told_before_any_training():
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        began = time.monotonic()
+        with pytest.raises(UserError, match="no server answers there"):
+            Store.open(f"http://127.0.0.1:{listening.getsockname()[1]}", "never")
+        assert time.monotonic() - began < 10 + SLACK
+
+
+def recorded(cli, proxy, name, store, patience):
+    facts = Facts(name, {"kind": "run"}, experiment_id=store.experiment_id)
+    return Recording(cli.folder / name, facts, proxy.url, patience)
+
+
+def test_patience_is_one_budget_and_a_slow_answer_costs_none(cli, proxy):
+    store = Store.open(proxy.url, "budget")
+    proxy.delay = 1.0  # each of the calls; together they take longer than patience
+    began = time.monotonic()
+    with recorded(cli, proxy, "slow", store, 4.0) as journal:
+        journal.log_artifacts({f"{i}.txt": b"text" for i in range(4)})
+    assert time.monotonic() - began > 4.0
+    assert journal.facts.delivered
+    proxy.delay, proxy.hanging = 0.0, EVERYTHING
+    waits = []
+    for name in ("first", "second", "third"):
+        began = time.monotonic()
+        with pytest.raises(ToldError), recorded(cli, proxy, name, store, 4.0):
+            pass
+        waits.append(time.monotonic() - began)
+    assert waits[0] > 3.5
+    assert sum(waits[1:]) < 3.0  # the outage is remembered
+    with pytest.raises(TimeoutError):
+        publisher.publisher(proxy.url).ask(lambda: None, 4.0)
+    assert Journal.load(cli.folder / "third").facts.status == "FINISHED"
+
+
+def test_many_ended_runs_hold_no_more_than_some_files_open(cli, proxy, monkeypatch):
+    monkeypatch.setattr(publisher, "_MOST_ENDED", 3)
+    store = Store.open(proxy.url, "many")
+    proxy.failing = True
+    monkeypatch.setattr(publisher, "_RETRY_SECONDS", (0.1, 0.1))
+    for number in range(8):
+        with recorded(cli, proxy, str(number), store, None):
+            pass
+
+    def free(number):
+        with Journal.claim(cli.folder / str(number)) as journal:
+            return journal is not None
+
+    wait_until(lambda: all(free(number) for number in range(3)))
+    assert not free(7)
+    proxy.failing = False
+    with recorded(cli, proxy, "last", store, 60.0):
+        pass
+    assert {run.info.status for run in MlflowClient(proxy.url).search_runs([store.experiment_id])
+            } == {"FINISHED"}  # fmt: skip
+    wait_until(lambda: free(7))

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import requests
 from support import PATIENCE, wait_until
@@ -38,27 +39,38 @@ def answers(url: str) -> bool:
 
 @contextlib.contextmanager
 def serving(
-    *command: str | Path, ready: Callable[[], object], log: Path, cwd: Path, env: dict | None = None
+    *command: str | Path,
+    ready: Callable[[], object],
+    log: Path,
+    cwd: Path,
+    end: signal.Signals = signal.SIGTERM,
+    **options: Any,
 ) -> Iterator[None]:
-    """While a program serves, from when it is ready; what it says goes into a file."""
+    """While a program serves, from when it is ready; what it says goes into a file.
+
+    `end`: the signal that ends it; `options`: of `Popen`.
+    """
     with log.open("w") as out:
         server = subprocess.Popen(
-            command, cwd=cwd, env=env, stdout=out, stderr=out, start_new_session=True
+            command, cwd=cwd, stdout=out, stderr=out, start_new_session=True, **options
         )
     try:
         wait_until(ready, server, log)
         yield
     finally:
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(server.pid, signal.SIGTERM)
+            os.killpg(server.pid, end)
         server.wait()
 
 
 class Server:
-    """An MLflow server with a store of its own; it can be killed and started again."""
+    """An MLflow server with a store of its own; it can be killed and started again.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    `options` and `env`: further ones of its command and its environment.
+    """
+
+    def __init__(self, folder: Path, *options: str, **env: str) -> None:
+        self.folder, self._options, self._env = folder, options, env
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._process: subprocess.Popen | None = None
@@ -69,9 +81,9 @@ class Server:
                 [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1",
                  "--port", str(self.port), "--workers", "1",
                  "--backend-store-uri", f"sqlite:///{self.folder}/server.db",
-                 "--artifacts-destination", str(self.folder / "artifacts")],
+                 "--artifacts-destination", str(self.folder / "artifacts"), *self._options],
                 # Jobs of MLflow's would be four more processes that import it.
-                env=os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+                env=os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"} | self._env,
                 cwd=self.folder, stdout=out, stderr=out, start_new_session=True,
             )  # fmt: skip
         wait_until(lambda: answers(self.url), self._process, self.folder / "server.log")

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from functools import cache
+from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
@@ -78,6 +79,29 @@ def jobs_at_once(launcher: DictConfig) -> int:
 def keeps_what_it_sends(launcher: DictConfig) -> bool:
     """Whether what its jobs are told stays on disk: submitit's files are not deleted."""
     return "submitit_folder" in launcher
+
+
+class Submitted:
+    """Jobs that submitit submits from now on: they outlive the process that launches them."""
+
+    def __init__(self, launcher: DictConfig) -> None:
+        # Its jobs' folders are below what stands before %j, the job's id.
+        self._folder = Path(launcher.get("submitit_folder", "").partition("%")[0])
+        self._end = "scancel" if str(launcher._target_).endswith("SlurmLauncher") else "kill"
+        self._tracked = keeps_what_it_sends(launcher)
+        self._earlier = self._unfinished()
+
+    def _unfinished(self) -> set[str]:
+        files = self._folder.rglob("*_submitted.pkl") if self._tracked else ()
+        jobs = {path.name.partition("_submitted")[0]: path for path in files}
+        return {job for job, path in jobs.items() if not [*path.parent.glob(f"{job}_*_result.pkl")]}
+
+    @property
+    def ended_by(self) -> str:
+        """The command that ends those that go on; empty if none does."""
+        # Those of an array have one id, before the number of each.
+        ids = {job.partition("_")[0] for job in self._unfinished() - self._earlier}
+        return " ".join([self._end, *sorted(ids)]) if ids else ""
 
 
 def prepare(config: DictConfig, jobs: int | None) -> None:

@@ -27,10 +27,11 @@ from noise_exp.sweep import plan
 from noise_exp.sweep.folders import check_folder, check_jobs
 from noise_exp.sweep.plan import Plan
 from noise_exp.sweep.progress import SweepProgress
-from noise_exp.tracking.recording import Recording, say_owed
+from noise_exp.tracking.recording import ALIVE, Recording, say_owed
 
 if TYPE_CHECKING:  # a second of MLflow that an untracked sweep has no use for
     from noise_exp.tracking.store import Store
+
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,8 @@ class Sweep:
         Says how far it is.
     finished
         With resume=true: runs that stand for jobs, by their ids, without their curves.
+    submitted
+        Its jobs that an interruption does not end.
     started
         When, by `time.perf_counter`.
     """
@@ -64,6 +67,7 @@ class Sweep:
     journal: Journal
     progress: SweepProgress
     finished: Mapping[str, Record]
+    submitted: launchers.Submitted
     started: float = field(default_factory=time.perf_counter)
 
     @classmethod
@@ -97,7 +101,8 @@ class Sweep:
         context.total, context.swept = planned.total, planned.swept
         progress = SweepProgress(folder, context.uid, planned.total)
         progress.start()
-        return cls(folder, planned, store, recording, journal, progress, finished)
+        submitted = launchers.Submitted(config.hydra.launcher)
+        return cls(folder, planned, store, recording, journal, progress, finished, submitted)
 
     @property
     def ended(self) -> bool:
@@ -141,8 +146,15 @@ class Sweep:
         self.recording.__exit__(None, None, None)
         with suppress(ToldError):  # it is no success anyway
             self.tell_owed()
+        if ended_by := self.submitted.ended_by:
+            log.error(
+                "The jobs that were submitted go on. Let them end, or end all of them, those that "
+                "wait too, with\n    %s",
+                ended_by,
+            )
         if self.store and not broken:  # resumed, it would break at the same job
-            log.error("Run what is missing with\n    %s", command(resume=True))
+            then = "Then run" if ended_by else "Run"
+            log.error("%s what is missing with\n    %s", then, command(resume=True))
 
     def deliver_owed(self) -> dict[Path, str]:
         """Deliver what jobs owe whose store was away, or whose process was killed.
@@ -180,7 +192,10 @@ class Sweep:
         ToldError
             If something is.
         """
-        if owed := self.deliver_owed():
+        owed = self.deliver_owed()
+        if self.submitted.ended_by:  # what goes on delivers by itself
+            owed = {folder: why for folder, why in owed.items() if why != ALIVE}
+        if owed:
             say_owed(next(iter(owed.values())), self.journal.folder)
             raise ToldError
 

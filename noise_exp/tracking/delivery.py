@@ -24,9 +24,6 @@ from noise_exp.tracking import entities, model
 from noise_exp.tracking.entities import Item
 from noise_exp.tracking.failures import is_final, is_of_content, reason
 
-for _noisy in ("alembic", "mlflow", "urllib3"):  # after MLflow's import, which sets it too
-    logging.getLogger(_noisy).setLevel(logging.CRITICAL)  # failures are told in our own words
-
 HEARTBEAT_SECONDS = 10.0
 _SHORT, _TAG_LENGTH = 250, 5000  # characters of a tag
 

@@ -1,6 +1,7 @@
 """What went wrong with a store, and whether it will pass: in a few words."""
 
 import re
+from http import HTTPStatus
 
 from mlflow.exceptions import MlflowException, RestException
 from requests import HTTPError
@@ -12,6 +13,16 @@ _GIST_LENGTH = 200
 _SENTENCES = re.compile(r"(?<=[.!?])\s+|\s*\n\s*")
 _CURE = re.compile(r"\bmlflow [a-z]|\bMLFLOW_[A-Z_]+=")
 _NOT_JSON = "API request to "  # how MLflow begins to tell of an answer that is not its server's
+_PASSWORD = "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
+# What pip installs, by the module that a store needs.
+_PACKAGES = {
+    "psycopg": "psycopg[binary]",
+    "psycopg2": "psycopg2-binary",
+    "MySQLdb": "mysqlclient",
+    "pymysql": "pymysql",
+    "pyodbc": "pyodbc",
+    "boto3": "boto3",
+}
 
 
 def is_final(error: MlflowException) -> bool:
@@ -37,8 +48,29 @@ def reason(error: BaseException) -> str:
     return gist(error)
 
 
+def cure(error: BaseException) -> str | None:
+    """Say what a store lacks where the user can give it: a module, a password, a permission."""
+    if isinstance(error, ImportError):
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        if str(error).startswith("no pq wrapper"):  # psycopg is there, and no libpq for it
+            missing = "psycopg"
+        return f"it needs pip install '{_PACKAGES[missing]}'" if missing in _PACKAGES else None
+    if isinstance(error, MlflowException):
+        status = error.get_http_status_code()
+    else:  # an HTTPError of an artifact's has it
+        status = getattr(getattr(error, "response", None), "status_code", None)
+    if status == HTTPStatus.UNAUTHORIZED:
+        return f"it wants a valid user and password; set {_PASSWORD}"
+    if status == HTTPStatus.FORBIDDEN:
+        said = redacted(str(error)).rpartition("Response body: ")[2].strip("'")[:_GIST_LENGTH]
+        return f"this user may not do that ({said}); ask for the permission, or set {_PASSWORD}"
+    return None
+
+
 def gist(error: BaseException) -> str:
-    """Return an error's first sentence, and those that name a command or a setting of MLflow."""
+    """Return a cure, or the first sentence and those that name a command or setting of MLflow."""
+    if known := cure(error):
+        return known
     text = redacted(str(getattr(error, "orig", None) or error)).strip() or type(error).__name__
     first, *more = _SENTENCES.split(text)
     told = [first.removesuffix(".")[:_GIST_LENGTH]]

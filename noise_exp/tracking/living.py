@@ -14,6 +14,7 @@ from noise_exp.redaction import masked
 from noise_exp.tracking.delivery import HEARTBEAT_SECONDS, Delivery, RefusedError
 from noise_exp.tracking.failures import reason
 from noise_exp.tracking.places import file_of, is_same
+from noise_exp.tracking.ready import connect
 from noise_exp.tracking.store import FAILURES, Store
 
 # A beat may be late by a call that times out and the pause before the next try.
@@ -95,7 +96,7 @@ def settle(folder: Path, client: MlflowClient, dead: bool = False) -> Generator[
 
 def sync(folder: Path, uri: str, dead: bool = False) -> str:
     """Do what `settle` does, to its end; return what that returns."""
-    steps = settle(folder, MlflowClient(uri), dead)
+    steps = settle(folder, connect(uri), dead)
     while True:
         try:
             next(steps)

@@ -23,6 +23,8 @@ from noise_exp.records.journal import Journal
 from noise_exp.tracking.delivery import Delivery, RefusedError
 from noise_exp.tracking.failures import reason
 from noise_exp.tracking.living import settle
+from noise_exp.tracking.ready import connect
+from noise_exp.tracking.recording import ALIVE
 
 _SEND_SECONDS = 3.0  # fewer, larger calls take less from training
 _RETRY_SECONDS = (1.0, 10.0)
@@ -59,7 +61,7 @@ class Publisher:
 
     @cached_property
     def _client(self) -> MlflowClient:  # made by the thread: that of a database connects
-        return MlflowClient(self._uri)
+        return connect(self._uri)
 
     def publish(self, journal: Journal) -> None:
         """Deliver a run to its end, and let go of its lock then."""
@@ -224,7 +226,7 @@ class Publisher:
                 self._folders = {**self._folders, folder: self._folders.pop(folder)}
                 raise
             if outcome in ("alive", "elsewhere"):
-                self._folders[folder] = "it is still alive"
+                self._folders[folder] = ALIVE
             else:
                 del self._folders[folder]
                 yield

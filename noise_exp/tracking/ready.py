@@ -1,6 +1,7 @@
 """A store made ready: it and its experiment, for any number of processes."""
 
 import getpass
+import logging
 import sqlite3
 import tempfile
 from contextlib import closing
@@ -14,6 +15,9 @@ from noise_exp.records.lock import Lock
 from noise_exp.tracking import views
 from noise_exp.tracking.moved import ARTIFACTS, lock_of, mend
 from noise_exp.tracking.places import file_of, is_served, uri_of
+
+for _noisy in ("alembic", "mlflow", "urllib3"):  # after MLflow's import, which sets it too
+    logging.getLogger(_noisy).setLevel(logging.CRITICAL)  # failures are told in our own words
 
 _DESCRIPTION = """Noise Training (Jae Duk Seo, 2018): a NumPy network learns MNIST 0 against 1 from
 random noise. Each row is a run, or a sweep that opens into its runs; a sweep's own page holds the
@@ -31,6 +35,16 @@ def user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return "unknown"
+
+
+def connect(uri: str) -> MlflowClient:
+    """Return MLflow's client of a store; it connects to a database at once, and tries once."""
+    if not is_served(uri):
+        from mlflow.store.db import utils  # slow, and of no use to a server's client
+
+        # No setting of MLflow's says how often: ten times would be two minutes.
+        utils.MAX_RETRY_COUNT = 1
+    return MlflowClient(uri)
 
 
 def ready(uri: str, experiment: str) -> str:
@@ -53,7 +67,7 @@ def ready(uri: str, experiment: str) -> str:
     with Lock(lock):
         if database is not None and not database.exists():
             _create(database)
-        client = MlflowClient(uri)
+        client = connect(uri)
         known = client.get_experiment_by_name(experiment)
         if known is None:
             try:

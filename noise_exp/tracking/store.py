@@ -14,13 +14,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from noise_exp.errors import UserError
 from noise_exp.redaction import masked, redacted
 from noise_exp.tracking import views
-from noise_exp.tracking.failures import gist, reason
+from noise_exp.tracking.failures import cure, gist, reason
 from noise_exp.tracking.moved import mend
 from noise_exp.tracking.places import DEFAULT_URI, file_of, located, setting, trimmed
-from noise_exp.tracking.ready import ready
+from noise_exp.tracking.ready import connect, ready
 
 DEFAULT_EXPERIMENT = "noise_training"
-FAILURES = (MlflowException, OSError, SQLAlchemyError, sqlite3.Error)
+FAILURES = (MlflowException, OSError, SQLAlchemyError, sqlite3.Error, ImportError)
 _PAGE = 1000
 
 log = logging.getLogger(__name__)
@@ -51,8 +51,8 @@ class Store:
 
     @cached_property
     def client(self) -> MlflowClient:
-        """MLflow's; of a database it connects when it is made, and retries for minutes."""
-        return MlflowClient(self.uri)
+        """MLflow's; of a database it connects when it is made."""
+        return connect(self.uri)
 
     @classmethod
     def open(cls, uri: str | None, experiment: str | None) -> "Store":
@@ -81,9 +81,13 @@ class Store:
             cause = gist(error)
             if isinstance(error, ValueError):
                 cause = f"it is no URI ({redacted(str(error))})"
+            if not cure(error):
+                cause += (
+                    f"; set MLFLOW_TRACKING_URI or tracking.uri (for example {DEFAULT_URI}), "
+                    "or tracking.enabled=false"
+                )
             raise UserError(
-                f"the tracking store {masked(given)} cannot be opened: {cause}; "
-                f"set tracking.uri (for example {DEFAULT_URI}) or tracking.enabled=false"
+                f"the tracking store {masked(given)} cannot be opened: {cause}"
             ) from None
         return store
 
@@ -110,7 +114,7 @@ class Store:
         try:
             if not untouched:
                 mend(absolute)
-            named = MlflowClient(absolute).get_experiment_by_name(experiment)
+            named = connect(absolute).get_experiment_by_name(experiment)
         except (ValueError, *FAILURES) as error:
             raise _failure(uri, error) from None
         return cls(given, absolute, named.experiment_id if named else "", experiment)
@@ -220,9 +224,8 @@ def opened(uri: str | None, experiment: str | None) -> Iterator[Store]:
 def _failure(uri: str | None, error: Exception) -> UserError:
     """Return what to tell of a store that fails under a command that reads it."""
     given, _ = located(uri)
-    return UserError(
-        f"the store {masked(given)} cannot be used: {reason(error)}; give --uri another"
-    )
+    otherwise = "" if cure(error) else "; set MLFLOW_TRACKING_URI or --uri to another"
+    return UserError(f"the store {masked(given)} cannot be used: {reason(error)}{otherwise}")
 
 
 def _named(experiment: str | None) -> str:

@@ -7,10 +7,12 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 from filelock import FileLock
+from omegaconf import OmegaConf
 
 from noise_exp.records.facts import Facts
 from noise_exp.records.journal import RECORDS, Journal
 from noise_exp.records.record import Record
+from noise_exp.run.launchers import Submitted
 from noise_exp.sweep import ending
 from noise_exp.sweep.plan import Plan
 from noise_exp.sweep.progress import SweepProgress
@@ -27,7 +29,9 @@ def begun(folder: Path, store=None, **options) -> Sweep:
     progress = SweepProgress(folder, journal.facts.uid, 2)
     progress.start()
     planned = Plan(None, [["dist=gumbel"], ["dist=beta"]], None, 2)
-    return Sweep(folder, planned, store, recording, journal, progress, options.get("finished", {}))
+    submitted = Submitted(OmegaConf.create({"_target_": "BasicLauncher"}))
+    finished = options.get("finished", {})
+    return Sweep(folder, planned, store, recording, journal, progress, finished, submitted)
 
 
 def test_an_interrupted_begin_leaves_no_run_running(cli, monkeypatch):
@@ -74,6 +78,29 @@ def test_reused_runs_that_the_store_no_longer_tells_of_keep_what_was_known(tmp_p
     assert reused == dataclasses.replace(known, job=0, overrides=["dist=gumbel"], reused=True)
     assert missing.error == "it left no record"
     assert missing.dist == "beta"
+
+
+@pytest.mark.parametrize(
+    ("kind", "jobs", "ended_by"),
+    [("Slurm", ("12_0", "12_1"), "scancel 12"), ("Local", ("4711", "4712"), "kill 4711 4712")],
+)
+def test_jobs_that_go_on_without_the_sweep_are_ended_by_their_ids(tmp_path, kind, jobs, ended_by):
+    def leave(job, *kinds):
+        (tmp_path / job).mkdir(exist_ok=True)
+        for what in kinds:
+            (tmp_path / job / f"{job}_{what}.pkl").touch()
+
+    leave("3_0", "submitted")  # an earlier sweep's, whose job was cancelled
+    launcher = {"_target_": f"a.{kind}Launcher", "submitit_folder": f"{tmp_path}/%j"}
+    submitted = Submitted(OmegaConf.create(launcher))
+    assert submitted.ended_by == ""
+    for job in jobs:
+        leave(job, "submitted")
+    assert submitted.ended_by == ended_by
+    leave(jobs[0], "0_result")
+    assert submitted.ended_by == ended_by.replace("4711 ", "")
+    leave(jobs[1], "0_result")
+    assert submitted.ended_by == ""
 
 
 def test_a_job_whose_folder_is_in_use_says_so_at_the_end(cli):

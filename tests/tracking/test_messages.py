@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import fcntl
+import importlib.abc
 import json
 import os
 import platform
@@ -12,6 +13,7 @@ import subprocess
 import sys
 
 import pytest
+from server import Proxy
 
 from noise_exp.errors import UserError
 from noise_exp.records.facts import Facts
@@ -49,6 +51,60 @@ def test_a_folder_as_a_store_names_the_command_that_migrates_it(cli):
 )
 def test_a_uri_that_is_none(uri):
     assert "the tracking store" in refusal(uri)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "package"),
+    [
+        ("postgresql", "psycopg[binary]"),
+        ("postgresql+psycopg2", "psycopg2-binary"),
+        ("mysql", "mysqlclient"),
+        ("mysql+pymysql", "pymysql"),
+        ("mssql", "pyodbc"),
+    ],
+)
+def test_a_database_without_its_driver_names_what_to_install(monkeypatch, scheme, package):
+    for module in ("psycopg", "psycopg2", "MySQLdb", "pymysql", "pyodbc"):
+        monkeypatch.setitem(sys.modules, module, None)
+    uri = f"{scheme}://me:pass-word@127.0.0.1:9/x"
+    with pytest.raises(UserError) as read:
+        Store.existing(uri, "noise_training")
+    for told in (refusal(uri), str(read.value)):
+        assert told.endswith(f": it needs pip install '{package}'")
+        assert "pass-word" not in told
+
+
+def test_a_driver_without_its_library_names_what_to_install(monkeypatch):
+    class Libraryless(importlib.abc.MetaPathFinder):
+        def find_spec(self, name, *_):
+            if name == "psycopg":
+                raise ImportError("no pq wrapper available.\nAttempts made:\n- none")
+
+    monkeypatch.delitem(sys.modules, "psycopg", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Libraryless(), *sys.meta_path])
+    assert "pip install 'psycopg[binary]'" in refusal("postgresql://me@127.0.0.1:9/x")
+
+
+@pytest.mark.parametrize(
+    ("status", "page", "told"),
+    [
+        (401, "<html>401 Authorization Required</html>", "set MLFLOW_TRACKING_USERNAME and "),
+        (401, '{"error_code": "UNAUTHENTICATED", "message": "who?"}', "MLFLOW_TRACKING_TOKEN"),
+        (403, "Invalid Host header - possible attack", "(Invalid Host header - possible attack)"),
+        (403, '{"error_code": "PERMISSION_DENIED", "message": "not you"}', "this user may not"),
+    ],
+)
+def test_a_gateway_that_asks_who_is_there(status, page, told):
+    gateway = Proxy(None)
+    gateway.instead = status, "text/plain", page.encode()
+    try:
+        with pytest.raises(UserError) as read:
+            Store.existing(gateway.url, "noise_training")
+        for line in (refusal(gateway.url), str(read.value)):
+            assert told in line
+            assert "tracking.enabled" not in line
+    finally:
+        gateway.close()
 
 
 @pytest.mark.parametrize("lacking", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])

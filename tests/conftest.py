@@ -26,7 +26,8 @@ def pytest_configure():
 def pytest_collection_modifyitems(items):
     """Mark what runs the command, a server or a browser: `make check` leaves it to `make test`."""
     for item in items:
-        if {"cli", "newcomer", "tmp_path_factory"} & set(item.fixturenames):
+        used = set(item.fixturenames)
+        if {"cli", "newcomer"} & used or ("tmp_path_factory" in used and "tmp_path" not in used):
             item.add_marker("slow")
 
 

@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install sweep article seeds learning ladder-search ladder test check kill pictures lint bench theory play notebook play-page ui clean FORCE
+.PHONY: help install sweep article seeds learning ladder-search ladder test check versions kill pictures lint bench theory play notebook play-page ui clean FORCE
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -62,6 +62,10 @@ test: install  ## Run the tests (minutes)
 
 check: lint  ## Check style and types, and run the tests that start no command (a minute)
 	$(BIN)/python -m pytest -m 'not slow'
+
+versions: install  ## A small sweep and its report on the oldest and the newest versions allowed (minutes)
+	sh tests/versions.sh lowest-direct
+	sh tests/versions.sh highest
 
 kill: install  ## Kill a sweep with SIGKILL 20 times and resume it each time (minutes)
 	$(BIN)/python -m pytest tests/sweep/test_kill.py --kills=20

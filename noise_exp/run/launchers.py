@@ -133,7 +133,7 @@ def prepare(config: DictConfig, jobs: int | None) -> None:
     init = OmegaConf.select(launcher, "ray.init")
     if init is None:
         return
-    with open_dict(init):
+    with read_write(config.hydra), open_dict(init):
         if not init.get("address"):
             init.address = "local"  # else Ray joins whatever cluster it finds on this machine
         elif init.address != "local":

@@ -27,7 +27,7 @@ from noise_exp.sweep import plan
 from noise_exp.sweep.folders import check_folder, check_jobs
 from noise_exp.sweep.plan import Plan
 from noise_exp.sweep.progress import SweepProgress
-from noise_exp.tracking.recording import ALIVE, Recording, say_owed
+from noise_exp.tracking.recording import Recording, say_owed
 
 if TYPE_CHECKING:  # a second of MLflow that an untracked sweep has no use for
     from noise_exp.tracking.store import Store
@@ -194,7 +194,7 @@ class Sweep:
         """
         owed = self.deliver_owed()
         if self.submitted.ended_by:  # what goes on delivers by itself
-            owed = {folder: why for folder, why in owed.items() if why != ALIVE}
+            owed = {f: why for f, why in owed.items() if Journal.load(f).facts.status != "RUNNING"}
         if owed:
             say_owed(next(iter(owed.values())), self.journal.folder)
             raise ToldError

@@ -24,7 +24,6 @@ from noise_exp.tracking.delivery import Delivery, RefusedError
 from noise_exp.tracking.failures import reason
 from noise_exp.tracking.living import settle
 from noise_exp.tracking.ready import connect
-from noise_exp.tracking.recording import ALIVE
 
 _SEND_SECONDS = 3.0  # fewer, larger calls take less from training
 _RETRY_SECONDS = (1.0, 10.0)
@@ -226,7 +225,7 @@ class Publisher:
                 self._folders = {**self._folders, folder: self._folders.pop(folder)}
                 raise
             if outcome in ("alive", "elsewhere"):
-                self._folders[folder] = ALIVE
+                self._folders[folder] = "it is still alive"
             else:
                 del self._folders[folder]
                 yield

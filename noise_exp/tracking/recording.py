@@ -20,7 +20,6 @@ from noise_exp.redaction import masked, redacted
 if TYPE_CHECKING:  # a second of MLflow that an untracked run has no use for
     from noise_exp.tracking.publisher import Publisher
 
-ALIVE = "it is still alive"  # why a run of another process is owed
 _TAG_LENGTH = 5000
 _HASTE = 2.0  # seconds that an interrupted run gives a store which fails
 _HASTE_AT_MOST = 10.0  # and one which answers

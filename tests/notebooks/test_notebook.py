@@ -192,7 +192,7 @@ def test_an_unknown_sweep_is_a_sentence(swept, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", swept["MLFLOW_TRACKING_URI"])
     from noise_training import sweep_curves
 
-    with pytest.raises(UserError, match=f"the store has no run {'0' * 32}"):
+    with pytest.raises(UserError, match=f"has no run {'0' * 32}"):
         sweep_curves("0" * 32)
 
 

@@ -210,7 +210,7 @@ def test_mistakes_are_one_line(cli):
         (run_id, "objects.npy"): "objects.npy is no .npy file to be read",
         (run_id, "text.npy"): "text.npy must be numbers, got <U1",
         (run_id, "missing.png"): "missing.png cannot be read: No such file",
-        ("0" * 32, "images.npy"): f"the store has no run {'0' * 32}; the UI shows a run's id",
+        ("0" * 32, "images.npy"): f"has no run {'0' * 32}; the UI shows a run's id",
         (parent.info.run_id, "images.npy"): "keeps no model",
         (run_id, "images.npy", "--uri", "sqlite:///no.db"): "there is no store sqlite:///no.db",
         # Matplotlib would add an ending, and write over a file of that name.

@@ -139,7 +139,7 @@ def test_the_report_fills_a_markdown_page_and_nothing_else_of_it(swept, monkeypa
 
 
 @pytest.mark.parametrize(("arguments", "words"), [
-    (["0" * 32], "the store has no run"),
+    (["0" * 32], "has no run"),
     (["params.dist = 'zipf'"], "stands for no run"),
     (["what"], "neither a run's id, an experiment's name nor a filter"),
     (["x", "--uri", "sqlite:///nowhere.db"], "there is no store"),

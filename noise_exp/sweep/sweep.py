@@ -180,7 +180,8 @@ class Sweep:
         if facts.delivered or masked(facts.uri or "") != masked(uri):
             return False
         if facts.sweep == self.journal.facts.uid:
-            return True
+            # What was submitted and goes on delivers by itself.
+            return facts.status != "RUNNING" or not self.submitted.ended_by
         with Journal.claim(folder) as dead:
             return dead is not None
 
@@ -192,10 +193,7 @@ class Sweep:
         ToldError
             If something is.
         """
-        owed = self.deliver_owed()
-        if self.submitted.ended_by:  # what goes on delivers by itself
-            owed = {f: why for f, why in owed.items() if Journal.load(f).facts.status != "RUNNING"}
-        if owed:
+        if owed := self.deliver_owed():
             say_owed(next(iter(owed.values())), self.journal.folder)
             raise ToldError
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from noise_exp.errors import UserError
 from noise_exp.training.data import Split, live_pixels
 from noise_exp.training.streams import IndependentStreams
 from noise_exp.training.trial import Trial
@@ -10,10 +9,8 @@ from noise_exp.training.trial import Trial
 
 def logistic_regression(split: Split) -> float:
     """Test error rate, 0 to 1, of scikit-learn's logistic regression on the pixels."""
-    try:
-        from sklearn.linear_model import LogisticRegression
-    except ModuleNotFoundError:
-        raise UserError("the floors need scikit-learn: pip install 'noise-exp[learning]'") from None
+    from sklearn.linear_model import LogisticRegression  # a second
+
     live = live_pixels(split)
     model = LogisticRegression(max_iter=300).fit(split.train_images[:, live], split.train_labels)
     return float(np.mean(model.predict(split.test_images[:, live]) != split.test_labels))

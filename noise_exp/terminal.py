@@ -1,10 +1,12 @@
-"""Standard output and standard error that are never a reason to end: they may go away."""
+"""The user's terminal: output that is never a reason to end, and what a shell is to be given."""
 
 import contextlib
 import io
 import os
 import select
+import shutil
 import sys
+from pathlib import Path
 from typing import Any, TextIO
 
 
@@ -30,6 +32,19 @@ def steady() -> None:
     """
     sys.stdout = _steady(sys.stdout, sys.__stdout__)
     sys.stderr = _steady(sys.stderr, sys.__stderr__)
+
+
+def program(name: str) -> str:
+    """Return what the user's shell starts a program of this Python's environment by.
+
+    Its name alone would be another's, or nobody's, where the environment is not activated, as after
+    `make sweep`: then its path.
+    """
+    path, found = Path(sys.executable).with_name(name), shutil.which(name)
+    if found and (sys.prefix == sys.base_prefix or Path(found).parent == path.parent):
+        return name
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def _steady(stream: TextIO | None, original: TextIO | None) -> TextIO:

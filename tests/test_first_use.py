@@ -116,6 +116,17 @@ class Checkout:
         return self.folder / ".venv"
 
 
+@pytest.mark.parametrize("module", ["", ".report", ".predict", ".tracking"])
+def test_the_wrong_python_says_in_one_line_which_one_is_right(module):
+    done = subprocess.run(
+        [sys.executable, "-S", "-m", f"noise_exp{module}"],  # -S: where nothing is installed
+        cwd=ROOT, check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert f"noise_exp is not installed for {sys.executable}; write first: . .venv/bin/act" in line
+
+
 WHOLE = 3  # installations: the program, what the tests need, the oldest matplotlib
 
 

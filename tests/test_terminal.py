@@ -180,3 +180,39 @@ def test_memory_that_runs_out_is_told_in_one_line():
         bytearray(1 << 62)
     assert str(left.value).startswith("noise_exp: there is not enough memory (")
     assert "\n" not in str(left.value)
+
+
+@pytest.fixture
+def environment(tmp_path, monkeypatch):
+    """An environment of Python in .venv, below where the user is, and a system's Python."""
+    for folder in (tmp_path / ".venv" / "bin", tmp_path / "system"):
+        folder.mkdir(parents=True)
+        for name in ("python", "mlflow"):
+            (folder / name).touch(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / ".venv" / "bin" / "python"))
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / ".venv"))
+    monkeypatch.setenv("PATH", str(tmp_path / "system"))
+    return tmp_path
+
+
+def test_a_program_of_an_environment_is_said_as_this_shell_finds_it(environment, monkeypatch):
+    for name in ("python", "mlflow"):
+        assert terminal.program(name) == f".venv/bin/{name}"
+    (environment / "elsewhere").mkdir()
+    monkeypatch.chdir(environment / "elsewhere")
+    assert terminal.program("python") == f"{environment}/.venv/bin/python"
+    monkeypatch.setenv("PATH", "")
+    assert terminal.program("mlflow") == f"{environment}/.venv/bin/mlflow"
+    monkeypatch.setenv("PATH", f"{environment}/.venv/bin:{environment}/system")  # activated
+    assert terminal.program("python") == "python"
+    monkeypatch.setenv("PATH", f"{environment}/system")
+    monkeypatch.setattr(sys, "prefix", sys.base_prefix)  # no environment: scripts lie elsewhere
+    assert terminal.program("mlflow") == "mlflow"
+
+
+def test_commands_to_go_on_by_run_where_nothing_is_activated(cli):
+    done = cli(*SMALL, env={"PATH": "/usr/bin:/bin"})
+    assert done.returncode == 0, done.stderr
+    for said in ("python -m noise_exp.report", "python -m noise_exp.predict", "mlflow ui"):
+        assert f"    {sys.prefix}/bin/{said} " in done.stdout

@@ -35,6 +35,7 @@ from noise_exp.errors import UserError
 from noise_exp.records.disk import epoch_in, synced
 from noise_exp.records.facts import Facts, now
 from noise_exp.records.lock import Lock
+from noise_exp.terminal import program
 from noise_exp.training.loop import EpochRecord
 
 RECORDS = ".noise_exp"  # in an output folder: what the program keeps there for itself
@@ -302,9 +303,9 @@ def _put_aside(folder: Path) -> None:
         if before.facts.uri and not before.facts.delivered:
             log.warning(
                 "An earlier run in %s still owes its store something, which is kept. Deliver it "
-                "with\n    python -m noise_exp.tracking sync %s",
+                "with\n    %s",
                 folder,
-                shlex.quote(str(folder)),
+                shlex.join([program("python"), "-m", "noise_exp.tracking", "sync", str(folder)]),
             )
             _move(before)
         before.clear_artifacts()

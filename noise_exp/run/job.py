@@ -22,6 +22,7 @@ from noise_exp.run.build import BUDGETS, build
 from noise_exp.run.context import Job, SweepContext
 from noise_exp.run.fingerprint import fingerprint, kernel, source_digest
 from noise_exp.run.progress import progress
+from noise_exp.terminal import program
 from noise_exp.tracking.recording import Recording
 from noise_exp.training import baselines, data
 from noise_exp.training.noise import article_letter
@@ -89,8 +90,9 @@ def _run(cfg: DictConfig, job: Job, sweep: SweepContext, facts: Facts) -> Record
 def _commands(tracking: DictConfig, run_id: str) -> str:
     """Return what can be done next with a run."""
     uri = f" --uri {shlex.quote(redacted(tracking.uri))}" if tracking.uri else ""
-    report = f"    python -m noise_exp.report {run_id}{uri}"
-    predict = f"    python -m noise_exp.predict {run_id} IMAGES...{uri}"
+    python = shlex.quote(program("python"))
+    report = f"    {python} -m noise_exp.report {run_id}{uri}"
+    predict = f"    {python} -m noise_exp.predict {run_id} IMAGES...{uri}"
     return f"{report}\n{predict}" if tracking.model else report
 
 

@@ -20,6 +20,7 @@ from noise_exp.redaction import redacted
 from noise_exp.run import values
 from noise_exp.run.context import as_given
 from noise_exp.run.typed import keep_text
+from noise_exp.terminal import program
 
 # Read as Python or a library starts, or by what launches the jobs.
 _AT_START = re.compile("MLFLOW_|HYDRA_|PYTHON|LD_|OMP_|OPENBLAS_|MKL_|NPY_|MPL")
@@ -157,4 +158,4 @@ def _without(key: str) -> list[str]:
 
 
 def _command(arguments: list[str]) -> str:
-    return redacted(shlex.join(["python", "-m", "noise_exp", *arguments]))
+    return redacted(shlex.join([program("python"), "-m", "noise_exp", *arguments]))

@@ -27,6 +27,7 @@ from noise_exp.sweep import plan
 from noise_exp.sweep.folders import check_folder, check_jobs
 from noise_exp.sweep.plan import Plan
 from noise_exp.sweep.progress import SweepProgress
+from noise_exp.terminal import program
 from noise_exp.tracking.recording import Recording, say_owed
 
 if TYPE_CHECKING:  # a second of MLflow that an untracked sweep has no use for
@@ -203,7 +204,8 @@ def command(resume: bool = False) -> str:
     arguments = sys.argv[1:]
     if resume:
         arguments = [a for a in arguments if key_of(a) != "resume"] + ["resume=true"]
-    return decoded(redacted(shlex.join(["python", "-m", "noise_exp", *arguments])))
+    python = program("python") if resume else "python"  # one is for this shell, one for everybody
+    return decoded(redacted(shlex.join([python, "-m", "noise_exp", *arguments])))
 
 
 def _checked(config: DictConfig) -> Plan:

@@ -16,6 +16,7 @@ from noise_exp.errors import ToldError, UserError, in_words
 from noise_exp.records.facts import Facts, decoded
 from noise_exp.records.journal import Journal
 from noise_exp.redaction import masked, redacted
+from noise_exp.terminal import program
 
 if TYPE_CHECKING:  # a second of MLflow that an untracked run has no use for
     from noise_exp.tracking.publisher import Publisher
@@ -177,9 +178,8 @@ class Recording:
 def say_owed(why: str, folder: Path) -> None:
     """Say that the store lacks something of what is in a folder, and how to deliver it later."""
     log.warning(
-        "The tracking store does not know all that is in %s (%s). Deliver it with\n"
-        "    python -m noise_exp.tracking sync %s",
+        "The tracking store does not know all that is in %s (%s). Deliver it with\n    %s",
         folder,
         why,
-        shlex.quote(str(folder)),
+        shlex.join([program("python"), "-m", "noise_exp.tracking", "sync", str(folder)]),
     )

@@ -6,12 +6,10 @@ view which rows are open, so that the newest sweep's runs are shown by a filter,
 
 import json
 import shlex
-import shutil
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from noise_exp.redaction import masked
+from noise_exp.terminal import program
 from noise_exp.tracking.places import is_served
 
 SWEEPS, NEWEST = "sweeps", "newest_sweep"
@@ -46,8 +44,7 @@ def opening(uri: str, given: str) -> str:
     """
     if is_served(uri):
         return ""
-    mlflow = "mlflow" if shutil.which("mlflow") else Path(sys.executable).with_name("mlflow")
-    command = [str(mlflow), "ui", "--workers", "1", "--backend-store-uri", masked(given)]
+    command = [program("mlflow"), "ui", "--workers", "1", "--backend-store-uri", masked(given)]
     return f"{shlex.join(command)}\n    and open "
 
 

@@ -144,30 +144,28 @@ class Digits:
         test_size = 0 if own else self.test_size
         if test_size is None:
             test_size = max(1, min(len(labels) // 5, self._MOST_FOR_TEST))
-        left = len(labels) - test_size - self.validation_size
-        if left < 1:
-            sizes = "" if own else f"test_size={test_size}"
-            if self.validation_size:
-                sizes += f" with validation_size={self.validation_size}"
+        end = len(labels) - self.validation_size
+        if end <= test_size:
+            sizes = {"test_size": test_size, "validation_size": self.validation_size}
+            told = " with ".join(f"{name}={size}" for name, size in sizes.items() if size)
             raise ValueError(
-                f"{sizes.removeprefix(' with ')} leaves no training image: {source} holds "
-                f"{len(labels)} images of {', '.join(map(str, digits))}"
+                f"{told} leaves no training image: {source} holds {len(labels)} images of "
+                f"{', '.join(map(str, digits))}"
             )
         order = permutation(len(labels))
         scaled, shuffled = self._scaled(images, places[order], dtype), labels[order]
-        end = test_size + left
         test = slice(end, None) if self.validation_size else slice(test_size)
         tested = scaled[test], shuffled[test], order[test]
         if own:
-            where = f"the test set of {source}"
-            theirs, classes, _ = _kept(*own, where)
+            theirs, classes, where = _kept(*own, f"the test set of {source}")
             _check_alike(images, theirs, where)
-            places, test_labels = _chosen(classes, digits, where)
-            if self.digits == "all":
-                others = np.flatnonzero(~np.isin(classes, digits))
-                places = np.concatenate([places, others])
-                test_labels = np.concatenate([test_labels, np.full(len(others), len(digits))])
-            digest = _both(digest, _digest(theirs, classes, places, names))
+            places, known = _chosen(classes, digits, where)
+            if self.digits == "all":  # other classes are there to be missed
+                places = np.concatenate([places, np.flatnonzero(~np.isin(classes, digits))])
+            test_labels = np.full(len(places), len(digits))
+            test_labels[: len(known)] = known
+            theirs_too = digest + _digest(theirs, classes, places, names)
+            digest = hashlib.sha256(theirs_too.encode()).hexdigest()[:16]
             if not self.validation_size:
                 tested = self._scaled(theirs, places, dtype), test_labels, places
         return Split(
@@ -280,10 +278,6 @@ class Xor:
 def live_pixels(split: Split) -> np.ndarray:
     """Which pixels are not 0 in every training and test image, bool (pixels,)."""
     return np.logical_or(split.train_images.any(axis=0), split.test_images.any(axis=0))
-
-
-def _both(*digests: str) -> str:
-    return hashlib.sha256("".join(digests).encode()).hexdigest()[:16]
 
 
 def _digest(

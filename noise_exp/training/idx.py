@@ -19,7 +19,7 @@ def read_labels(path: Path) -> np.ndarray:
 
     Raises ValueError like `read_idx`.
     """
-    begin = _content(path)[:4]
+    begin = unpacked(path)[:4]
     dimensions = 2 if begin[3:] == b"\2" else 1
     labels = read_idx(path, dimensions, integers=True)
     return labels if dimensions == 1 else labels[:, 0]
@@ -33,7 +33,7 @@ def read_idx(path: Path, dimensions: int, integers: bool = False) -> np.ndarray:
     ValueError
         If the file is not such a file, or its size is not what its header says.
     """
-    content = _content(path)
+    content = unpacked(path)
     header = 4 + 4 * dimensions
     magic = bytes([0, 0, 8, dimensions])
     if integers and content[:2] == b"\0\0" and content[2:3] and content[2] in _INTEGERS:
@@ -55,14 +55,23 @@ def read_idx(path: Path, dimensions: int, integers: bool = False) -> np.ndarray:
     return np.frombuffer(content, kind, offset=header).reshape(shape)
 
 
-def _content(path: Path) -> bytes:
+def unpacked(path: Path) -> bytes:
+    """Return what a file holds, gzipped or not.
+
+    Raises
+    ------
+    ValueError
+        If it is a damaged gzip.
+    OSError
+        If it cannot be read.
+    """
     content = path.read_bytes()
     if content[:2] != b"\x1f\x8b":
         return content
     try:
         return gzip.decompress(content)
     except (OSError, EOFError, zlib.error):
-        raise ValueError(f"{path} is a damaged or truncated gzip file") from None
+        raise ValueError(f"{path} is a damaged gzip file") from None
 
 
 def _named(magic: bytes) -> str:

@@ -1,5 +1,6 @@
 """Images of the user's own, in the formats that people have, and those that are fetched."""
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,17 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from noise_exp.training.arrays import names_in_zip, read_array, read_zip
+from noise_exp.training.arrays import files_in, find_pairs, read_array
 from noise_exp.training.data import Digits
 from noise_exp.training.idx import read_idx, read_labels
-from noise_exp.training.names import IMAGES, TEST, labels_of, named, names_in, words_of
-from noise_exp.training.pictures import are_numbers, folders_in, read_pictures
+from noise_exp.training.pictures import are_numbers, folders_in, is_picture, read_pictures
 from noise_exp.training.tables import read_table
-
-_PARTS = {
-    "train": "train", "training": "train", "test": "test", "testing": "test",
-    "val": "val", "valid": "val", "validation": "val",
-}  # fmt: skip
 
 
 class ForTest(Enum):
@@ -36,24 +31,53 @@ class _Files(Digits):
 
     def _located(self, option: str) -> Path:
         """Return where the images are; refuse what is not there, or what another option reads."""
-        try:
-            path = Path(self.path).expanduser()
-        except RuntimeError as error:  # ~ of a user without a home
-            raise ValueError(f"path: {self.path}: {error}") from None
+        path = Path(os.path.expanduser(self.path))  # which fails for no user
         if not self.path or not path.exists():
             raise ValueError(f"path: there is no file or folder {self.path}")
-        reader = _option_for(path)
-        if reader not in ("", option):
-            raise ValueError(f"path: data={option} does not read {path}; write data={reader}")
+        shown = [*files_in(path), *sorted(path.glob("*/*"))] if path.is_dir() else [path]
+        readers = [reader for reader in map(_option_for, shown) if reader]
+        if readers and option not in readers:
+            raise ValueError(f"path: data={option} does not read {path}; write data={readers[0]}")
         return path
 
 
 @dataclass
-class Idx(_Files):
+class _InTwoFiles(_Files):
+    """What options share whose images for test may be in a file of their own."""
+
+    test: ForTest = ForTest.split
+
+    def load(self) -> tuple[np.ndarray, np.ndarray, str]:
+        """Return the images (n, ...), the labels (n,) and the images' path."""
+        path = self._path()
+        return *self._read(path), str(path)
+
+    def load_test(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Return the images and labels of the file for test, for `test=standard`."""
+        if self.test is ForTest.split:
+            return None
+        path = self._path()
+        names = [path.name.replace("train", word) for word in ("t10k", "test")]
+        beside = _beside(path, *(name for name in names if name != path.name))
+        if beside is None:
+            raise ValueError(
+                f"test: {path} has no test file beside it, named alike with t10k or test for "
+                "train; use data.test=split"
+            )
+        return self._read(beside)
+
+    def _path(self) -> Path:
+        raise NotImplementedError
+
+    def _read(self, path: Path) -> tuple[np.ndarray, np.ndarray]:
+        raise NotImplementedError
+
+
+@dataclass
+class Idx(_InTwoFiles):
     """The user's own files in MNIST's IDX format, gzipped or not: MNIST and the sets of its family.
 
-    Fashion-MNIST, KMNIST, QMNIST and EMNIST are read as they are published, whatever the dots and
-    dashes of their files' names.
+    Fashion-MNIST, KMNIST, QMNIST and EMNIST are read as they are published.
 
     Attributes
     ----------
@@ -65,38 +89,36 @@ class Idx(_Files):
         like the training file with t10k or test for train.
     """
 
-    test: ForTest = ForTest.split
-
-    def load(self) -> tuple[np.ndarray, np.ndarray, str]:
-        """Return the images (n, rows, columns), the labels (n,) and the images' path."""
-        path = self._path()
-        return *_read_idx_pair(path), str(path)
-
-    def load_test(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """Return the images and labels of the test file, for `test=standard`."""
-        return _read_idx_pair(_test_beside(self._path())) if self.test is ForTest.standard else None
-
     def _path(self) -> Path:
-        """Return the images file for training."""
         path = self._located("idx")
         if path.is_file():
             return path
-        names = {name for name in names_in(path) if "idx3" in name and "images" in words_of(name)}
+        names = {p.name for p in files_in(path) if re.search("images.idx3", p.name)}
         found = sorted(n for n in names if n.removesuffix(".gz") not in names - {n})
-        if self.test is ForTest.standard:
-            found = [name for name in found if not words_of(name) & TEST]
-        if len(found) != 1:
-            both = len(found) == 2 and words_of(found[0]) ^ words_of(found[1]) == TEST
+        training = [name for name in found if "train" in name]
+        if len(found) != 1 and (self.test is ForTest.split or len(training) != 1):
+            both = len(found) == 2 and len(training) == 1
             raise ValueError(
                 f"path: {path} must hold one file named like train-images-idx3-ubyte[.gz], found "
                 f"{', '.join(found) or 'none'}; give the one to use as data.path"
                 + (", or data.test=standard for both" if both else "")
             )
-        return path / found[0]
+        return path / (training or found)[0]
+
+    def _read(self, path: Path) -> tuple[np.ndarray, np.ndarray]:
+        name = path.name.replace("images", "labels")
+        expected, qmnist = name.replace("idx3", "idx1"), name.replace("idx3-ubyte", "idx2-int")
+        labels = _beside(path, expected, qmnist)
+        if labels is None or labels == path:
+            raise ValueError(
+                f"path: {path} must be a file of images, as train-images-idx3-ubyte, and needs its "
+                f"labels beside it, in a file {expected}"
+            )
+        return read_idx(path, 3), read_labels(labels)
 
 
 @dataclass
-class Csv(_Files):
+class Csv(_InTwoFiles):
     """The user's own images in a table of text, as Kaggle's train.csv: a label and pixels a row.
 
     Attributes
@@ -108,18 +130,14 @@ class Csv(_Files):
         has test for train.
     """
 
-    test: ForTest = ForTest.split
-
-    def load(self) -> tuple[np.ndarray, np.ndarray, str]:
-        """Return the images (n, pixels), the labels (n,) and the path."""
+    def _path(self) -> Path:
         path = self._located("csv")
-        return *_read_csv(path), str(path)
+        if path.is_dir():
+            raise ValueError(f"path: {path} is a folder; give the CSV file as data.path")
+        return path
 
-    def load_test(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """Return the images and labels of the test file, for `test=standard`."""
-        if self.test is ForTest.split:
-            return None
-        return _read_csv(_test_beside(self._located("csv")))
+    def _read(self, path: Path) -> tuple[np.ndarray, np.ndarray]:
+        return read_table(path)
 
 
 @dataclass
@@ -137,41 +155,14 @@ class Npz(_Files):
 
     def load(self) -> tuple[np.ndarray, np.ndarray, str]:
         """Return the images (n, ...), the labels (n,) and the path."""
-        images, labels = self._pair(test=False) or []
-        return images, labels, self.path
+        images, labels = find_pairs(self._located("npz"))[0]
+        return read_array(*images), read_array(*labels), self.path
 
     def load_test(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Return the images and labels for test, if there are any."""
-        pair = self._pair(test=True)
-        return (pair[0], pair[1]) if pair else None
-
-    def _pair(self, test: bool) -> list[np.ndarray] | None:
-        path = self._located("npz")
-        single = path.suffix == ".npy"
-        if packed := not (single or path.is_dir()):
-            names, words = names_in_zip(path), IMAGES
-        else:
-            folder = path.parent if single else path
-            names = [name for name in names_in(folder) if name.endswith(".npy")]
-            words = words_of(path.name if single else "images.npy")
-        if test and words & TEST:
-            return None
-        words |= TEST if test else frozenset()
-        images, labels = (named(some, names) for some in (words, labels_of(words)))
-        if test and images is None:
-            return None
-        if images is None or labels is None:
-            part, held = "test_" if test else "", ", ".join(names) or "none"
-            raise ValueError(
-                f"path: {path} must hold arrays {part}images and {part}labels; it holds {held} (x "
-                "and y, data and target, x_train and y_train will do too)"
-                if packed
-                else f"path: {path} needs {part}labels beside it, as y.npy beside X.npy or "
-                f"train_labels.npy beside train_images.npy; there are {held}"
-            )
-        if packed:
-            return read_zip(path, images, labels)
-        return [read_array(folder / name) for name in (images, labels)]
+        for images, labels in find_pairs(self._located("npz"))[1:]:
+            return read_array(*images), read_array(*labels)
+        return None
 
 
 @dataclass
@@ -184,41 +175,43 @@ class Folder(_Files):
     ----------
     path
         The folder of these folders. If it holds train and test instead, each with such folders,
-        all pictures in test are for test.
+        all pictures in test are for test; in val, if there is no test.
     """
 
     def load(self) -> tuple[np.ndarray, np.ndarray, str]:
         """Return the images (n, rows, columns), the labels (n,) and the path."""
-        return *read_pictures(self._parts()[0], self._labels()), self.path
+        return *self._read(self._parts()[0]), self.path
 
     def load_test(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Return the pictures for test and their labels, if they have a folder of their own."""
-        root, labels = self._parts()[1], self._labels()
-        if root is None:
-            return None
-        others = [name for name in folders_in(root) if name not in labels]
-        new = range(max(labels.values()) + 1, max(labels.values()) + 1 + len(others))
-        return read_pictures(root, labels | dict(zip(others, new, strict=True)))
+        root = self._parts()[1]
+        return self._read(root) if root else None
 
     def class_names(self) -> Sequence[str]:
         """Return the classes' names, if they are words."""
-        names = list(self._labels())
+        names = folders_in(self._parts()[0])
         return () if are_numbers(names) else names
 
-    def _labels(self) -> dict[str, int]:
-        """Return the label of each class, by the name of its folder."""
+    def _read(self, root: Path) -> tuple[np.ndarray, np.ndarray]:
+        """Return the pictures and their labels; -1 for a class that training lacks."""
+        images, of = read_pictures(root)
         names = folders_in(self._parts()[0])
-        return {name: int(name) if are_numbers(names) else i for i, name in enumerate(names)}
+        numbers = are_numbers(names)
+        labels = {name: int(name) if numbers else i for i, name in enumerate(names)}
+        return images, np.array([labels.get(name, -1) for name in of])
 
     def _parts(self) -> tuple[Path, Path | None]:
         """Return the folders of the classes' folders, for training and for test if it has one."""
         root = self._located("folder")
         if not root.is_dir():
             raise ValueError(f"path: {root} is no folder; give that of the classes' folders")
-        parts = {_PARTS.get(name.lower()): name for name in folders_in(root)}
-        if None in parts or "train" not in parts:  # these are classes
-            return root, None
-        return root / parts["train"], root / parts["test"] if "test" in parts else None
+
+        def part(word: str) -> Path | None:
+            names = [name for name in folders_in(root) if word in name.lower()]
+            return next((root / name for name in names if folders_in(root / name)), None)
+
+        train = part("train")
+        return (train, part("test") or part("val")) if train else (root, None)
 
 
 @dataclass
@@ -255,46 +248,16 @@ class OpenML(Digits):
 
 
 def _option_for(path: Path) -> str:
-    """Return the option of data that reads what a path looks like; empty where it may be any."""
-    if not path.is_dir():
-        suffix = Path(path.name.lower().removesuffix(".gz")).suffix
-        named_idx = "idx" if re.search(r"idx[123]", path.name) else ""
-        return {".csv": "csv", ".npz": "npz", ".npy": "npz"}.get(suffix, named_idx)
-    names = names_in(path)
-    if any("idx3" in name for name in names):
+    """Return the option of data that reads files of such a name; empty where it may be any."""
+    name = Path(path.name.lower().removesuffix(".gz"))
+    if re.search(r"idx[123]-(ubyte|int)", name.name):
         return "idx"
-    if any(name.endswith(".npy") for name in names):
-        return "npz"
-    return "folder" if folders_in(path) else ""
+    options = {".csv": "csv", ".npz": "npz", ".npy": "npz"}
+    return "folder" if is_picture(name) else options.get(name.suffix, "")
 
 
-def _beside(path: Path, words: frozenset[str]) -> Path | None:
-    """Return the file beside another whose name is made of these words."""
-    name = named(words, [name for name in names_in(path.parent) if name != path.name])
-    return path.with_name(name) if name else None
-
-
-def _read_idx_pair(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Read an IDX file of images and the labels file beside it."""
-    labels = _beside(path, labels_of(words_of(path.name)))
-    if labels is None:
-        expected = path.name.replace("images", "labels").replace("idx3", "idx1")
-        raise ValueError(f"path: {path} needs its labels beside it, in a file {expected}")
-    return read_idx(path, 3), read_labels(labels)
-
-
-def _read_csv(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    if path.is_dir():
-        raise ValueError(f"path: {path} is a folder; give the CSV file as data.path")
-    return read_table(path)
-
-
-def _test_beside(path: Path) -> Path:
-    """Return the file for test that belongs to a file for training."""
-    beside = _beside(path, words_of(path.name) | TEST)
-    if beside is None:
-        raise ValueError(
-            f"test: {path} has no test file beside it, named alike with t10k or test for "
-            "train; use data.test=split"
-        )
-    return beside
+def _beside(path: Path, *names: str) -> Path | None:
+    """Return the first of these files in the folder of another, gzipped or not."""
+    plain = [path.with_name(name.removesuffix(".gz")) for name in names]
+    both = (file for one in plain for file in (one, one.with_name(f"{one.name}.gz")))
+    return next((file for file in both if file.is_file()), None)

@@ -1,17 +1,16 @@
 """Grey pictures from files; what would have to be bent is refused."""
 
 import io
-import os
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "PPM", "TIFF")
-_EIGHT_BITS = ("PNG", "JPEG", "MPO", "BMP", "GIF", "WEBP")  # colours of more are cut by Pillow
-_SIXTEEN_BITS = ("PNG", "PPM")  # scaled to 0..65535; TIFF's may be 12 bits, or signed
-_ENDINGS = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+_ENDINGS = {  # of pictures, also of those that are refused
+    ".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm",
+    ".tif", ".tiff", ".webp",
+}  # fmt: skip
 
 
 def read_picture(path: Path) -> np.ndarray:
@@ -31,32 +30,28 @@ def read_picture(path: Path) -> np.ndarray:
     content = path.read_bytes()
     try:
         with Image.open(io.BytesIO(content), formats=_FORMATS) as picture:
-            kind, mode = picture.format, picture.mode
-            frames = getattr(picture, "n_frames", 1)
+            kind, mode, frames = picture.format, picture.mode, getattr(picture, "n_frames", 1)
             keyed = "transparency" in picture.info
-            pixels = ImageOps.exif_transpose(picture)
-            if mode == "I" or mode.startswith("I;16"):
-                known = kind in _SIXTEEN_BITS and not keyed
-                levels = np.asarray(pixels, np.float64) / 257 if known else None
-            elif mode in ("1", "L") and not keyed:
-                levels = np.asarray(pixels.convert("L"))
-            else:
-                cut = kind not in _EIGHT_BITS or (kind == "PNG" and content[24] > 8)
-                known = mode in ("1", "L", "LA", "P", "PA", "RGB", "RGBA") and not cut
-                levels = np.asarray(pixels.convert("RGBA")) if known else None
+            # Pillow cuts colours of 16 bits to 8, and scales greys of 16 in none but these formats.
+            bits = content[24] if kind == "PNG" else 16 if kind in ("PPM", "TIFF") else 8
+            deep = mode.startswith("I") and kind in ("PNG", "PPM") and not keyed
+            known = mode in ("1", "L") or (mode in ("LA", "P", "PA", "RGB", "RGBA") and bits <= 8)
+            turned = ImageOps.exif_transpose(picture)
+            levels = np.asarray(turned.convert("RGBA") if known else turned)
     except UnidentifiedImageError:
-        raise ValueError(f"{path} is {'no picture' if content else 'empty'}") from None
+        told = f"no picture in {', '.join(_FORMATS)}" if content else "empty"
+        raise ValueError(f"{path} is {told}") from None
     except Exception as error:  # a decoder raises anything
         raise ValueError(f"{path} is a damaged picture ({error})") from None
     if frames > 1:
         raise ValueError(f"{path} holds {frames} pictures; give each a file of its own")
-    if levels is None:
+    if deep:
+        return levels / 257
+    if not known:
         raise ValueError(
             f"{path} is a {kind} of mode {mode}, whose scale would be lost; save it as a grey PNG "
             "of 8 or 16 bits"
         )
-    if levels.ndim == 2:
-        return levels
     if levels[..., 3].min() < 255:
         raise ValueError(
             f"{path} is transparent in places; lay it on the ground that the images of training "
@@ -67,8 +62,8 @@ def read_picture(path: Path) -> np.ndarray:
     return levels[..., 0]
 
 
-def read_pictures(root: Path, labels: Mapping[str, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the pictures (n, rows, columns) in the folders in `root` that have a label, and these.
+def read_pictures(root: Path) -> tuple[np.ndarray, list[str]]:
+    """Return the pictures (n, rows, columns) in the folders of a folder, and each one's folder.
 
     A picture is a file with the ending of one, in the folder or below; hidden ones do not count.
 
@@ -80,39 +75,34 @@ def read_pictures(root: Path, labels: Mapping[str, int]) -> tuple[np.ndarray, np
     OSError
         If a file cannot be read.
     """
-    found = {name: _files_in(root / name) for name in labels if (root / name).is_dir()}
-    if not found:
+    files = [(path, name) for name in folders_in(root) for path in _files_in(root / name)]
+    if not files:
         raise ValueError(f"{root} must hold a folder of pictures for each class")
-    files = [(path, path.stat().st_mtime_ns) for some in found.values() for path in some]
-    images = _read_all(tuple(files))
-    return images, np.repeat([labels[name] for name in found], [len(f) for f in found.values()])
-
-
-@lru_cache(maxsize=2)  # the jobs of a sweep that share a process read them once
-def _read_all(files: tuple[tuple[Path, int], ...]) -> np.ndarray:
-    first = read_picture(files[0][0])
-    pictures = []
+    pictures: list[np.ndarray] = []
     for path, _ in files:
-        picture = read_picture(path)
-        if picture.shape != first.shape:
-            sizes = [" x ".join(map(str, shape)) for shape in (picture.shape, first.shape)]
+        pictures.append(read_picture(path))
+        sizes = [" x ".join(map(str, p.shape)) for p in (pictures[-1], pictures[0])]
+        if sizes[0] != sizes[1]:
             raise ValueError(f"{path} is {sizes[0]} and {files[0][0]} {sizes[1]}; make them alike")
-        pictures.append(picture)
-    images = np.stack(pictures)
-    images.setflags(write=False)
-    return images
+    return np.stack(pictures), [name for _, name in files]
 
 
 def _files_in(folder: Path) -> list[Path]:
     found = [
-        Path(place, name)
-        for place, _, names in os.walk(folder, followlinks=True)
-        for name in names
-        if name.lower().endswith(_ENDINGS) and name[0] != "."
+        path
+        for path in sorted(folder.rglob("*"))
+        if is_picture(path)
+        and not path.is_dir()
+        and not any(part[0] == "." for part in path.relative_to(folder).parts)
     ]
     if not found:
-        raise ValueError(f"{folder} holds no picture ({', '.join(_ENDINGS)})")
-    return sorted(found)
+        raise ValueError(f"{folder} holds no picture ({', '.join(sorted(_ENDINGS))})")
+    return found
+
+
+def is_picture(path: Path) -> bool:
+    """Whether a file has the name of a picture."""
+    return path.suffix.lower() in _ENDINGS
 
 
 def folders_in(folder: Path) -> list[str]:

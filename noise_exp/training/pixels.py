@@ -56,8 +56,8 @@ def as_labels(given: Any, what: str = "the labels") -> np.ndarray:
         raise ValueError(f"{what} must be whole numbers (n,), got {_kind(array)}")
     try:
         numbers = array.astype(float) if array.dtype.kind in "US" else array
-    except ValueError as error:
-        raise ValueError(f"{what} must be whole numbers: {error}") from None
+    except ValueError:
+        raise ValueError(f"{what} must be whole numbers, got text such as {array[0]}") from None
     with np.errstate(invalid="ignore"):
         whole = numbers.astype(np.int64)
     if len(wrong := array[whole != numbers]):
@@ -74,9 +74,9 @@ def as_images(given: Any, pixels: int, what: str = "the images") -> np.ndarray:
     if array.size == pixels:
         return array.reshape(1, pixels)
     if array.ndim < 2 or array[0].size != pixels:
-        shape = " x ".join(map(str, array.shape[array.ndim == 3 and len(array) == 1 :]))
         side = math.isqrt(pixels)
         square = f", {side} x {side}" if side * side == pixels else ""
+        shape = " x ".join(map(str, array.shape))
         raise ValueError(f"{what} are {shape}; the network takes images of {pixels} pixels{square}")
     return array.reshape(len(array), pixels)
 
@@ -84,31 +84,25 @@ def as_images(given: Any, pixels: int, what: str = "the images") -> np.ndarray:
 def check_range(images: np.ndarray, low: float, high: float, what: str = "the images") -> None:
     """See that images (images, pixels) are in the range of those that a network was trained on.
 
-    `low` to `high` is that range. A picture may well be darker than all of training, or brighter,
-    but 0..1, -1..1, 0..255 and 0..65535 are told apart. All black has no scale; nor do numbers of
-    both signs, which somebody standardized, have an end.
+    `low` to `high` is that range. A picture may well be darker than all of training, or up to twice
+    as bright, but 0..1, -1..1, 0..255 and 0..65535 are told apart. All black has no scale.
 
     Raises
     ------
     ValueError
         If they are in another.
     """
-    least, most = float(images.min()), float(images.max())
-    top, slack = max(abs(low), abs(high)), 1.001  # of what was divided and multiplied again
-    signed = low < -top / 1000
-    # What comes near the end of a convention is taken for it.
-    end = next((c for c in (1.0, 255.0, 65535.0) if top / slack <= c <= 2 * top), 2 * top)
-    if signed:
-        wrong = least >= 0 or (end == 1 and max(-least, most) > slack)
-    else:
-        brightest = images.max(axis=1)
-        faint = (brightest > 0) & (brightest <= max(top / 128, 1 if top >= 8 else 0))
-        wrong = least < -top / 1000 or most > end * slack or faint.any()
-    if wrong:
+    top, least = max(-low, high), float(images.min())
+    reach = np.maximum(images.max(axis=1), -images.min(axis=1).astype(float))  # of each image
+    # What training nearly reached is the end of its convention.
+    end = next((c for c in (1.0, 255.0, 65535.0) if top / 1.001 <= c <= 2 * top), 2 * top)
+    faint = (reach > 0) & (reach <= max(top / 128, top >= 8))
+    below = -top / 1000
+    if faint.any() or reach.max() > end * 1.001 or (least < below) != (low < below):
         raise ValueError(
-            f"{what} have pixels of {least:g} to {most:g}, but the network was trained on "
-            f"{low:g} to {high:g}; pass pixels in that range, as they were before training scaled "
-            "them"
+            f"{what} have pixels of {least:g} to {float(images.max()):g}, but the network was "
+            f"trained on {low:g} to {high:g}; pass pixels in that range, as they were before "
+            "training scaled them"
         )
 
 

@@ -1,10 +1,9 @@
 """Threads that share a run's arithmetic without changing its result."""
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from functools import cache
@@ -29,7 +28,7 @@ class Workers:
     so the number of threads changes the time and never a bit of the result.
 
     It holds no thread itself, and so can be copied, pickled and used after a fork: threads are
-    hired for a training, or else for one call of `map`.
+    hired for an epoch of training, or else for one call of `map`.
 
     Parameters
     ----------
@@ -40,27 +39,24 @@ class Workers:
     threads: int = 1
 
     @contextmanager
-    def hired(self) -> Iterator[Callable[[], AbstractContextManager[None]]]:
-        """Keep threads; within what is returned all calls of `map` use them.
+    def hired(self) -> Iterator[None]:
+        """Keep threads: within it all calls of `map` use them, outside it each has its own.
 
-        A generator may yield between the two: who asks it may fork, where no thread comes along,
-        or be another that trains.
+        Nothing may be yielded in between: who asks may fork, where no thread comes along.
         """
-        process = os.getpid()
         with ThreadPoolExecutor(max(1, self.threads - 1)) as pool:  # begun with the first piece
-
-            @contextmanager
-            def at_work() -> Iterator[None]:
-                token = _pool.set(pool if os.getpid() == process else None)
-                try:
-                    yield
-                finally:
-                    _pool.reset(token)
-
-            yield at_work
+            token = _pool.set(pool)
+            try:
+                yield
+            finally:
+                _pool.reset(token)
 
     def map(self, function: Callable[[Item], Result], pieces: Sequence[Item]) -> list[Result]:
         """Return `function` of every piece, in their order; raises what `function` raises."""
+        helpers, pool = min(self.threads, len(pieces)) - 1, _pool.get()
+        if helpers > 0 and pool is None:
+            with self.hired():
+                return self.map(function, pieces)
         results: dict[int, Result] = {}
         todo = deque(enumerate(pieces))
 
@@ -72,21 +68,17 @@ class Workers:
                     return
                 results[i] = function(piece)
 
-        helpers = min(self.threads, len(pieces)) - 1
-        hired = _pool.get()
-        ours = ThreadPoolExecutor(helpers) if helpers > 0 and not hired else nullcontext(hired)
-        with ours as pool, _blas().limit(limits=1, user_api="blas"):
+        with _blas().limit(limits=1, user_api="blas"):
             # Each in the caller's context: NumPy's error state is part of it.
             futures = [pool.submit(copy_context().run, work) for _ in range(helpers) if pool]
             try:
                 work()
             finally:
                 todo.clear()
-                for future in futures:  # wait: the caller's arrays are in use until then
-                    future.cancel() or future.exception()
+                for future in futures:
+                    future.exception()  # wait: the caller's arrays are in use until then
             for future in futures:
-                if not future.cancelled():
-                    future.result()
+                future.result()
         return [results[i] for i in range(len(pieces))]
 
 

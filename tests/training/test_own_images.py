@@ -249,7 +249,7 @@ def test_an_array_without_its_labels_says_what_is_there(tmp_path):
     np.save(tmp_path / "X.npy", np.zeros((4, 3)))
     np.save(tmp_path / "other.npy", np.zeros((4, 3)))
     with pytest.raises(
-        ValueError, match=r"X.npy needs labels.* y.npy .*there are X.npy, other.npy"
+        ValueError, match=r"X.npy must hold .* labels; it holds X.npy, other.npy .* y.npy"
     ):
         split(Npz("all", path=str(tmp_path / "X.npy")))
     np.savez(tmp_path / "y.npz", np.arange(4))

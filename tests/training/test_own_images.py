@@ -116,6 +116,16 @@ def test_a_folder_of_both_says_how_to_use_them(tmp_path):
         split(Idx("all", path=str(tmp_path)))
 
 
+def test_the_labels_alone_are_no_images(tmp_path):
+    publish(tmp_path, PUBLISHED["MNIST"], False)
+    with pytest.raises(ValueError, match="labels-idx1-ubyte must be a file of images, as train-im"):
+        split(Idx("all", path=str(tmp_path / "train-labels-idx1-ubyte")))
+    for away in (tmp_path / "MNIST" / "raw", tmp_path / "train-images-idx3-ubyte.d"):
+        away.mkdir(parents=True)
+        with pytest.raises(ValueError, match=r"must hold one file named like .*, found none"):
+            split(Idx("all", path=str(away)))
+
+
 def test_mistakes_with_sets_are_told(tmp_path):
     publish(tmp_path, PUBLISHED["EMNIST"], False)
     for name in PUBLISHED["EMNIST"][2:4]:
@@ -171,6 +181,9 @@ def test_mistakes_in_npz_are_told(tmp_path):
         ({"images": images}, "must hold arrays images and labels; it holds images"),
         ({"pictures": images}, "it holds pictures"),
         ({"x_train": images, "y_test": labels}, "it holds x_train, y_test"),
+        ({"trainX": images, "trainY": labels}, "it holds trainX, trainY .*x_train and y_train"),
+        ({"arr_0": images, "arr_1": labels}, "it holds arr_0, arr_1"),
+        ({"images": images, "labels": np.array([*"abab"])}, "whole numbers, got text such as a"),
         ({}, "it holds none"),
         ({"images": images, "labels": labels[:3]}, "holds 4 images but there are 3 labels"),
         (
@@ -223,6 +236,10 @@ def test_mistakes_in_npz_are_told(tmp_path):
         (("X", "y"), ("X_test", "y_test")),
         (("data", "target"), ("data_test", "target_test")),  # scikit-learn
         (("train-images", "train-labels"), ("t10k-images", "t10k-labels")),
+        (("train_X", "train_y"), ("test_X", "test_y")),
+        (("images", "labels"), ("x_test", "y_test")),
+        (("train_data", "train_targets"), ("test_data", "test_targets")),  # torchvision
+        (("Image", "Label"), ("Image_test", "Label_test")),
     ],
 )
 @pytest.mark.parametrize("kind", ["npz", "npy", "folder"])
@@ -320,7 +337,17 @@ def test_a_table_with_counted_columns_and_one_for_test(tmp_path):
         ("label,class,p1\n0,1,2\n", "one column must be named label"),
         (",label,p1,p2\n0,0,1,2\n", "column without a name is not named like the pixels"),
         ("id,label,p1,p2\n0,0,1,2\n", "column id is not named like the pixels"),
+        ("Unnamed: 0,p1,p2,label\n0,1,2,0\n", "column unnamed: 0 is not named like the pixels"),
+        ("label,p1,p2,\n0,1,2,\n", "column without a name is not named like"),  # Excel's
+        ("label,p1\n0,1\n,\n", "line 3: could not convert string ''"),
+        ("sep=;\nlabel;p1\n0;1\n", "one column must be named label, .* are sep="),
+        ("label p1 p2\n0 1 2\n", "one column must be named label"),
+        ("# mine\nlabel,p1\n0,1\n", "line 1: one column must be named label"),
+        ("label,p1\n0,1\nlabel,p1\n0,1\n", "line 3: could not convert string 'label'"),
+        ("label,p1\n0,0x1f\n", "line 2: could not convert string '0x1f'"),
         ("label;p1\n0;1,5\n", "line 2: could not convert string '1,5'"),
+        ("label\tp1\n0\t1\n".encode("utf-16"), "no text in UTF-8; save it as CSV in UTF-8"),
+        (b"PK\3\4\x14\x08\xe9", "no text in UTF-8"),  # a zip or an .xlsx
         ("1\n2\n", "a row holds 1 numbers"),
         (b"label,p\xfc\n0,1\n", "no text in UTF-8"),
         (gzip.compress(b"0,1\n1,2\n" * 99)[:-12], "damaged gzip"),
@@ -333,14 +360,6 @@ def test_a_table_that_is_none_is_one_line(tmp_path, content, told):
         split(Csv("all", 1, path=str(path)))
     assert str(path) in str(error.value)
     assert "\n" not in str(error.value)
-
-
-def test_a_table_that_has_changed_is_read_again(tmp_path):
-    path = tmp_path / "own.csv"
-    path.write_text("0,1\n1,2\n")
-    before = split(Csv("all", 1, path=str(path))).digest
-    path.write_text("0,1\n1,2\n1,3\n")
-    assert split(Csv("all", 1, path=str(path))).digest != before
 
 
 def folders(root, names, n=4):
@@ -402,6 +421,31 @@ def test_mistakes_with_folders_name_the_file(tmp_path):
         split(Folder("all", 1, path=str(tmp_path)))
     with pytest.raises(ValueError, match="must hold a folder of pictures for each class"):
         split(Folder("all", 1, path=str(tmp_path / "c")))
+
+
+@pytest.mark.parametrize("names", [("train", "test"), ("Training", "val"),
+                                   ("seg_train", "seg_test"),
+                                   ("training_set", "test_set")])  # fmt: skip
+def test_folders_for_training_and_test_are_no_classes(tmp_path, names):
+    for name, n in zip((*names, "seg_pred"), (4, 2, 1), strict=True):
+        folders(tmp_path / name, ("a", "b"), n)
+    result = split(Folder("all", path=str(tmp_path)))
+    assert result.names == ("a", "b")
+    assert (len(result.train_labels), len(result.test_labels)) == (8, 4)
+
+
+def test_what_lies_about_in_a_class_counts_once_or_is_named(tmp_path):
+    folders(tmp_path, ("train", "plane"), 5)  # a class may well be called train
+    one = tmp_path / "plane"
+    (one / ".ipynb_checkpoints").mkdir()
+    (one / ".ipynb_checkpoints" / "0-checkpoint.png").write_bytes((one / "0.png").read_bytes())
+    (one / "up").symlink_to("..")
+    (one / "x.png").mkdir()
+    result = split(Folder("all", 2, path=str(tmp_path)))
+    assert len(result.train_labels) + len(result.test_labels) == 10
+    (one / "phone.HEIC").write_bytes(b"\0\0\0\x18ftypheic")
+    with pytest.raises(ValueError, match=r"phone.HEIC is no picture in PNG, JPEG"):
+        split(Folder("all", 2, path=str(tmp_path)))
 
 
 def test_what_another_option_reads_is_said(tmp_path):

@@ -1,6 +1,7 @@
 """The one reader of pixels and labels: any kind of number is kept as it is, or refused."""
 
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -68,16 +69,25 @@ def as_labels(given: Any, what: str = "the labels") -> np.ndarray:
 def as_images(given: Any, pixels: int, what: str = "the images") -> np.ndarray:
     """Return images of so many pixels, shape (images, pixels): one image, or several in a row.
 
-    Raises ValueError like `as_pixels`, and for images of another size.
+    A table's numbered columns are pixels in the order of their numbers.
+
+    Raises ValueError like `as_pixels`, for images of another size and for another order.
     """
     array = as_pixels(given, what)
     if array.size == pixels:
-        return array.reshape(1, pixels)
-    if array.ndim < 2 or array[0].size != pixels:
+        array = array.reshape(1, pixels)
+    elif array.ndim < 2 or array[0].size != pixels:
         side = math.isqrt(pixels)
         square = f", {side} x {side}" if side * side == pixels else ""
         shape = " x ".join(map(str, array.shape))
         raise ValueError(f"{what} are {shape}; the network takes images of {pixels} pixels{square}")
+    names = [str(name) for name in getattr(given, "columns", ())]
+    order = [[int(number) for number in re.findall(r"\d+", name)] for name in names]
+    if order != sorted(order):
+        raise ValueError(
+            f"{what} have columns {', '.join(names[:5])}, ..., not in the order of their numbers; "
+            "a client may have sorted them, or the first row may be no names"
+        )
     return array.reshape(len(array), pixels)
 
 

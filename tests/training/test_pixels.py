@@ -152,6 +152,20 @@ def test_a_network_trained_on_another_range_takes_that_one(range_of_training, fi
             model.predict(other(FLAT.astype(float)))
 
 
+@pytest.mark.parametrize(
+    "table",
+    [
+        pd.DataFrame(FLAT).add_prefix("pixel").sort_index(axis=1),  # a client's sorted JSON
+        pd.DataFrame(FLAT).iloc[:, ::-1],
+        pd.read_csv(io.StringIO(pd.DataFrame(FLAT).to_csv(header=False, index=False))),
+    ],
+    ids=["sorted", "reversed", "without names"],
+)
+def test_a_tables_columns_are_in_their_order(bytes_model, table):
+    with pytest.raises(ValueError, match="not in the order of their numbers"):
+        bytes_model.predict(table)
+
+
 def test_all_black_has_no_scale(bytes_model):
     bytes_model.predict(np.zeros((2, 784)))
 

@@ -4,7 +4,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from enum import Enum
-from functools import cache
+from functools import cache, partial
 from statistics import NormalDist
 from typing import Any, Protocol, runtime_checkable
 
@@ -125,13 +125,9 @@ class Law:
             raise ValueError(f"{name} is not a law of single numbers; use a univariate one")
         self._fast = fast_sampler(name, parameters)
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave the fast sampler behind, which cannot be pickled."""
-        return vars(self) | {"_fast": None}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        self._fast = fast_sampler(self.name, self.parameters)
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Make a copy anew: the fast sampler cannot be pickled."""
+        return partial(type(self), self.name, **self.parameters), ()
 
     def sample(
         self, rng: np.random.Generator | np.random.RandomState, size: int | tuple[int, ...]

@@ -108,22 +108,23 @@ def train(
     direction = np.empty_like(parameters)
     pace = _Pace(objective, schedule)
     objective.choose(None)
-    while not pace.over():
-        epoch = pace.epoch
-        measured: list[tuple[int, Evaluation]] = []
-        # A law with heavy tails may overflow the network: that is a result, not an error.
-        with objective.workers.hired(), np.errstate(over="ignore", invalid="ignore"):
-            for batch in pace.batches(streams):
-                if batch is not None:
-                    objective.choose(batch)
-                done = pace.progress()
-                evaluation = estimating.estimate(objective, parameters, noise, direction)
-                for part in frozen:
-                    direction[part] = 0
-                moment = Moment(objective, evaluation, epoch, done, streams.chance)
-                objective.known = stepping.step(parameters, direction, moment)
-                measured.append((objective.batch_size, evaluation))
-        yield _record(epoch, measured, pace)
+    with objective.workers.hired() as at_work:
+        while not pace.over():
+            epoch = pace.epoch
+            measured: list[tuple[int, Evaluation]] = []
+            # A law with heavy tails may overflow the network: that is a result, not an error.
+            with at_work(), np.errstate(over="ignore", invalid="ignore"):
+                for batch in pace.batches(streams):
+                    if batch is not None:
+                        objective.choose(batch)
+                    done = pace.progress()
+                    evaluation = estimating.estimate(objective, parameters, noise, direction)
+                    for part in frozen:
+                        direction[part] = 0
+                    moment = Moment(objective, evaluation, epoch, done, streams.chance)
+                    objective.known = stepping.step(parameters, direction, moment)
+                    measured.append((objective.batch_size, evaluation))
+            yield _record(epoch, measured, pace)
 
 
 def _record(epoch: int, measured: list[tuple[int, Evaluation]], pace: "_Pace") -> EpochRecord:

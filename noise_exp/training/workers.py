@@ -1,9 +1,10 @@
 """Threads that share a run's arithmetic without changing its result."""
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from functools import cache
@@ -28,7 +29,7 @@ class Workers:
     so the number of threads changes the time and never a bit of the result.
 
     It holds no thread itself, and so can be copied, pickled and used after a fork: threads are
-    hired for an epoch of training, or else for one call of `map`.
+    hired for a training, or else for one call of `map`.
 
     Parameters
     ----------
@@ -39,23 +40,30 @@ class Workers:
     threads: int = 1
 
     @contextmanager
-    def hired(self) -> Iterator[None]:
-        """Keep threads: within it all calls of `map` use them, outside it each has its own.
+    def hired(self) -> Iterator[Callable[[], AbstractContextManager[None]]]:
+        """Keep threads; within what is returned all calls of `map` use them.
 
-        Nothing may be yielded in between: who asks may fork, where no thread comes along.
+        A generator may yield between the two: who asks it may fork, where no thread comes along,
+        or be another that trains.
         """
+        process = os.getpid()
         with ThreadPoolExecutor(max(1, self.threads - 1)) as pool:  # begun with the first piece
-            token = _pool.set(pool)
-            try:
-                yield
-            finally:
-                _pool.reset(token)
+
+            @contextmanager
+            def at_work() -> Iterator[None]:
+                token = _pool.set(pool if os.getpid() == process else None)
+                try:
+                    yield
+                finally:
+                    _pool.reset(token)
+
+            yield at_work
 
     def map(self, function: Callable[[Item], Result], pieces: Sequence[Item]) -> list[Result]:
         """Return `function` of every piece, in their order; raises what `function` raises."""
         helpers, pool = min(self.threads, len(pieces)) - 1, _pool.get()
         if helpers > 0 and pool is None:
-            with self.hired():
+            with self.hired() as at_work, at_work():
                 return self.map(function, pieces)
         results: dict[int, Result] = {}
         todo = deque(enumerate(pieces))

@@ -1,7 +1,6 @@
 """A few images at a time: what one thread computes of them."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Protocol
 
@@ -210,14 +209,16 @@ class Blocks:
         self._network, self._cost = network, cost
         self._idle: list[Block] = []
 
-    @contextmanager
-    def lent(self, images: int, light: bool) -> Iterator[Block]:
-        """Lend a block for so many images; a light one can only measure."""
+    def take(self, images: int, light: bool) -> Block:
+        """Return a block for so many images; a light one can only measure."""
         try:
             block = self._idle.pop()
         except IndexError:
             block = None
         if block is None or block.capacity < images or (block.light and not light):
             block = Block(self._network, self._cost, images, light)
-        yield block
+        return block
+
+    def give_back(self, block: Block) -> None:
+        """Keep a block for the next time."""
         self._idle.append(block)

@@ -256,10 +256,11 @@ class Objective:
         light: bool = False,
     ) -> Iterator[Block]:
         """Yield a block, set to each of `rows` in turn."""
-        with self._blocks.lent(max(r.stop - r.start for r in rows), light) as block:
-            for r in rows:
-                block.set(r, matrices, images[r], self._targets[r], self._labels[r])
-                yield block
+        block = self._blocks.take(max(r.stop - r.start for r in rows), light)
+        for r in rows:
+            block.set(r, matrices, images[r], self._targets[r], self._labels[r])
+            yield block
+        self._blocks.give_back(block)
 
 
 def _add_up(parts: list[np.ndarray], out: np.ndarray, chunk: slice) -> None:

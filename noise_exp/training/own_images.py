@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -137,7 +138,12 @@ class Csv(_InTwoFiles):
         return path
 
     def _read(self, path: Path) -> tuple[np.ndarray, np.ndarray]:
-        return read_table(path)
+        return _table(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(2)  # jobs of a sweep that share a process read a file once
+def _table(path: Path, changed: int) -> tuple[np.ndarray, np.ndarray]:  # noqa: ARG001
+    return read_table(path)
 
 
 @dataclass
@@ -229,10 +235,8 @@ class OpenML(Digits):
 
     def load(self) -> tuple[np.ndarray, np.ndarray, str]:
         """Return the images (n, pixels), the labels (n,) and their source."""
-        try:
-            from sklearn.datasets import fetch_openml
-        except ModuleNotFoundError:
-            raise ValueError("openml needs scikit-learn: pip install 'noise-exp[openml]'") from None
+        from sklearn.datasets import fetch_openml  # a second
+
         try:
             pixels, labels = fetch_openml(
                 self.name, version=1, as_frame=False, return_X_y=True, n_retries=1

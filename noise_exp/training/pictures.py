@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -78,13 +79,19 @@ def read_pictures(root: Path) -> tuple[np.ndarray, list[str]]:
     files = [(path, name) for name in folders_in(root) for path in _files_in(root / name)]
     if not files:
         raise ValueError(f"{root} must hold a folder of pictures for each class")
+    images = _stacked(tuple((path, path.stat().st_mtime_ns) for path, _ in files))
+    return images, [name for _, name in files]
+
+
+@lru_cache(2)  # jobs of a sweep that share a process read them once
+def _stacked(files: tuple[tuple[Path, int], ...]) -> np.ndarray:
     pictures: list[np.ndarray] = []
     for path, _ in files:
         pictures.append(read_picture(path))
         sizes = [" x ".join(map(str, p.shape)) for p in (pictures[-1], pictures[0])]
         if sizes[0] != sizes[1]:
             raise ValueError(f"{path} is {sizes[0]} and {files[0][0]} {sizes[1]}; make them alike")
-    return np.stack(pictures), [name for _, name in files]
+    return np.stack(pictures)
 
 
 def _files_in(folder: Path) -> list[Path]:

@@ -308,6 +308,22 @@ def test_a_table_of_a_label_and_pixels_a_row(tmp_path, content, packed):
     assert pairs(everything, labels) == pairs(IMAGES, LABELS)
 
 
+def test_files_are_read_once_as_long_as_they_are_the_same(tmp_path):
+    def save(value):
+        (tmp_path / "own.csv").write_text("label,a,b\n" + f"0,1,{value}\n1,2,3\n" * 2)
+        for name in "01":
+            (tmp_path / "own" / name).mkdir(parents=True, exist_ok=True)
+            for i in range(2):
+                picture = Image.fromarray(np.array([[value, i]], np.uint8))
+                picture.save(tmp_path / "own" / name / f"{i}.png")
+        return [c(path=str(tmp_path / at)) for c, at in ((Csv, "own.csv"), (Folder, "own"))]
+
+    for own in save(7):
+        assert own.load()[0] is own.load()[0]
+    for own in save(9):
+        assert 9 in own.load()[0]
+
+
 def test_a_table_with_counted_columns_and_one_for_test(tmp_path):
     images = RNG.integers(0, 256, (9, 80), np.uint8)
     table = pd.DataFrame(np.column_stack([np.arange(9) % 2, images]))

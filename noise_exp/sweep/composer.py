@@ -4,7 +4,7 @@ import copy
 from collections.abc import Sequence
 from typing import Any
 
-from hydra._internal.config_loader_impl import get_overrides_dirname
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig, OmegaConf
@@ -16,21 +16,15 @@ _MOST = 500  # configurations that are kept, some 0.1 MB each
 
 
 class Composer:
-    """Hydra's loader of configurations, with a shorter way to that of a sweep's next job.
+    """Hydra's loader of configurations, which remembers what it has composed for a sweep.
 
     Hydra composes each job from the files anew, before the sweep and again when the job starts,
-    which takes longer than to train a small network. What it composed the first time is kept and
-    copied. A seed or a learning rate chooses no file: where nothing but such numbers differs from
-    a job before, the numbers are set in the copy. What comes out is the same; what cannot be set
-    is left to Hydra, and its words.
-
-    Parameters
-    ----------
-    loader
-        Hydra's own.
+    which takes longer than to train a small network. A seed or a learning rate chooses no file:
+    where nothing but such numbers differs from a job before, they are set in a copy of its
+    configuration. What cannot be set is left to Hydra, and its words.
     """
 
-    def __init__(self, loader: Any) -> None:
+    def __init__(self, loader: ConfigLoader) -> None:
         self._loader = loader
         self._composed: dict[tuple[str, ...], DictConfig] = {}
 
@@ -38,7 +32,7 @@ class Composer:
         """Be Hydra's loader in all else."""
         return getattr(self._loader, name)
 
-    def __reduce__(self) -> tuple[type["Composer"], tuple[Any]]:
+    def __reduce__(self) -> tuple[type["Composer"], tuple[ConfigLoader]]:
         """Leave what is composed behind, when a launcher sends this to a job."""
         return Composer, (self._loader,)
 
@@ -60,27 +54,21 @@ class Composer:
         kept = tuple(
             key if (key := o.key_or_group) in numbers else str(o.input_line) for o in overrides
         )
-        config = self._copy(kept, master_config, texts)
-        try:
-            if numbers:
-                _set(config, numbers, overrides)
-        except OmegaConfBaseException:
-            config = self._loader.load_sweep_config(master_config, texts)
-        return config
-
-    def _copy(
-        self, kept: tuple[str, ...], master_config: DictConfig, texts: list[str]
-    ) -> DictConfig:
-        """Return a configuration of its own, composed the first time."""
-        composed: DictConfig | None = self._composed.get(kept)
+        composed = self._composed.get(kept)
         if composed is None:
             composed = self._loader.load_sweep_config(master_config, texts)
             secrets.check(OmegaConf.to_container(composed))  # before Hydra writes it into files
             if len(self._composed) < _MOST:
                 self._composed[kept] = composed
-        copied = copy.deepcopy(composed)
-        OmegaConf.copy_cache(from_config=master_config, to_config=copied)  # the time, as Hydra does
-        return copied
+        config = copy.deepcopy(composed)
+        OmegaConf.copy_cache(from_config=master_config, to_config=config)  # the time, as Hydra does
+        try:
+            for key, value in numbers.items():
+                OmegaConf.update(config, key, value)
+        except OmegaConfBaseException:
+            return self._loader.load_sweep_config(master_config, texts)
+        _note(config, [o for o in overrides if not o.is_hydra_override()])
+        return config
 
 
 def _numbers(overrides: Sequence[Override]) -> dict[str, Any]:
@@ -98,13 +86,10 @@ def _sets_a_number(override: Override) -> bool:
     return plain and not override.is_hydra_override() and isinstance(override.value(), int | float)
 
 
-def _set(config: DictConfig, numbers: dict[str, Any], overrides: Sequence[Override]) -> None:
-    """Set numbers, and what Hydra notes of its overrides."""
-    for key, value in numbers.items():
-        OmegaConf.update(config, key, value, merge=True)
-    ours = [override for override in overrides if not override.is_hydra_override()]
-    config.hydra.overrides.task = [override.input_line for override in ours]
-    naming = config.hydra.job.config.override_dirname
-    config.hydra.job.override_dirname = get_overrides_dirname(
-        ours, naming.exclude_keys, naming.item_sep, naming.kv_sep
-    )
+def _note(config: DictConfig, overrides: Sequence[Override]) -> None:
+    """Note in a configuration what was set, as Hydra does."""
+    config.hydra.overrides.task = [override.input_line for override in overrides]
+    name, job = config.hydra.job.config.override_dirname, config.hydra.job
+    left_out = list(name.exclude_keys)
+    lines = sorted(str(o.input_line) for o in overrides if o.key_or_group not in left_out)
+    job.override_dirname = name.item_sep.join(lines).replace("=", name.kv_sep)

@@ -24,7 +24,7 @@ from noise_exp.run.build import build
 from noise_exp.run.context import SweepContext, as_given
 from noise_exp.run.fingerprint import source_digest
 from noise_exp.sweep import plan
-from noise_exp.sweep.folders import check_folder, check_jobs
+from noise_exp.sweep.folders import check_folder
 from noise_exp.sweep.plan import Plan
 from noise_exp.sweep.progress import SweepProgress
 from noise_exp.terminal import program
@@ -209,14 +209,13 @@ def command(resume: bool = False) -> str:
 
 
 def _checked(config: DictConfig) -> Plan:
-    """Return the plan of a sweep whose launcher, first job and jobs' folders are in order."""
+    """Return the plan of a sweep whose launcher and jobs are in order."""
     planned = plan.sweep(config)
     launchers.prepare(config, planned.total)
     if planned.first is not None:
         build(plan.compose(config, planned.first))
     if planned.jobs:
         plan.check(config, planned.jobs)
-    check_jobs(config, planned)
     if config.resume and not config.tracking.enabled:
         raise UserError(
             "resume=true looks for finished runs in the tracking store; set tracking.enabled=true"

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from hydra import compose, initialize_config_dir
-from support import SMALL
+from support import SMALL, costs_in
 
 from noise_exp.errors import ToldError, UserError
 from noise_exp.records import output
@@ -14,7 +14,7 @@ from noise_exp.records.facts import Facts
 from noise_exp.records.journal import Journal
 from noise_exp.run.config import CONF_DIR
 from noise_exp.sweep import ending
-from noise_exp.sweep.folders import check_folder, check_jobs
+from noise_exp.sweep.folders import check_folder
 from noise_exp.sweep.plan import Plan
 
 RUN, SWEEP = "hydra.run.dir", "hydra.sweep.dir"
@@ -23,17 +23,14 @@ JOBS = [[f"dist={dist}", f"seed={seed}"] for dist in ("gumbel", "beta") for seed
 
 @pytest.fixture
 def check(tmp_path, monkeypatch):
-    """Check a folder, or the folders of jobs, as the start of a command in an own folder does."""
+    """Check a folder as the start of a command in an own folder does."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
 
-    def check(key, value, *overrides, planned=None):
+    def check(key, value, *overrides):
         with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
             config = compose("config", [f"{key}='{value}'", *overrides], return_hydra_config=True)
-            if planned:
-                check_jobs(config, planned)
-            else:
-                check_folder(config, key, output.SWEEP if key == SWEEP else ())
+            check_folder(config, key, output.SWEEP if key == SWEEP else ())
 
     return check
 
@@ -99,51 +96,21 @@ def test_what_an_earlier_run_left_is_not(check, tmp_path):
         check(SWEEP, "out")
 
 
-@pytest.mark.parametrize(
-    ("subdir", "first", "second"),
-    [
-        ("x", 0, 1),
-        ("${seed}", 0, 2),
-        ("${hydra:job.override_dirname}", 0, 1),
-        ("a/${hydra.job.override_dirname}/..", 0, 1),
-        (".", None, 0),
-    ],
-)
-def test_jobs_that_share_a_folder_are_refused(check, subdir, first, second):
-    excluded = "hydra.job.config.override_dirname.exclude_keys=[seed]"
-    with pytest.raises(UserError) as refused:
-        check("hydra.sweep.subdir", subdir, excluded, planned=Plan(JOBS[0], JOBS, 4, []))
-    known = "the sweep itself" if first is None else f"job {first} ({' '.join(JOBS[first])})"
-    assert f"gives {known} and job {second} ({' '.join(JOBS[second])})" in str(refused.value)
-    assert "put ${hydra.job.num} into it" in str(refused.value)
-
-
-@pytest.mark.parametrize(
-    "subdir",
-    [
-        "${hydra.job.num}",
-        "${ hydra.job.num }",
-        "${hydra.job.override_dirname}",
-        "${dist.law}/${seed}",
-        "x_${hydra:job.id}",
-    ],
-)
-def test_jobs_with_folders_of_their_own_are_not(check, subdir):
-    check("hydra.sweep.subdir", subdir, planned=Plan(JOBS[0], JOBS, 4, []))
-
-
-def test_trials_that_may_share_a_folder_are_refused(check):
-    with pytest.raises(UserError, match="may give several trials the same folder"):
-        check(
-            "hydra.sweep.subdir", "${hydra.job.override_dirname}",
-            planned=Plan(None, None, 20, ["optimizer.lr"]),
-        )  # fmt: skip
-
-
-@pytest.mark.parametrize("number", ["${hydra.job.num}", "${ hydra.job.num }", "${hydra:job.id}"])
-def test_trials_by_their_numbers_are_not(check, number):
-    planned = Plan(None, None, 20, ["optimizer.lr"])
-    check("hydra.sweep.subdir", f"x_{number}_${{hydra.job.override_dirname}}", planned=planned)
+@pytest.mark.parametrize("subdir", ["x", ".", "${dist.law}", "${hydra.job.override_dirname}"])
+def test_the_first_of_jobs_that_share_a_folder_is_kept(cli, subdir):
+    excluded = "hydra.job.config.override_dirname.exclude_keys=[seed,network,epochs]"
+    done = cli("-m", "seed=1,2", *SMALL, f"hydra.sweep.subdir={subdir}", excluded,
+               "hydra.sweep.dir=out", "tracking.enabled=false")  # fmt: skip
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr + done.stdout
+    if subdir == ".":  # the sweep's own
+        assert "2 of 2 jobs failed" in done.stdout
+        return
+    assert "1 of 2 jobs failed" in done.stdout
+    assert "is that of job 0 of the same sweep; put ${hydra.job.num} into" in done.stdout
+    (record,) = (cli.folder / "out").glob("*/.noise_exp/run.json")
+    assert json.loads(record.read_text())["job"] == 0
+    assert len(costs_in(record.parent.parent)) == 6
 
 
 @pytest.mark.parametrize("searched", [False, True])
@@ -184,8 +151,7 @@ def test_a_command_in_a_folder_of_the_users_leaves_it_as_it_was(newcomer):
     assert left - set(output.SWEEP) == {".hydra", ".noise_exp", "multirun.yaml", "noise_exp.log"}
     record = json.loads((newcomer.folder / ".noise_exp" / "run.json").read_text())
     assert record["status"] == "FINISHED"
-    for options in (("hydra.sweep.subdir=x", "seed=1,2"), ("hydra.sweep.dir=mlruns",)):
-        done = newcomer(*sweep, *options)
-        assert done.returncode == 1
-        (line,) = (done.stdout + done.stderr).splitlines()
-        assert line.startswith("noise_exp: ")
+    done = newcomer(*sweep, "hydra.sweep.dir=mlruns")
+    assert done.returncode == 1
+    (line,) = (done.stdout + done.stderr).splitlines()
+    assert line.startswith("noise_exp: ")

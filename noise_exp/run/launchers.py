@@ -12,7 +12,8 @@ from functools import cache
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import DictConfig, OmegaConf, read_write
 
 from noise_exp.errors import UserError
 
@@ -127,18 +128,24 @@ def prepare(config: DictConfig, jobs: int | None) -> None:
         launched = jobs, sweeper.get("max_batch_size"), sweeper.get("n_jobs")
         most = min((n for n in launched if n), default=math.inf)
         if most < jobs_at_once(launcher):  # else the cores of those that are missing lie idle
-            with read_write(config.hydra):
-                launcher.n_jobs = most
-                config.hydra.overrides.hydra.append(f"hydra.launcher.n_jobs={most}")  # for each job
+            _set(config, "n_jobs", most)
     init = OmegaConf.select(launcher, "ray.init")
     if init is None:
         return
-    with read_write(config.hydra), open_dict(init):
-        if not init.get("address"):
-            init.address = "local"  # else Ray joins whatever cluster it finds on this machine
-        elif init.address != "local":
-            # Ray's launcher would ask for memory that only a new cluster can give.
-            init.setdefault("object_store_memory", None)
+    if not init.get("address"):
+        _set(config, "ray.init.address", "local")  # else Ray joins whatever cluster it finds
+    elif init.address != "local" and "object_store_memory" not in init:
+        # Ray's launcher would ask for memory that only a new cluster can give.
+        _set(config, "ray.init.object_store_memory", "null")
+
+
+def _set(config: DictConfig, key: str, value: object) -> None:
+    """Set a key of the launcher, for the sweep and for each job's configuration."""
+    override = f"++hydra.launcher.{key}={value}"
+    (parsed,) = OverridesParser.create().parse_overrides([override])
+    with read_write(config.hydra):
+        OmegaConf.update(config, parsed.key_or_group, parsed.value(), force_add=True)
+        config.hydra.overrides.hydra.append(override)
 
 
 def end_on_signals() -> None:

@@ -5,17 +5,16 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from noise_exp.errors import UserError
 from noise_exp.records import secrets
-from noise_exp.records.record import key_of
+from noise_exp.records.record import key_of, settings
 from noise_exp.redaction import redacted
 from noise_exp.run import values
 from noise_exp.run.context import as_given
@@ -25,7 +24,7 @@ from noise_exp.terminal import program
 # Read as Python or a library starts, or by what launches the jobs.
 _AT_START = re.compile("MLFLOW_|HYDRA_|PYTHON|LD_|OMP_|OPENBLAS_|MKL_|NPY_|MPL")
 _OF_THE_WHOLE = ("resume", "dry_run", "score")  # and all of tracking: a sweep has one of each
-_TOO_LATE = ("sweeper", "launcher", "sweep", "mode", "callbacks")  # once a sweep has begun
+_READ_BEFORE = ("sweeper", "launcher", "callbacks")  # a job is composed
 
 log = logging.getLogger(__name__)
 
@@ -79,8 +78,9 @@ def _check_values(config: DictConfig, sweeps: bool) -> None:
     before = hydra.cfg
     try:
         hydra.set_config(config)  # for ${hydra:...}
-        values.check(config, of_jobs=sweeps)
-        values.check_values(config.hydra)
+        values.check_values(config.hydra, missing_ok=True)  # jobs have more
+        if not sweeps:  # whose first job is built, with what it may be given alone
+            values.check(config)
     finally:
         hydra.cfg = before
 
@@ -95,24 +95,20 @@ def hint_at_sweep(config: DictConfig) -> None:
         )
 
 
-def check_swept(
-    told: Mapping[str, Override], values: Mapping[str, Sequence[str]], sweeper: DictConfig
-) -> None:
-    """See that each job of a sweep can be what it is asked to be.
+def check_swept(told: Mapping[str, Override], sweeper: DictConfig) -> None:
+    """See that a sweep as a whole can be what it is asked to be.
 
     Parameters
     ----------
     told
         What is set for the jobs, by key.
-    values
-        The values that each key gets.
     sweeper
         The configuration `hydra.sweeper`.
 
     Raises
     ------
     UserError
-        If a job would not, or a search would look for the worst.
+        If it varies what it has one of, or would look for the worst.
     """
     direction = sweeper.get("direction")
     if direction is not None and str(getattr(direction, "name", direction)) != "minimize":
@@ -121,40 +117,35 @@ def check_swept(
             "cost, or its error rate, of the validation images or the last of training"
         )
     for key, override in told.items():
-        if not override.is_discrete_sweep():
-            continue
-        if key in _OF_THE_WHOLE or key.startswith("tracking."):
+        whole = key in _OF_THE_WHOLE or key.startswith("tracking.")
+        if whole and override.is_discrete_sweep():
             raise UserError(f"{override.input_line}: a sweep takes one {key} for all")
-        if _come_too_late(key, values[key]):
-            ways = " ; ".join(_command([*_without(key), f"{key}={v}"]) for v in values[key])
+
+
+def refuse_late(sweep: DictConfig, job: DictConfig, overrides: Sequence[str]) -> None:
+    """See that a job would change nothing that Hydra has read before it composes one.
+
+    Raises
+    ------
+    UserError
+        If it would, as by an experiment with a sweep of its own.
+    """
+    told = settings(as_given(sweep.hydra.overrides.task))
+    for key in _READ_BEFORE:
+        if _read(sweep, key, told) != _read(job, key, told):
             raise UserError(
-                f"{override.input_line}: an option that sets hydra's sweeper or launcher, such as "
-                f"an experiment with a sweep of its own, cannot be swept over; run {ways}"
+                f"the job {' '.join(overrides)} sets hydra.{key}, too late in a sweep: an option "
+                "that sets hydra's sweeper or launcher, such as an experiment with a sweep of its "
+                "own, cannot be swept over; give it a command of its own"
             )
 
 
-def _come_too_late(group: str, options: Sequence[str]) -> bool:
-    """Whether an option sets what Hydra reads before it composes a job with that option."""
-    loader: Any = GlobalHydra.instance().config_loader()
-    repository = loader.repository
-    if not repository.group_exists(group):
-        return False
-    return any(_sets_the_sweep(repository, f"{group}/{option}") for option in options)
-
-
-def _sets_the_sweep(repository: Any, option: str) -> bool:
-    found = repository.load_config(option)
-    if found is None:
-        return False
-    chosen = {
-        str(getattr(default, "group", "")).lstrip("/") for default in found.defaults_list or ()
-    }
-    sets = {f"hydra/{key}" for key in OmegaConf.select(found.config, "hydra") or ()}
-    return any(f"hydra/{key}" in chosen | sets for key in _TOO_LATE)
-
-
-def _without(key: str) -> list[str]:
-    return [a for a in sys.argv[1:] if key_of(a) != key]
+def _read(config: DictConfig, key: str, told: Collection[str]) -> Any:
+    """Return what Hydra reads, without parameters that the command line sets anyway."""
+    read: Any = OmegaConf.to_container(OmegaConf.select(config.hydra, key), resolve=False)
+    if params := read.get("params"):
+        read["params"] = {name: v for name, v in params.items() if key_of(name) not in told}
+    return read
 
 
 def _command(arguments: list[str]) -> str:

@@ -21,12 +21,11 @@ from noise_exp.run.build import build
 from noise_exp.run.config_errors import explained
 from noise_exp.run.context import as_given, check_choices
 from noise_exp.run.fingerprint import fingerprint, source_digest
-from noise_exp.sweep.asked import check_swept
+from noise_exp.sweep.asked import check_swept, refuse_late
 from noise_exp.writing.console import duration
 
 _EPOCHS = 4  # that are timed, the first of them apart: it fills caches
 _BUDGET = 30.0  # seconds that may go into timing
-_MOST_COMPOSED = 30  # of 0.1 s each
 _MOST_JOBS = 100_000  # more would take days, and minutes to be planned
 _SEED = re.compile(r"\+*(seed|seeds\.(init|data|noise))=\d+$")
 # Seconds of a run that the timing here does not see: Hydra's work, figures, the store.
@@ -80,7 +79,7 @@ def sweep(config: DictConfig) -> Plan:
         )
     told = _told(sweeper.get("params") or {}, as_given(config.hydra.overrides.task))
     values = {key: _values(override, searches) for key, override in told.items()}
-    check_swept(told, values, sweeper)
+    check_swept(told, sweeper)
     set_by = [override.get_key_element() for override in told.values()]
     first = [f"{key}={choices[0]}" for key, choices in zip(set_by, values.values(), strict=True)]
     if searches:
@@ -134,7 +133,7 @@ def compose(config: DictConfig, job: list[str]) -> DictConfig:
     Raises
     ------
     UserError
-        If its overrides do not fit together.
+        If its overrides do not fit together, or come too late.
     """
     try:
         composed = GlobalHydra.instance().config_loader().load_sweep_config(config, job)
@@ -143,37 +142,34 @@ def compose(config: DictConfig, job: list[str]) -> DictConfig:
             raise UserError(f"the job {' '.join(job)} cannot be composed: {said}") from None
         raise
     check_choices(composed)
+    refuse_late(config, composed, job)
     return composed
 
 
 def check(config: DictConfig, jobs: Sequence[list[str]]) -> None:
-    """Compose jobs after the first until every value was seen, or so many that it takes long.
-
-    All numbers of a key are taken for alike, and seeds are passed over.
+    """Compose a job for each combination of options and other values; numbers are all alike.
 
     Raises
     ------
     UserError
         If a job's overrides do not fit together.
     """
-    seen: set[tuple[str, str]] = set()
-    composed = 0
+    seen = set()
     for job in jobs:
-        pairs = (override.partition("=") for override in _setting(job))
-        values = {(key, _kind(value)) for key, _, value in pairs}
-        if seen and values - seen and composed < _MOST_COMPOSED:
+        kinds = tuple(map(_kind, job))
+        if kinds not in seen:
             compose(config, job)
-            composed += 1
-        seen |= values
+        seen.add(kinds)
 
 
-def _kind(value: str) -> str:
-    """Return a number's type, else the value."""
+def _kind(override: str) -> str:
+    """Return a key and its number's type, else the override."""
+    key, _, value = override.partition("=")
     for kind in (int, float):
         with contextlib.suppress(ValueError):
             kind(value)
-            return kind.__name__
-    return value
+            return f"{key}={kind.__name__}"
+    return override
 
 
 def tell(config: DictConfig, planned: Plan) -> None:

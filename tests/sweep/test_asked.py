@@ -15,7 +15,7 @@ from support import SMALL
 from noise_exp.errors import UserError
 from noise_exp.records.record import key_of
 from noise_exp.run.config import CONF_DIR
-from noise_exp.sweep import plan, sweep
+from noise_exp.sweep import plan
 from noise_exp.sweep.callback import SweepCallback
 from noise_exp.tracking.store import Store
 
@@ -52,17 +52,27 @@ def elsewhere(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("swept", "options"),
+    ("swept", "option", "key"),
     [
-        ("experiment=seed_sensitivity,variance", ["seed_sensitivity", "variance"]),
-        ("experiment=article,variance", ["article", "variance"]),
-        ("experiment=choice(tune,learn)", ["tune", "learn"]),  # another sweeper, too late as well
+        ("experiment=seed_sensitivity,variance", "experiment=seed_sensitivity", "sweeper"),
+        ("experiment=article,variance", "experiment=variance", "sweeper"),
+        ("experiment=choice(learn,tune)", "experiment=tune", "sweeper"),  # another sweeper
+        ("+mine=launcher,none", "+mine=launcher", "launcher"),
+        ("+mine=none,listening", "+mine=listening", "callbacks"),
     ],
 )
-def test_a_sweep_over_sweeps_is_refused_with_the_commands_to_run(monkeypatch, swept, options):
-    said = refused(monkeypatch, "-m", swept, "network=small")
-    for option in options:
-        assert f"python -m noise_exp -m network=small experiment={option}" in said
+def test_a_sweep_over_sweeps_is_refused(monkeypatch, tmp_path, swept, option, key):
+    (tmp_path / "mine").mkdir()
+    hydra = {
+        "none": "{}",
+        "launcher": "{launcher: {_target_: mine.Launcher}}",
+        "listening": "{callbacks: {mine: {_target_: mine.Callback}}}",
+    }
+    for name, text in hydra.items():
+        (tmp_path / "mine" / f"{name}.yaml").write_text(f"# @package _global_\nhydra: {text}\n")
+    said = refused(monkeypatch, "-m", f"hydra.searchpath=[file://{tmp_path}]", swept, "dist=beta")
+    assert f"the job {option} dist=beta sets hydra.{key}" in said
+    assert "give it a command of its own" in said
 
 
 def test_experiments_without_a_sweep_of_their_own_can_be_swept_over(monkeypatch, capsys):
@@ -105,14 +115,15 @@ def test_a_key_is_swept_under_its_own_name(monkeypatch, plus):
 
 def planned_by(monkeypatch, *arguments):
     """Return the plan of a sweep, which is not begun."""
-    plans = []
+    plans, real = [], plan.sweep
 
-    def leave(_, planned):
-        plans.append(planned)
+    def leave(config):
+        plans.append(real(config))
         raise UserError("enough")
 
-    monkeypatch.setattr(sweep, "check_jobs", leave)
-    assert "enough" in refused(monkeypatch, "-m", *arguments, "network=small")
+    with monkeypatch.context() as patched:
+        patched.setattr(plan, "sweep", leave)
+        assert "enough" in refused(patched, "-m", *arguments, "network=small")
     return plans[0]
 
 

@@ -72,14 +72,19 @@ def _run(cfg: DictConfig, job: Job, sweep: SweepContext, facts: Facts) -> Record
         with _recording(facts, cfg, job, store):
             raise
     store = _store(cfg, job, sweep)
-    standing = _standing(store, job, sweep, facts) if store and cfg.resume else None
-    if standing:
-        record, run_id = standing, standing.run_id
-    else:
+    record = None
+    if store and cfg.resume:
+        from noise_exp.run import standing  # MLflow
+
+        record = standing.found(store, job, sweep, facts)
+    run_id = record and record.run_id
+    if not record:
         with _recording(facts, cfg, job, store) as journal:
             record = _train(kept, job, trial, journal)
             _say(record)
         run_id = journal.facts.run_id
+    elif not job.in_sweep:
+        _say(record)
     if store and not job.in_sweep:
         log.info("Browse the runs:\n    %s", store.browse)
         if run_id:
@@ -221,22 +226,6 @@ def _recording(facts: Facts, cfg: DictConfig, job: Job, store: "Store | None") -
     return Recording(job.folder, facts, uri, patience, last=not job.in_sweep)
 
 
-def _standing(store: "Store", job: Job, sweep: SweepContext, facts: Facts) -> Record | None:
-    """Return the record of a finished run that stands for this job, once it has ended."""
-    from noise_exp.run import standing
-
-    if not job.in_sweep:
-        record = standing.of_run(store, facts)
-        if record:
-            log.info("Finished already as run %s:", record.run_id)
-            _say(record)
-        return record
-    record = standing.of_job(store, job, sweep, facts)
-    if record:
-        log.info("%s: finished already as run %s", facts.name, record.run_id)
-    return record
-
-
 def _train(cfg: DictConfig, job: Job, trial: Trial, journal: Journal) -> Record:
     """Train and test, and record both, and the configuration as it is kept."""
     if journal.facts.uri:
@@ -271,26 +260,19 @@ def _say_images(cfg: DictConfig, trial: Trial) -> None:
         classes = [str(c) for c in split.names or split.digits or range(split.classes)]
         shown = ", ".join(classes[:_SHOWN] + ["..."] * (len(classes) > _SHOWN))
         strange = int((split.test_labels >= split.classes).sum())
+        wrong = f", {strange} of them of classes that training lacks (counted as wrong)"
         log.info(
-            "%s: %d images for training, %d for %s%s; %d classes (%s); pixels %g to %g",
-            split.source,
-            len(split.train_labels),
-            len(split.test_labels),
-            _part(trial),
-            f", {strange} of them of classes that training lacks (counted as wrong)"
-            * (strange > 0),
-            len(classes),
-            shown,
-            low,
-            high,
+            f"{split.source}: {len(split.train_labels)} images for training, "
+            f"{len(split.test_labels)} for {_part(trial)}{wrong if strange else ''}; "
+            f"{len(classes)} classes ({shown}); pixels {low:g} to {high:g}"
         )
-    reach = max(abs(low), abs(high))
-    if split.pixel_divisor > 1 and 0 < reach <= split.pixel_divisor / 10:
+    reach, divisor = max(abs(low), abs(high)), split.pixel_divisor
+    if divisor > 1 and 0 < reach <= divisor / 10:
         log.warning(
-            "data.pixel_divisor=%g makes pixels of %g to %g too faint: the network sees %.2g at "
-            "most; write data.pixel_divisor=%g",
-            split.pixel_divisor, low, high, reach / split.pixel_divisor, max(1.0, reach),
-        )  # fmt: skip
+            f"data.pixel_divisor={divisor:g} makes pixels of {low:g} to {high:g} too faint: the "
+            f"network sees {reach / divisor:.2g} at most; "
+            f"write data.pixel_divisor={max(1, reach):g}"
+        )
 
 
 def _say(record: Record) -> None:

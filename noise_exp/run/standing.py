@@ -16,18 +16,24 @@ from noise_exp.tracking.store import Store
 log = logging.getLogger(__name__)
 
 
-def of_run(store: Store, facts: Facts) -> Record | None:
-    """Return the run that stands for a run alone, after one that is still alive."""
+def found(store: Store, job: Job, sweep: SweepContext, facts: Facts) -> Record | None:
+    """Return the run that stands for a job; one that is still alive is waited for."""
+    return _of_job(store, job, sweep, facts) if job.in_sweep else _of_run(store, facts)
+
+
+def _of_run(store: Store, facts: Facts) -> Record | None:
     fingerprint = facts.tags["fingerprint"]
-    alive = living.bury_the_dead(store).get(fingerprint)
-    if alive:
+    if alive := living.bury_the_dead(store).get(fingerprint):
         living.wait_for(store, alive)
     known = reading.finished(store, facts.tags["source_digest"]).get(fingerprint)
-    return next(iter(reading.read(store, [known[0]])), None) if known else None
+    record = next(iter(reading.read(store, [known[0]])), None) if known else None
+    if record:
+        log.info("Finished already as run %s:", record.run_id)
+    return record
 
 
-def of_job(store: Store, job: Job, sweep: SweepContext, facts: Facts) -> Record | None:
-    """Return what stands for a job of a sweep, and leave it in the job's folder.
+def _of_job(store: Store, job: Job, sweep: SweepContext, facts: Facts) -> Record | None:
+    """Return what stands for a job of a sweep; leave it in the job's folder.
 
     All that is known of it is its id and its score: the end of the sweep reads the rest.
     """
@@ -44,6 +50,7 @@ def of_job(store: Store, job: Job, sweep: SweepContext, facts: Facts) -> Record 
         job.folder, replace(facts, run_id=run_id, reused=True, status="FINISHED", delivered=True)
     )
     journal.release()
+    log.info("%s: finished already as run %s", facts.name, run_id)
     costs = [score] if math.isfinite(score) else []
     record = Record(
         {"dist": job.choices["dist"]}, curves={"cost": costs}, run_id=run_id, reused=True,

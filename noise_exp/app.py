@@ -43,12 +43,10 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit("noise_exp: interrupted")
     except Exception as error:
-        message = _for_the_user(error)
+        message = _for_the_user(error) or f"noise_exp: {in_words(error)}"
         if isinstance(error, CompactHydraException):  # of a job of a sweep that has begun
-            SweepContext.instance().broken = message or str(error)
-        if message is None or asked_for_all:
-            message = traceback.format_exc()
-        sys.exit(redacted(message))
+            SweepContext.instance().broken = message
+        sys.exit(redacted(traceback.format_exc() if asked_for_all else message))
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="config")
@@ -61,10 +59,8 @@ def _task(cfg: DictConfig) -> float:
         sys.exit(1)
     except Exception as error:
         message, current = _for_the_user(error), Job.current()
-        if message and not current.in_sweep:
-            sys.exit(redacted(message))  # from here, else Hydra adds a line of its own
-        if not current.in_sweep:
-            raise
+        if not current.in_sweep:  # from here, else Hydra adds a line of its own
+            sys.exit(redacted(message or traceback.format_exc()))
         # The other jobs go on; the end of the sweep names this one and exits with an error.
         if message is None:
             log.exception("Job %s failed", current.number)

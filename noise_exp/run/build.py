@@ -2,12 +2,10 @@
 
 import re
 from collections.abc import Container, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from hydra import compose, initialize_config_dir
-from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from platformdirs import user_cache_path
@@ -15,7 +13,7 @@ from platformdirs import user_cache_path
 from noise_exp.errors import UserError, in_words
 from noise_exp.run.config import CONF_DIR, CostName, Stream
 from noise_exp.run.config_errors import about_key, explained
-from noise_exp.run.typed import keep_text, require_text, texts_of
+from noise_exp.run.typed import class_of, keep_text, require_text, texts_of
 from noise_exp.run.values import check
 from noise_exp.training.article_stream import ArticleStream
 from noise_exp.training.costs import CrossEntropy, SquaredError
@@ -45,9 +43,9 @@ def build(cfg: DictConfig, threads: int = 1) -> Trial:
     check(cfg)
     schedule = _schedule(cfg)
     law = _law(cfg.dist)
-    optimizer = _part("optimizer", cfg.optimizer)
+    optimizer = _part("optimizer", _options(cfg.optimizer))
     estimator, repair = _estimator(cfg.estimator) if law else (None, Repair.none)
-    source: Data = _part("data", cfg.data)
+    source: Data = _part("data", _options(cfg.data))
     streams = _streams(cfg)
     split = _split(source, streams, cfg)
     try:
@@ -99,9 +97,9 @@ def _schedule(cfg: DictConfig) -> Schedule:
 
 
 def _law(node: DictConfig) -> Distribution | None:
-    if "_target_" in node:
-        return _part("dist", node)
     options = _options(node)
+    if "_target_" in node:
+        return _part("dist", options)
     name = options.pop("law", "")
     if name is None:
         return None
@@ -111,57 +109,38 @@ def _law(node: DictConfig) -> Distribution | None:
         raise UserError(_named("dist", node, error)) from None
 
 
-@dataclass
-class _Repaired:
-    """The one key of the group estimator that is the noise's."""
-
-    repair: Repair = Repair.none
-
-
 def _estimator(node: DictConfig) -> tuple[Any, Repair]:
     """Return the estimator, and what is done to the noise before it sees it."""
-    group, options = "estimator", _options(node)
-    repair = {key: options.pop(key) for key in ("repair",) if key in options}
-    return _object(group, _class(group, options), options), _object(group, _Repaired, repair).repair
-
-
-def _part(group: str, node: DictConfig) -> Any:
-    """Make the dataclass that `_target_` names."""
     options = _options(node)
-    return _object(group, _class(group, options), options)
+    name = str(options.pop("repair", "none"))
+    if name not in Repair.__members__:
+        known = ", ".join(Repair.__members__)
+        raise UserError(f"estimator.repair: Invalid value '{name}', expected one of {known}")
+    return _part("estimator", options), Repair[name]
 
 
-def _options(node: DictConfig) -> dict[str, Any]:
-    return OmegaConf.to_container(node, resolve=True)  # type: ignore[return-value]
-
-
-def _class(group: str, options: dict[str, Any]) -> type:
+def _part(group: str, options: dict[str, Any]) -> Any:
+    """Make the dataclass that `_target_` names; its annotations are the schema of its keys."""
     target = options.pop("_target_", None)
     if not isinstance(target, str):
         raise UserError(f"{group} names no class; write _target_: module.Class into its file")
     try:
-        return get_class(target)
-    except SystemExit as error:
-        raise _ended(group, target, error) from None
-    except (ImportError, ValueError) as error:
+        cls = class_of(target)
+    except ValueError as error:
         raise UserError(f"{group}: {error}") from None
-
-
-def _ended(group: str, target: object, error: SystemExit) -> UserError:
-    return UserError(f"{group}: {target} ended the program (exit code {error.code})")
-
-
-def _object(group: str, cls: type, options: dict[str, Any]) -> Any:
-    """Make a dataclass, whose annotations are the schema of the keys."""
     require_text(options, texts_of(cls), group)
     try:
         return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(cls), options))
     except SystemExit as error:
-        raise _ended(group, cls.__name__, error) from None
+        raise UserError(f"{group}: {target} ended the program (exit code {error.code})") from None
     except OmegaConfBaseException as error:
         raise UserError(about_key(error, group)) from None
     except (ImportError, ValueError) as error:
         raise UserError(_named(group, options, error)) from None
+
+
+def _options(node: DictConfig) -> dict[str, Any]:
+    return OmegaConf.to_container(node, resolve=True)  # type: ignore[return-value]
 
 
 def _split(source: Data, streams: Streams, cfg: DictConfig) -> Split:

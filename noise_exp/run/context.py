@@ -78,6 +78,9 @@ def check_choices(config: DictConfig) -> None:
             )
         if group in GROUPS:
             raise UserError(f"{group} cannot be left out: write {group}=NAME instead of ~{group}")
+    for group, option in config.hydra.runtime.choices.items():
+        if str(option).endswith(".yaml"):  # Hydra reads it, and tables would name a method apart
+            raise UserError(f"{group} takes the name of an option: {str(option)[:-5]} for {option}")
 
 
 @dataclass(frozen=True)

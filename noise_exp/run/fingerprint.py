@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 from threadpoolctl import threadpool_info
 
 from noise_exp import training
 from noise_exp.run import build
 from noise_exp.run.own_code import digest_behind
+from noise_exp.run.typed import class_of
 from noise_exp.training.trial import Trial
 
 VERSION = 2
@@ -86,7 +86,7 @@ def _not_numpys(library: dict[str, Any]) -> tuple[bool, str]:
 
 def _foreign_source(target: str) -> str | None:
     """Return the digest of the code of a part of the user's own; None for ours."""
-    cls = get_class(target)
+    cls = class_of(target)
     if cls.__module__.partition(".")[0] == __name__.partition(".")[0]:
         return None
     return digest_behind(cls.__module__, target.rpartition(".")[0])

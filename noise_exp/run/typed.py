@@ -4,11 +4,11 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
+from pkgutil import resolve_name
 from typing import Any, get_type_hints
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep
-from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 
 from noise_exp.errors import UserError
@@ -58,6 +58,25 @@ def require_text(values: Mapping[str, Any], names: Sequence[str], group: str) ->
             )
 
 
+def class_of(target: str) -> type:
+    """Return the class that a `_target_`, as in module.Class, names.
+
+    Raises
+    ------
+    ValueError
+        If it names none, or its module cannot be imported.
+    """
+    try:
+        found = resolve_name(":".join(target.rsplit(".", 1)))
+    except SystemExit as error:
+        raise ValueError(f"{target} ended the program (exit code {error.code})") from None
+    except Exception as error:  # whatever the user's own module does
+        raise ValueError(f"{target}: {type(error).__name__}: {error}") from None
+    if not isinstance(found, type):
+        raise ValueError(f"{target} is no class")
+    return found
+
+
 @cache
 def texts_of(cls: type) -> tuple[str, ...]:
     """Return the keys of a class that take text."""
@@ -75,8 +94,8 @@ def _takes_text(config: DictConfig, key: str) -> bool:
         return name in ("uri", "experiment")
     if group not in _OPTIONS or not name:
         return False
-    with suppress(Exception, SystemExit):  # of the user's own class: told when it is made
-        return name in texts_of(get_class(config[group]["_target_"]))
+    with suppress(ValueError):  # told when it is made
+        return name in texts_of(class_of(config[group].get("_target_", "")))
     return False
 
 

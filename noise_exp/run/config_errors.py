@@ -151,22 +151,18 @@ def _place(loader: ConfigLoader | None, name: str, error: BaseException, said: s
     path = _file(loader, within[1] if within else name)
     if path is None:
         return ""
-    data = path.read_bytes()
+    text = path.read_text("utf-8", errors="surrogateescape")
     if isinstance(error, UnicodeError | yaml.reader.ReaderError):
-        try:
-            start = len(data.decode()[: getattr(error, "position", 0)].encode())
-        except UnicodeDecodeError as again:  # of the whole file, not of a part that was read
-            start = again.start
-        number = data.count(b"\n", 0, start) + 1
-        return f"{path}, line {number}: "
-    at = re.search(
-        r"full_key: (?:\S*\.)?(\w+)|(?:find|load) '(?:\S*/)?(\w+)|in '(@.*)'",
-        f"{error}{error.__cause__}",
-    )
-    word = next(filter(None, at.groups())) if at else "defaults"
-    lines = data.decode(errors="replace").splitlines()
-    numbers = [number for number, line in enumerate(lines, 1) if word in line]
-    return f"{path}, line {numbers[0]}: " if numbers else f"{path}: "
+        at = yaml.reader.Reader.NON_PRINTABLE.search(text)  # as what is not UTF-8 is by now
+    else:
+        told = re.search(
+            r"full_key: (?:\S*\.)?(\w+)|(?:find|load) '(?:\S*/)?(\w+)|in '(@.*)'",
+            f"{error}{error.__cause__}",
+        )
+        word = next(filter(None, told.groups())) if told else "defaults"
+        at = re.search(re.escape(word), text)
+    line = at and text.count("\n", 0, at.start()) + 1
+    return f"{path}, line {line}: " if line else f"{path}: "
 
 
 def _options(loader: ConfigLoader | None, missing: str, options: Iterable[str]) -> str:

@@ -1,10 +1,15 @@
-"""What a power cut leaves on disk: what was synced, and lines that it may have damaged."""
+"""What a run's record is on disk: its names, and what a power cut leaves of it."""
 
 import contextlib
 import json
 import os
 from pathlib import Path
 from typing import Any
+
+RECORDS = ".noise_exp"  # in an output folder: what the program keeps there for itself
+FACTS = "run.json"
+EPOCHS = "epochs.jsonl"
+ARTIFACTS = "artifacts"
 
 
 def synced(*paths: Path) -> None:

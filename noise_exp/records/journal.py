@@ -21,7 +21,6 @@ import logging
 import math
 import os
 import platform
-import shlex
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
@@ -32,17 +31,13 @@ from typing import Any, TextIO
 from filelock import Timeout
 
 from noise_exp.errors import UserError
-from noise_exp.records.disk import epoch_in, synced
+from noise_exp.records import earlier
+from noise_exp.records.disk import ARTIFACTS, EPOCHS, FACTS, RECORDS, epoch_in, synced
 from noise_exp.records.facts import Facts, now
 from noise_exp.records.lock import Lock
-from noise_exp.terminal import program
 from noise_exp.training.loop import EpochRecord
 
-RECORDS = ".noise_exp"  # in an output folder: what the program keeps there for itself
-_FACTS = "run.json"
-_EPOCHS = "epochs.jsonl"
 _ALIVE = "alive"
-_ARTIFACTS = "artifacts"
 _ADDED = {"tags", "params", "metrics", "series"}
 _SYNC_SECONDS = 5.0  # of training that a power cut may take with it
 
@@ -82,7 +77,8 @@ class Journal:
             If a living run, or another job of the same sweep, has the folder, or it has no locks.
         """
         folder = folder.absolute()
-        _refuse_siblings(folder, facts)
+        if before := cls._earlier(folder):
+            earlier.refuse_sibling(before, facts)
         (folder / RECORDS).mkdir(parents=True, exist_ok=True)
         where = {"host": platform.node(), "folder": str(folder)}
         journal = cls(folder, replace(facts, tags={**facts.tags, **where}))
@@ -93,9 +89,18 @@ class Journal:
                 f"the output folder {folder} is used by a run that is still alive; "
                 "choose another hydra.run.dir or hydra.sweep.dir"
             ) from None
-        _put_aside(folder)
+        if before := cls._earlier(folder):
+            earlier.put_aside(before)
+        for name in (FACTS, EPOCHS):
+            (folder / RECORDS / name).unlink(missing_ok=True)
         journal._write()
         return journal
+
+    @classmethod
+    def _earlier(cls, folder: Path) -> "Journal | None":
+        with contextlib.suppress(OSError, ValueError):
+            return cls.load(folder)
+        return None
 
     @classmethod
     def load(cls, folder: Path) -> "Journal":
@@ -106,7 +111,7 @@ class Journal:
         OSError, ValueError
             If there is none, or it is not one.
         """
-        path = folder / RECORDS / _FACTS
+        path = folder / RECORDS / FACTS
         try:
             return cls(folder, Facts.of_json(json.loads(path.read_bytes())))
         except ValueError as error:
@@ -115,7 +120,7 @@ class Journal:
     @staticmethod
     def find(folder: Path) -> list[Path]:
         """Return the folders with a record, `folder` itself and all below it."""
-        return sorted(path.parent.parent for path in folder.rglob(f"{RECORDS}/{_FACTS}"))
+        return sorted(path.parent.parent for path in folder.rglob(f"{RECORDS}/{FACTS}"))
 
     @classmethod
     @contextlib.contextmanager
@@ -132,9 +137,14 @@ class Journal:
             yield cls.load(folder)
 
     @property
+    def ended(self) -> bool:
+        """Whether the run has ended."""
+        return self.facts.status != "RUNNING"
+
+    @property
     def artifacts(self) -> list[Path]:
         """The files that leave the folder when the store has them; some may be gone."""
-        return [self._records / _ARTIFACTS / name for name in self.facts.artifacts]
+        return [self._records / ARTIFACTS / name for name in self.facts.artifacts]
 
     def log_artifacts(self, files: Mapping[str, bytes]) -> None:
         """Keep files for the store."""
@@ -144,7 +154,7 @@ class Journal:
 
     def _write_artifacts(self, files: Mapping[str, bytes]) -> None:
         for name, content in files.items():
-            path = self._records / _ARTIFACTS / name
+            path = self._records / ARTIFACTS / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
 
@@ -171,7 +181,7 @@ class Journal:
             self._sync()
 
     def _open_lines(self) -> TextIO:
-        return (self._records / _EPOCHS).open("a+", buffering=1, encoding="utf-8")  # by the line
+        return (self._records / EPOCHS).open("a+", buffering=1, encoding="utf-8")  # by the line
 
     def epochs(self, start: int = 0) -> tuple[list[dict[str, Any]], int]:
         """Read the epochs' lines from byte `start` on; return them and where the next will be.
@@ -181,7 +191,7 @@ class Journal:
         try:
             with self._guard:  # the file that is open is there even if its folder was deleted
                 lines = self._lines
-                path = os.dup(lines.fileno()) if lines else self._records / _EPOCHS
+                path = os.dup(lines.fileno()) if lines else self._records / EPOCHS
             with open(path, "rb") as file:
                 file.seek(start)
                 text = file.read()
@@ -190,7 +200,7 @@ class Journal:
         whole = text[: text.rfind(b"\n") + 1]  # a process that was killed may leave half a line
         epochs = [epoch_in(line) for line in whole.splitlines()]
         if damaged := epochs.count(None):
-            log.warning("%d lines of %s are damaged", damaged, self._records / _EPOCHS)
+            log.warning("%d lines of %s are damaged", damaged, self._records / EPOCHS)
         return [epoch for epoch in epochs if epoch], start + len(whole)
 
     def end(self, status: str, **tags: str) -> None:
@@ -199,7 +209,7 @@ class Journal:
             self.update(status=status, end_time=now(), tags=tags)
             self._sync()
         except OSError as error:
-            log.error("%s cannot be written: %s", self._records / _FACTS, error.strerror)
+            log.error("%s cannot be written: %s", self._records / FACTS, error.strerror)
 
     def release(self) -> None:
         """Give up the run's lock: nothing is written any more."""
@@ -222,7 +232,7 @@ class Journal:
         with contextlib.suppress(OSError):
             for path in self.artifacts:
                 path.unlink(missing_ok=True)
-            root = self._records / _ARTIFACTS
+            root = self._records / ARTIFACTS
             folders = {root, *((root / name).parent for name in self.facts.artifacts)}
             for folder in sorted(folders, reverse=True):  # the inner ones first
                 if folder.is_dir():
@@ -237,7 +247,7 @@ class Journal:
         try:
             locked = os.path.samestat(os.stat(self._alive.lock_file), held)
             if locked and self._lines:
-                there = os.stat(self._records / _EPOCHS)
+                there = os.stat(self._records / EPOCHS)
                 return os.path.samestat(there, os.fstat(self._lines.fileno()))
         except FileNotFoundError:
             return False
@@ -261,7 +271,7 @@ class Journal:
         self._write_artifacts(self._contents)
         if before := self._lines:
             before.seek(0)
-            (self._records / _EPOCHS).unlink(missing_ok=True)  # it may be the same file still
+            (self._records / EPOCHS).unlink(missing_ok=True)  # it may be the same file still
             self._lines = self._open_lines()
             self._lines.write(before.read())
             before.close()
@@ -269,56 +279,12 @@ class Journal:
     def _sync(self) -> None:
         """Let the system write to disk what a power cut would take."""
         records = self._records
-        synced(records / _EPOCHS, records / _FACTS, records, self.folder, self.folder.parent)
+        synced(records / EPOCHS, records / FACTS, records, self.folder, self.folder.parent)
         self._synced = time.monotonic()
 
     def _write(self) -> None:
         if self._held and not self._is_there(self._held):
             self._restore()
-        part = self._records / f"{_FACTS}.part"
+        part = self._records / f"{FACTS}.part"
         part.write_text(json.dumps(asdict(self.facts), indent=1), "utf-8")
-        part.replace(self._records / _FACTS)
-
-
-def _refuse_siblings(folder: Path, facts: Facts) -> None:
-    """Raise UserError if a folder holds another job's record of the same sweep: it is a result."""
-    try:
-        there = Journal.load(folder).facts
-    except (OSError, ValueError):
-        return
-    if facts.sweep and there.sweep == facts.sweep and there.job != facts.job:
-        raise UserError(
-            f"the output folder {folder} is that of job {there.job} of the same sweep; "
-            "put ${hydra.job.num} into hydra.sweep.subdir"
-        )
-
-
-def _put_aside(folder: Path) -> None:
-    """Delete an earlier run's record, or move what it still owes its store to a folder below."""
-    try:
-        before = Journal.load(folder)
-    except (OSError, ValueError):
-        pass
-    else:
-        if before.facts.uri and not before.facts.delivered:
-            log.warning(
-                "An earlier run in %s still owes its store something, which is kept. Deliver it "
-                "with\n    %s",
-                folder,
-                shlex.join([program("python"), "-m", "noise_exp.tracking", "sync", str(folder)]),
-            )
-            _move(before)
-        before.clear_artifacts()
-    for name in (_FACTS, _EPOCHS):
-        (folder / RECORDS / name).unlink(missing_ok=True)
-
-
-def _move(journal: Journal) -> None:
-    """Move a record and the files that it lists to a folder below; cut short, it can go on."""
-    folder = journal.folder
-    aside = folder / RECORDS / f"owed-{journal.facts.uid[:8]}"
-    (aside / RECORDS).mkdir(parents=True, exist_ok=True)
-    record = [f"{RECORDS}/{name}" for name in (_ARTIFACTS, _EPOCHS, _FACTS)]
-    for name in (*journal.facts.files, *record):
-        if (folder / name).exists():
-            (folder / name).replace(aside / name)
+        part.replace(self._records / FACTS)

@@ -158,7 +158,9 @@ class Sweep:
             log.error("%s what is missing with\n    %s", then, command(resume=True))
 
     def deliver_owed(self) -> dict[Path, str]:
-        """Deliver what jobs owe whose store was away, or whose process was killed.
+        """Deliver what its jobs owe whose store was away, or whose process was killed.
+
+        What others left below its folder is not its own to wait for.
 
         Returns
         -------
@@ -166,25 +168,15 @@ class Sweep:
         """
         if not self.store:
             return {}
-        folders, damaged = [], {}
+        own = []
         for folder in Journal.find(self.journal.folder):
-            try:
-                if folder != self.journal.folder and self._is_owed(folder, self.store.uri):
-                    folders.append(folder)
-            except (OSError, ValueError) as error:
-                damaged[folder] = str(error)
-        return {**damaged, **self.recording.deliver(folders)}
-
-    def _is_owed(self, folder: Path, uri: str) -> bool:
-        """Whether a run owes the store something, and is no other's that is still alive."""
-        facts = Journal.load(folder).facts
-        if facts.delivered or masked(facts.uri or "") != masked(uri):
-            return False
-        if facts.sweep == self.journal.facts.uid:
-            # What was submitted and goes on delivers by itself.
-            return facts.status != "RUNNING" or not self.submitted.ended_by
-        with Journal.claim(folder) as dead:
-            return dead is not None
+            with suppress(OSError, ValueError):  # one that is damaged counts as missing
+                facts = Journal.load(folder).facts
+                owes = facts.sweep == self.journal.facts.uid and facts.uri and not facts.delivered
+                # What was submitted and goes on delivers by itself.
+                if owes and not (self.submitted.ended_by and facts.status == "RUNNING"):
+                    own.append(folder)
+        return self.recording.deliver(own)
 
     def tell_owed(self) -> None:
         """Say what is still owed at the very end, and how to deliver it later.

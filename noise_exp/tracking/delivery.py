@@ -10,7 +10,7 @@ import contextlib
 import logging
 import time
 import zipfile
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -44,8 +44,8 @@ class Delivery:
         The run's record.
     client
         Of the store.
-    resumed
-        Whether another process may have begun to deliver.
+    again
+        Whether an earlier attempt may have got through without an answer.
 
     Attributes
     ----------
@@ -55,38 +55,29 @@ class Delivery:
         What stays behind, and why.
     """
 
-    def __init__(self, journal: Journal, client: MlflowClient, resumed: bool = False) -> None:
+    def __init__(self, journal: Journal, client: MlflowClient, again: bool = False) -> None:
         self.journal = journal
         self.left_out: dict[str, str] = {}
         self._client = client
-        self._perhaps_there = self._perhaps_model = resumed
+        self._again = again
         self._described = False
         self._position = 0
-        self._stored: set[Path] = set()
         self._last_beat = 0.0
-
-    @property
-    def ended(self) -> bool:
-        """Whether the run has ended."""
-        return self.journal.facts.status != "RUNNING"
 
     @property
     def _run_id(self) -> str:
         return self.journal.facts.run_id or ""
 
     def beat(self) -> None:
-        """Give a sign of life of a run that goes on, if one is due."""
-        with _refusals():
-            self._beat()
-
-    def _beat(self) -> None:
+        """Give a sign of life of a run that the store has and that goes on, if one is due."""
         due = time.monotonic() - self._last_beat > HEARTBEAT_SECONDS
-        if due and self._run_id and not self.ended:
-            self._client.set_tag(self._run_id, "heartbeat", entities.heartbeat())
+        if due and self._run_id and not self.journal.ended:
+            with _refusals():
+                self._client.set_tag(self._run_id, "heartbeat", entities.heartbeat())
             self._last_beat = time.monotonic()
 
-    def send(self) -> Iterator[None]:
-        """Send all that is owed now, and yield after each answer; what fails is still owed.
+    def send(self) -> None:
+        """Send all that is owed now; what fails is still owed.
 
         Raises
         ------
@@ -95,88 +86,87 @@ class Delivery:
         Exception
             If the store cannot be reached, or fails.
         """
-        with _refusals():
-            self._beat()
-            yield from self._send()
+        self.beat()
+        try:
+            with _refusals():
+                self._send()
+        except BaseException:
+            self._again = True
+            raise
 
-    def _send(self) -> Iterator[None]:
-        ended = self.ended  # read first: all epochs of an ended run are written
-        if not self._run_id:
-            yield from self._create()
+    def _send(self) -> None:
+        ended = self.journal.ended  # read first: all epochs of an ended run are written
+        if not self._run_id or (self._again and not self._is_known()):
+            self._create()
         facts = self.journal.facts
         lines, position = self.journal.epochs(self._position)
         items = entities.of_epochs(lines)
         if not self._described:
             items += [Param(key, value) for key, value in facts.params.items()]
-            yield from self._input()
+            items += entities.tags_of(facts)
+            if facts.dataset:
+                inputs = [entities.data_set(facts.dataset)]
+                self._try(f"data set {facts.dataset.name}", self._client.log_inputs, self._run_id,
+                          inputs)  # fmt: skip
         weights = self._folder_of_model() if ended else None
-        model_id = (yield from self._model()) if weights else None
+        model_id = self._model() if weights else None
         if ended:
             items += entities.results(facts, model_id)
         for batch in entities.batches(items):
-            yield from self._log(batch)
+            self._log(batch)
         self._described, self._position = True, position
         if ended:
-            yield from self._files()
+            self._files()
             if weights and model_id:
-                yield from self._fill(model_id, weights)
-            yield from self._end()
+                self._fill(model_id, weights)
+            self._end()
 
-    def _create(self) -> Iterator[None]:
+    def _is_known(self) -> bool:
+        """Whether the store has the run: another may have come in the place of one that is gone."""
+        try:
+            self._client.get_run(self._run_id)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return False
+        return True
+
+    def _create(self) -> None:
         facts = self.journal.facts
         found: list[Run] = []
-        if self._perhaps_there:  # an earlier attempt may have got through without an answer
+        if self._again:
             found = self._client.search_runs(
                 [facts.experiment_id], f"tags.uid = '{facts.uid}'", max_results=1
             )
-            yield
-        self._perhaps_there = True
-        tags = entities.tags(facts) | {"uid": facts.uid, "heartbeat": entities.heartbeat()}
-        short = {key: value for key, value in tags.items() if len(value) <= _SHORT}
-        try:
-            run = found[0] if found else self._make(tags)
-        except MlflowException as error:
-            if not is_of_content(error) or short == tags:
-                raise
-            run = self._make(short)  # all are sent at the end, where a refused one costs no other
+        # Longer ones are sent later, where one that is refused costs no other.
+        tags = {tag.key: tag.value for tag in entities.tags_of(facts) if len(tag.value) <= _SHORT}
+        tags |= {"uid": facts.uid, "heartbeat": entities.heartbeat()}
+        run = found[0] if found else self._client.create_run(
+            facts.experiment_id, facts.start_time, tags, facts.name
+        )  # fmt: skip
         self._last_beat = time.monotonic()
         self._remember(run_id=run.info.run_id)
-        yield
 
-    def _make(self, tags: dict[str, str]) -> Run:
-        facts = self.journal.facts
-        return self._client.create_run(facts.experiment_id, facts.start_time, tags, facts.name)
-
-    def _input(self) -> Iterator[None]:
-        if known := self.journal.facts.dataset:
-            inputs = [entities.data_set(known)]
-            self._try(f"data set {known.name}", self._client.log_inputs, self._run_id, inputs)
-            yield
-
-    def _log(self, items: Sequence[Item]) -> Iterator[None]:
-        """Log one call's; where it is refused each half, down to what is refused by itself."""
+    def _log(self, items: Sequence[Item]) -> None:
+        """Log one call's; where that is refused each by itself."""
         try:
             metrics, params, tags = entities.by_kind(items)
             self._client.log_batch(self._run_id, metrics, params, tags)
         except MlflowException as error:
             if not is_of_content(error):
                 raise
-            if len(items) == 1:
+            if len(items) > 1:
+                for item in items:
+                    self._log([item])
+            else:
                 kind = type(items[0]).__name__.removeprefix("Run").lower()
                 self._leave_out(f"{kind} {items[0].key}", error)
-            else:
-                yield from self._log(items[: len(items) // 2])
-                yield from self._log(items[len(items) // 2 :])
-        yield
 
-    def _files(self) -> Iterator[None]:
+    def _files(self) -> None:
         kept = (self.journal.folder / name for name in self.journal.facts.files)
         for path in (*self.journal.artifacts, *kept):
-            if path.parent.name != model.FOLDER and path not in self._stored:
-                if not self._lacks(path, path.name):
-                    self._try(path.name, self._client.log_artifact, self._run_id, str(path))
-                self._stored.add(path)
-                yield
+            if path.parent.name != model.FOLDER and not self._lacks(path, path.name):
+                self._try(path.name, self._client.log_artifact, self._run_id, str(path))
 
     def _folder_of_model(self) -> Path | None:
         """Return the folder of the run's model; None if it has none, or not the whole of one."""
@@ -184,22 +174,19 @@ class Delivery:
         lacking = [path for path in files if self._lacks(path, f"model: {path.name}")]
         return files[0].parent if files and not lacking else None
 
-    def _model(self) -> Generator[None, None, str | None]:
+    def _model(self) -> str | None:
         """Return the id of the run's model, made and put beside the run where it is missing."""
         facts, client = self.journal.facts, self._client
         linked: list[str] = []
         found: list[LoggedModel] = []
-        if self._perhaps_model:
+        if self._again:
             linked = model.models_of(client.get_run(self._run_id))
             found = client.search_logged_models(
                 [facts.experiment_id], f"source_run_id = '{self._run_id}'", max_results=1
             )
-            yield
-        self._perhaps_model = True
         made = found[0] if found else self._try("model", self._make_model)
         if made and made.model_id not in linked:
             client.log_outputs(self._run_id, [LoggedModelOutput(made.model_id, step=0)])
-            yield
         return made.model_id if made else None
 
     def _make_model(self) -> LoggedModel:
@@ -208,15 +195,13 @@ class Delivery:
             facts.experiment_id, model.FOLDER, self._run_id, params=dict(facts.params)
         )
 
-    def _fill(self, model_id: str, folder: Path) -> Iterator[None]:
+    def _fill(self, model_id: str, folder: Path) -> None:
         """Give a model its files; without them it is not ready."""
         self._try("model", self._client.log_model_artifacts, model_id, str(folder))
-        yield
         whole = "model" not in self.left_out
         self._client.finalize_logged_model(model_id, "READY" if whole else "FAILED")
-        yield
 
-    def _end(self) -> Iterator[None]:
+    def _end(self) -> None:
         facts = self.journal.facts
         if self.left_out:
             told = "; ".join(f"{what} ({why})" for what, why in self.left_out.items())
@@ -224,7 +209,6 @@ class Delivery:
         self._client.set_terminated(self._run_id, facts.status, facts.end_time or facts.start_time)
         if self._remember(delivered=True):
             self.journal.clear_artifacts()
-        yield
 
     def _try(self, what: str, call: Callable[..., T], *arguments: Any) -> T | None:
         """Make a call; what the store will not take is left out."""
@@ -251,7 +235,7 @@ class Delivery:
     def _leave_out(self, what: str, error: Exception) -> None:
         """Name what stays behind; a run that was deleted in the store takes nothing at all."""
         if self._client.get_run(self._run_id).info.lifecycle_stage != "active":
-            raise RefusedError(f"run {self._run_id} was deleted there") from None
+            raise RefusedError(f"run {self._run_id} was deleted there; restore it") from None
         why = getattr(error, "strerror", None) or reason(error)
         if self.left_out.get(what) != why:
             self.left_out[what] = why

@@ -51,11 +51,10 @@ def results(facts: Facts, model_id: str | None) -> list[Item]:
         for step, value in enumerate(values)
         if value is not None
     ]
-    told = [RunTag(key, value) for key, value in tags(facts).items()]
-    return [*(m for m in (*finals, *steps) if math.isfinite(m.value)), *told]
+    return [*(m for m in (*finals, *steps) if math.isfinite(m.value)), *tags_of(facts)]
 
 
-def tags(facts: Facts) -> dict[str, str]:
+def tags_of(facts: Facts) -> list[RunTag]:
     """Return a run's tags, with those that MLflow has names of its own for."""
     told = {
         "mlflow.source.name": facts.command,
@@ -63,7 +62,7 @@ def tags(facts: Facts) -> dict[str, str]:
         "mlflow.note.content": facts.note,
         "mlflow.parentRunId": facts.parent_id,
     }
-    return {**facts.tags, **{key: value for key, value in told.items() if value is not None}}
+    return [RunTag(k, v) for k, v in {**facts.tags, **told}.items() if v is not None]
 
 
 def data_set(known: DataSet) -> DatasetInput:

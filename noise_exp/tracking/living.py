@@ -3,7 +3,7 @@
 import logging
 import platform
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 from mlflow import MlflowClient
@@ -56,7 +56,7 @@ def wait_for(store: Store, run_id: str, pause: float = 2.0) -> Run | None:
         time.sleep(pause)
 
 
-def settle(folder: Path, client: MlflowClient, dead: bool = False) -> Generator[None, None, str]:
+def settle(folder: Path, client: MlflowClient, dead: bool = False) -> str:
     """Deliver what the run in `folder` still owes; one that died unseen becomes KILLED.
 
     Parameters
@@ -89,19 +89,14 @@ def settle(folder: Path, client: MlflowClient, dead: bool = False) -> Generator[
             if not dead and platform.node() not in journal.facts.tags.get("host", "").split():
                 return "elsewhere"
             journal.end_unseen()
-        delivery = Delivery(journal, client, resumed=True)
-        yield from delivery.send()
+        delivery = Delivery(journal, client, again=True)
+        delivery.send()
     return ", ".join(["delivered", *(f"without {what}" for what in delivery.left_out)])
 
 
 def sync(folder: Path, uri: str, dead: bool = False) -> str:
-    """Do what `settle` does, to its end; return what that returns."""
-    steps = settle(folder, connect(uri), dead)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return str(end.value)
+    """Do what `settle` does, in a store by its URI."""
+    return settle(folder, connect(uri), dead)
 
 
 def silent(folders: Iterable[Path], uri: str) -> list[Path]:

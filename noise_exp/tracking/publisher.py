@@ -1,8 +1,8 @@
 """A thread that delivers the runs of this process to their store, so that none waits for it.
 
 A run that goes on is sent every few seconds. One that has ended is delivered while the next goes
-on. Its lock is held until then, so that one process alone is at it; if the process dies, all is in
-the run's folder, for whoever looks there next.
+on; its lock is held until then, so that one process alone is at it. If the store fails meanwhile,
+or the process dies, all is in the run's folder, for whoever looks there next.
 """
 
 import logging
@@ -11,11 +11,12 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
+from operator import attrgetter
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from mlflow import MlflowClient
 
@@ -26,10 +27,8 @@ from noise_exp.tracking.living import settle
 from noise_exp.tracking.ready import connect
 
 _SEND_SECONDS = 3.0  # fewer, larger calls take less from training
-_RETRY_SECONDS = (1.0, 10.0)
 _WAITED_FOR_SECONDS = 0.5  # between two tries while somebody waits
 _GRACE_SECONDS = 2.0  # for an answer, whatever patience is left
-_MOST_ENDED = 64  # whose locks are held; each is an open file
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -38,68 +37,48 @@ T = TypeVar("T")
 class Publisher:
     """Delivers to one store; `publisher` returns this process's.
 
-    Others wait for it with patience, in seconds: all the time in which somebody waits and no answer
-    comes, or a call fails, counts against it, so that whoever waits next has what is left. A call
-    that is answered in the end costs nothing.
+    One thread at a time waits for it, with patience in seconds. It is spent by waiting for a store
+    that fails or does not answer, and whoever waits next has what is left; a call that is answered
+    in the end costs nothing, and when nothing is owed any more patience is whole again.
     """
 
     def __init__(self, uri: str) -> None:
         self._uri = uri
         self._runs: dict[Journal, Delivery | None] = {}
-        self._left: set[Journal] = set()
-        self._folders: dict[Path, str] = {}  # of other processes' runs, and why they are still owed
+        self._folders: dict[Path, str] = {}  # of other runs that have ended, and what is at them
         self._refused: dict[Path, str] = {}
         self._calls: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
-        self._wake, self._moved = threading.Event(), threading.Event()
-        self._since: float | None = None  # the last answer, while another is owed
-        self._waits_since = math.inf
-        self._lost = 0.0
-        self._fails = False
-        self._why = ""
+        self._why = ""  # the store fails
+        self._fails = False  # its last call
+        self._waited_for = False
+        self._heard = self._spent = 0.0  # when it answered last, or a wait began; of patience
+        self._wake = threading.Event()
         threading.Thread(target=self._work, name="publisher", daemon=True).start()
 
     @cached_property
     def _client(self) -> MlflowClient:  # made by the thread: that of a database connects
-        return connect(self._uri)
+        return cast(MlflowClient, _Answering(connect(self._uri), self._hear))
 
     def publish(self, journal: Journal) -> None:
         """Deliver a run to its end, and let go of its lock then."""
-        ended = [other for other in list(self._runs) if _ended(other)]
-        self._left.update(ended[:-_MOST_ENDED])
         self._runs.setdefault(journal, None)
-        self.nudge()
-
-    def first(self, journal: Journal, patience: float) -> None:
-        """Make a run in the store now, and publish it.
-
-        Raises
-        ------
-        Exception
-            If the store fails, does not answer, or will not take it.
-        """
-
-        def send() -> None:
-            delivery = Delivery(journal, self._client)
-            for _ in delivery.send():
-                pass
-            self._runs[journal] = delivery
-
-        self.ask(send, patience)
-
-    def take(self, folder: Path) -> None:
-        """Deliver what is left in a folder, once no other process is at it."""
-        if folder not in {run.folder for run in list(self._runs) if run not in self._left}:
-            self._folders.setdefault(folder, "")
-
-    def let_go(self, journal: Journal) -> None:
-        """Leave a run to others."""
-        self._left.add(journal)
         self._wake.set()
 
     def nudge(self) -> None:
-        """Look at the runs now, unless the store fails."""
-        if not self._fails:
-            self._wake.set()
+        """Look at the runs now: one has ended."""
+        self._wake.set()
+
+    def make(self, journal: Journal, patience: float) -> str | None:
+        """Publish a run, and wait until the store has it; return why it does not."""
+        self.publish(journal)
+        folder, facts = journal.folder, lambda: journal.facts
+        self._until(lambda: facts().run_id or folder in self._refused, patience)
+        return None if facts().run_id else self._refused.get(folder, self._reason)
+
+    def take(self, folder: Path) -> None:
+        """Deliver what is left in a folder, once no other process is at it."""
+        if folder not in {run.folder for run in list(self._runs)}:
+            self._folders.setdefault(folder, "")
 
     def wait(self, patience: float, deadline: float = math.inf) -> dict[Path, str]:
         """Wait until all that has ended is delivered; return what is still owed, and why.
@@ -131,41 +110,51 @@ class Publisher:
         return self._why or "it does not answer"
 
     def _owed(self) -> dict[Path, str]:
-        owed = {journal.folder: self._reason for journal in list(self._runs) if _ended(journal)}
+        owed = {journal.folder: self._reason for journal in list(self._runs) if journal.ended}
         return owed | {folder: why or self._reason for folder, why in list(self._folders.items())}
 
-    def _until(self, done: Callable[[], bool], patience: float, deadline: float = math.inf) -> bool:
+    def _until(self, done: Callable[[], Any], patience: float, deadline: float = math.inf) -> bool:
         """Wait until something is done; return False if patience ends before."""
-        self._waits_since = time.monotonic()
+        self._heard, self._waited_for = time.monotonic(), True
         self._wake.set()
         try:
             while not done():
-                lost = self._lost_now()
-                spent = self._lost + lost >= patience and (self._fails or lost >= _GRACE_SECONDS)
-                if spent or time.monotonic() >= deadline:
-                    self._lost, self._fails = self._lost + lost, True
+                now = time.monotonic()
+                silent = now - self._heard
+                over = self._spent + silent >= patience and (self._fails or silent > _GRACE_SECONDS)
+                if over or now >= deadline:
+                    self._spent, self._fails = self._spent + silent, True
                     return False
-                self._moved.wait(0.05)
-                self._moved.clear()
+                time.sleep(0.01)
             return True
         finally:
-            self._waits_since = math.inf
+            self._waited_for = False
 
-    def _lost_now(self) -> float:
-        """Return for how long somebody has waited since the last answer."""
-        since = time.monotonic() if self._since is None else self._since
-        return max(0.0, time.monotonic() - max(since, self._waits_since))
+    def _hear(self) -> None:
+        """Count an answer, and what was waited for in vain before it."""
+        now = time.monotonic()
+        if self._fails and self._waited_for:
+            self._spent += now - self._heard
+        self._heard, self._fails = now, False
 
     def _work(self) -> None:
-        pause = _RETRY_SECONDS[0]
         while True:
             self._wake.clear()
-            self._since = self._since or time.monotonic()
+            self._round()
+            self._wake.wait(_WAITED_FOR_SECONDS if self._waited_for else _SEND_SECONDS)
+
+    def _round(self) -> None:
+        """Do what is to be done: what fails costs nothing else its turn."""
+        while self._calls:
+            self._answer(*self._calls.popleft())
+        failed = False
+        runs = sorted(self._runs, key=attrgetter("ended"))
+        for deliver in [
+            *(partial(self._send, journal) for journal in runs),
+            *(partial(self._settle, folder) for folder in list(self._folders)),
+        ]:
             try:
-                for _ in self._round():
-                    self._works()
-                    self._since = time.monotonic()
-                    self._beat()
+                deliver()
             except Exception as error:
                 if not self._why:
                     log.warning(
@@ -173,84 +162,69 @@ class Publisher:
                         "folders of the runs",
                         reason(error),
                     )
-                self._why, self._fails = reason(error), True
-                seconds, pause = pause, min(2 * pause, _RETRY_SECONDS[1])
-            else:
-                if self._why:
-                    log.info("The tracking store works again")
-                self._works()
-                self._since = self._since if self._owed() else None
-                self._lost = self._lost if self._runs or self._folders else 0.0
-                self._why, seconds, pause = "", _SEND_SECONDS, _RETRY_SECONDS[0]
-            self._moved.set()
-            waited_for = self._waits_since < math.inf
-            self._wake.wait(min(seconds, _WAITED_FOR_SECONDS) if waited_for else seconds)
+                self._why, self._fails, failed = reason(error), True, True
+        if self._why and not failed:
+            log.info("The tracking store works again")
+            self._why = ""
+        if not failed and not self._owed():
+            self._spent = 0.0
 
-    def _works(self) -> None:
-        """Count what was lost before a call that was answered."""
-        if self._fails:
-            self._lost += self._lost_now()
-        self._fails = False
-        self._moved.set()
-
-    def _beat(self) -> None:
-        """Give the runs' signs of life between the calls of one that takes long."""
-        for journal, delivery in list(self._runs.items()):
-            if delivery and journal.folder not in self._refused:
-                delivery.beat()
-
-    def _round(self) -> Iterator[None]:
-        """Do what is to be done, and yield after each answer."""
-        while self._calls:
-            call, future = self._calls.popleft()
-            if future.set_running_or_notify_cancel():
-                try:
-                    future.set_result(call())
-                except Exception as error:
-                    self._fails = True
-                    future.set_exception(error)
-                else:
-                    yield
-        for journal in self._left & self._runs.keys():
-            self._drop(journal)
-        for journal in sorted(self._runs, key=_ended):
-            yield from self._send(journal)
-        for folder in list(self._folders):
+    def _answer(self, call: Callable[[], Any], future: Future[Any]) -> None:
+        if future.set_running_or_notify_cancel():
             try:
-                outcome = yield from settle(folder, self._client)
-            except RefusedError as error:
-                self._refused[folder], outcome = str(error), "refused"
+                future.set_result(call())
+                self._hear()
             except Exception as error:
-                self._folders[folder] = reason(error)
-                self._folders = {**self._folders, folder: self._folders.pop(folder)}
-                raise
-            if outcome in ("alive", "elsewhere"):
-                self._folders[folder] = "it is still alive"
-            else:
-                del self._folders[folder]
-                yield
+                self._fails = True
+                future.set_exception(error)
 
-    def _send(self, journal: Journal) -> Iterator[None]:
-        ended, folder = _ended(journal), journal.folder
+    def _send(self, journal: Journal) -> None:
+        ended, folder = journal.ended, journal.folder
         if folder in self._refused and not ended:
             return  # it is asked once more at the end: the store may have been mended
-        delivery = self._runs[journal] or Delivery(journal, self._client)
-        self._runs[journal] = delivery
         try:
-            yield from delivery.send()
+            delivery = self._runs[journal] = self._runs[journal] or Delivery(journal, self._client)
+            delivery.send()
             self._refused.pop(folder, None)
         except RefusedError as error:
             self._refused[folder] = str(error)
         except Exception:
-            self._runs[journal] = self._runs.pop(journal)  # the others first, next time
+            if ended:  # others may try, and no file stays open
+                self._folders[folder] = ""
             raise
-        if ended:
-            self._drop(journal)
+        finally:
+            if ended:
+                del self._runs[journal]
+                journal.release()
 
-    def _drop(self, journal: Journal) -> None:
-        del self._runs[journal]
-        self._left.discard(journal)
-        journal.release()
+    def _settle(self, folder: Path) -> None:
+        for journal, delivery in list(self._runs.items()):  # they live while this takes long
+            if delivery and journal.folder not in self._refused:
+                delivery.beat()
+        try:
+            if settle(folder, self._client) in ("alive", "elsewhere"):
+                self._folders[folder], self._fails = "it is still alive", True
+                return
+        except RefusedError as error:
+            self._refused[folder] = str(error)
+        del self._folders[folder]
+
+
+class _Answering:
+    """MLflow's client, which says when it has been answered."""
+
+    def __init__(self, client: MlflowClient, hear: Callable[[], None]) -> None:
+        self._client, self._hear = client, hear
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        call = getattr(self._client, name)
+
+        def answered(*arguments: Any, **options: Any) -> Any:
+            result = call(*arguments, **options)
+            self._hear()
+            return result
+
+        return answered
 
 
 @cache
@@ -261,7 +235,3 @@ def _of_process(uri: str, pid: int) -> Publisher:  # noqa: ARG001
 def publisher(uri: str) -> Publisher:
     """Return what delivers to a store in this process; a fork has none of its parent's threads."""
     return _of_process(uri, os.getpid())
-
-
-def _ended(journal: Journal) -> bool:
-    return journal.facts.status != "RUNNING"

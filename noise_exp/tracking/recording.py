@@ -91,7 +91,6 @@ class Recording:
         return self.journal
 
     def _tell(self, uri: str) -> None:
-        from noise_exp.tracking.failures import reason
         from noise_exp.tracking.publisher import publisher
 
         self._publisher = publisher(uri)
@@ -99,17 +98,13 @@ class Recording:
             self._publisher.publish(self.journal)
             return
         try:
-            self._publisher.first(self.journal, self.patience or 0.0)
-        except Exception as error:
-            self.journal.end("FAILED")
-            self.journal.release()
-            raise UserError(
-                f"the tracking store {masked(uri)} takes no run: {reason(error)}"
-            ) from None
+            why = self._publisher.make(self.journal, self.patience or 0.0)
         except BaseException as error:  # the store may have the run already
-            self._publisher.publish(self.journal)
             self.__exit__(type(error), error, None)
             raise
+        if why:
+            self.journal.end("FAILED")
+            raise UserError(f"the tracking store {masked(uri)} takes no run: {why}")
 
     def hurry(self) -> None:
         """Have little patience at the end: whoever interrupted the run is waiting."""
@@ -148,7 +143,7 @@ class Recording:
         """End by what has happened, unless the journal is ended already; deliver."""
         if error and not isinstance(error, Exception):
             self.hurry()
-        if self.journal.facts.status == "RUNNING":
+        if not self.journal.ended:
             self._end(error)
         if not self._publisher:
             self.journal.release()
@@ -159,7 +154,6 @@ class Recording:
             why = self.deliver().get(folder)
             if why and self._last:
                 say_owed(why, folder)
-                self._publisher.let_go(self.journal)
                 if not error:
                     raise ToldError
 

@@ -37,13 +37,13 @@ def begun(folder: Path, store=None, **options) -> Sweep:
 def test_an_interrupted_begin_leaves_no_run_running(cli, monkeypatch):
     store = Store.open(cli.uri, "noise_training")
 
-    first = Publisher.first
+    make = Publisher.make
 
     def interrupted(self, journal, patience):
-        first(self, journal, patience)  # the store has the run already
+        make(self, journal, patience)  # the store has the run already
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Publisher, "first", interrupted)
+    monkeypatch.setattr(Publisher, "make", interrupted)
     facts = Facts("sweep", {"kind": "sweep"}, experiment_id=store.experiment_id)
     with pytest.raises(KeyboardInterrupt):
         Recording(cli.folder / "out", facts, cli.uri, 30.0, at_once=True).__enter__()

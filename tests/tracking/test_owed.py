@@ -183,6 +183,20 @@ def test_a_run_that_was_deleted_in_the_store_is_told_so(cli):
     assert "was deleted there" in done.stdout
 
 
+def test_a_store_that_is_gone_is_replaced_by_another(cli):
+    folder = owed(cli).folder
+    sync(folder, cli.uri)
+    path = folder / ".noise_exp" / "run.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"delivered": False}))
+    another = f"sqlite:///{cli.folder}/another.db"
+    Store.open(another, "noise_training")
+    outcome = sync(folder, another)
+    assert outcome.startswith("delivered, without model: MLmodel")  # the first store had these
+    (run,) = cli.runs("run", uri=another)
+    assert (run.info.status, run.data.params["lr"]) == ("FINISHED", "0.1")
+    assert len(MlflowClient(another).get_metric_history(run.info.run_id, "cost")) == EPOCHS
+
+
 DAMAGED = [
     b"no json\n", b"\0" * 4096 + b"\n", b'{"epoch": 2, "cost": 0.5}\n', b"[1, 2]\n", b"7\n",
     b'{"epoch": "2", "time": 1}\n', b'{"epoch": 2, "time": 1, "cost": "a"}\n', b"\xff\xfe\n",

@@ -141,7 +141,6 @@ HTML = "text/html", b"<html><body>Sign in</body></html>"
 )
 def test_a_gateways_refusal_is_not_the_stores(cli, server, proxy, monkeypatch, instead):
     monkeypatch.setattr(publisher, "_SEND_SECONDS", 0.1)
-    monkeypatch.setattr(publisher, "_RETRY_SECONDS", (0.1, 0.1))
     monkeypatch.setattr(delivery, "HEARTBEAT_SECONDS", 0.1)
     store = Store.open(proxy.url, f"gateway {instead[0]} {len(instead[2])}")
     facts = Facts("run", {"kind": "run"}, experiment_id=store.experiment_id)

@@ -71,7 +71,7 @@ def _refuse(where: str, name: str, value: str) -> None:
 def completed(uri: str) -> str:
     """Return a store's URI as it can be read, with its secrets where they were masked.
 
-    The environment holds them.
+    The environment holds them, perhaps with another user and password by now.
 
     Raises
     ------
@@ -80,6 +80,7 @@ def completed(uri: str) -> str:
     """
     if HIDDEN in uri:
         found = [value for value in os.environ.values() if masked(value) == uri != value]
+        found += [value for value in os.environ.values() if _place(value) == _place(uri)]
         if not found:
             raise UserError(
                 f"{uri} has {HIDDEN} in the place of a secret, which is kept nowhere; set "
@@ -91,3 +92,9 @@ def completed(uri: str) -> str:
     if scheme in ("http", "https") and (user := user_info(scheme, rest)):
         return f"{scheme}://{quote(user, safe=':%')}{rest.removeprefix(user)}"
     return uri
+
+
+def _place(uri: str) -> str:
+    """Return a URI without its user, and without what is secret elsewhere in it."""
+    scheme, _, rest = masked(uri).partition("://")
+    return f"{scheme}://{rest.removeprefix(user_info(scheme, rest)).removeprefix('@')}"

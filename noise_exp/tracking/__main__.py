@@ -12,11 +12,10 @@ from pathlib import Path
 from noise_exp.errors import ToldError, UserError, at_the_edge
 from noise_exp.records.journal import Journal
 from noise_exp.records.secrets import check_arguments, completed
-from noise_exp.redaction import HIDDEN
 from noise_exp.tracking.failures import reason
 from noise_exp.tracking.living import silent, sync
 from noise_exp.tracking.moved import mend
-from noise_exp.tracking.places import DEFAULT_URI, file_of, setting, trimmed
+from noise_exp.tracking.places import DEFAULT_URI, file_of, trimmed
 from noise_exp.tracking.ui import serve
 
 _HANGS_SECONDS = 10.0
@@ -89,14 +88,12 @@ def _settled(
 
 def _uri(folder: Path, given: str) -> str:
     """Return the store of the run in a folder, which may need a secret that is not kept."""
-    uri = given or Journal.load(folder).facts.uri or ""
-    if HIDDEN in uri and not given:  # the password may be another by now
-        uri = setting("MLFLOW_TRACKING_URI") or uri
+    uri = completed(given or Journal.load(folder).facts.uri or "")
     if database := file_of(uri):
         if not database.is_file():  # MLflow would make one
             raise ValueError(f"there is no store {uri}; say where it is now by --uri")
         mend(uri)
-    return completed(uri)
+    return uri
 
 
 main()

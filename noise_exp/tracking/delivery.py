@@ -90,9 +90,10 @@ class Delivery:
         try:
             with _refusals():
                 self._send()
-        except BaseException:
+        except Exception:
             self._again = True
             raise
+        self._again = False
 
     def _send(self) -> None:
         ended = self.journal.ended  # read first: all epochs of an ended run are written
@@ -144,7 +145,7 @@ class Delivery:
         run = found[0] if found else self._client.create_run(
             facts.experiment_id, facts.start_time, tags, facts.name
         )  # fmt: skip
-        self._last_beat = time.monotonic()
+        self._last_beat, self._described, self._position = time.monotonic(), False, 0
         self._remember(run_id=run.info.run_id)
 
     def _log(self, items: Sequence[Item]) -> None:
@@ -184,16 +185,13 @@ class Delivery:
             found = client.search_logged_models(
                 [facts.experiment_id], f"source_run_id = '{self._run_id}'", max_results=1
             )
-        made = found[0] if found else self._try("model", self._make_model)
+        made = found[0] if found else self._try(
+            "model", client.create_logged_model, facts.experiment_id, model.FOLDER, self._run_id,
+            None, dict(facts.params),
+        )  # fmt: skip
         if made and made.model_id not in linked:
             client.log_outputs(self._run_id, [LoggedModelOutput(made.model_id, step=0)])
         return made.model_id if made else None
-
-    def _make_model(self) -> LoggedModel:
-        facts = self.journal.facts
-        return self._client.create_logged_model(
-            facts.experiment_id, model.FOLDER, self._run_id, params=dict(facts.params)
-        )
 
     def _fill(self, model_id: str, folder: Path) -> None:
         """Give a model its files; without them it is not ready."""

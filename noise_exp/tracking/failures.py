@@ -55,6 +55,8 @@ def cure(error: BaseException) -> str | None:
         if str(error).startswith("no pq wrapper"):  # psycopg is there, and no libpq for it
             missing = "psycopg"
         return f"it needs pip install '{_PACKAGES[missing]}'" if missing in _PACKAGES else None
+    if getattr(error, "sqlite_errorname", "") == "SQLITE_READONLY_DBMOVED":
+        return "its file was deleted or moved away; put it back"
     if isinstance(error, MlflowException):
         status = error.get_http_status_code()
     else:  # an HTTPError of an artifact's has it

@@ -209,6 +209,24 @@ def test_what_was_masked_is_completed_by_no_other_store(monkeypatch):
     assert completed("http://me:***@host") == "http://me:secret@host"
 
 
+@pytest.mark.parametrize(
+    ("kept", "whole"),
+    [  # as versions before this one kept it, and with what is given now
+        ("http://***@host:5000", "http://me:secret@host:5000"),
+        ("http://***@host", "http://host"),
+        ("postgresql://***@host/db?sslmode=on", "postgresql://me:p/secret@host/db?sslmode=on"),
+        ("postgresql://me:***@host/db", "postgresql://another:secret@host/db"),
+    ],
+)
+def test_a_user_and_password_may_be_others_by_now(monkeypatch, kept, whole):
+    for other in ("http://me:secret@another", "postgresql://me:secret@host/other", "sqlite:///x"):
+        monkeypatch.setenv(URI, other)
+        with pytest.raises(UserError, match="set MLFLOW_TRACKING_URI to the whole URI"):
+            completed(kept)
+    monkeypatch.setenv(URI, whole)
+    assert completed(kept) == whole
+
+
 def test_what_another_process_tells_is_known(monkeypatch):
     monkeypatch.delenv(URI, raising=False)
     completed("postgresql://me:hunter9@host/db")  # as a job of Ray is told on another machine

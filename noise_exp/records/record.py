@@ -175,19 +175,8 @@ def _finite(value: float | None) -> float:
     return math.nan if value is None or not math.isfinite(value) else value
 
 
-def from_folder(folder: Path) -> Record:
-    """Read a run's record in its output folder.
-
-    Raises
-    ------
-    OSError, ValueError
-        If there is none.
-    """
-    return _record(Journal.load(folder))
-
-
 def below(folder: Path) -> list[Record]:
-    """Read the records of all runs below a folder, whatever sweeps they are of.
+    """Read the records of all runs in and below a folder, whatever sweeps they are of.
 
     Raises
     ------
@@ -195,8 +184,8 @@ def below(folder: Path) -> list[Record]:
         If one of them is damaged.
     """
     journals = map(Journal.load, Journal.find(folder))
-    return [_record(journal) for journal in journals if journal.facts.tags["kind"] == "run"]
-
-
-def _record(journal: Journal) -> Record:
-    return record_of(journal.facts, journal.epochs()[0])
+    return [
+        record_of(journal.facts, journal.epochs()[0])
+        for journal in journals
+        if journal.facts.tags.get("kind") == "run"
+    ]

@@ -34,7 +34,7 @@ def bury_the_dead(store: Store) -> dict[str, str]:
     }
 
 
-def wait_for(store: Store, run_id: str, pause: float = 2.0) -> Run | None:
+def wait_for(store: Store, run_id: str) -> Run | None:
     """Wait until a run of another process has ended, or that process died.
 
     Returns
@@ -53,7 +53,7 @@ def wait_for(store: Store, run_id: str, pause: float = 2.0) -> Run | None:
             if getattr(error, "error_code", "") == "RESOURCE_DOES_NOT_EXIST":
                 return None
             log.warning("The tracking store fails (%s); trying again", reason(error))
-        time.sleep(pause)
+        time.sleep(_PAUSE_SECONDS)
 
 
 def settle(folder: Path, client: MlflowClient, dead: bool = False) -> str:

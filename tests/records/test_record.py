@@ -8,7 +8,7 @@ from support import SMALL
 
 from noise_exp.records.facts import Facts
 from noise_exp.records.journal import Journal
-from noise_exp.records.record import CURVES, Record, from_folder
+from noise_exp.records.record import CURVES, Record, below
 from noise_exp.tracking import reading
 from noise_exp.tracking.store import Store
 
@@ -24,7 +24,7 @@ def in_store(cli):
 )
 def test_folder_and_store_tell_the_same_of_a_run(cli, options):
     assert cli(*SMALL, *options, "hydra.run.dir=out").returncode == 0
-    ours, theirs = from_folder(cli.folder / "out"), in_store(cli)
+    (ours,), theirs = below(cli.folder / "out"), in_store(cli)
     assert ours.metrics.items() <= theirs.metrics.items()
     for name in CURVES:
         assert ours.curves[name] == pytest.approx(theirs.curves[name], rel=1e-12)
@@ -43,7 +43,7 @@ def test_of_a_run_that_failed_too(cli):
     body = "def step(self, parameters, direction, moment): raise RuntimeError('out of luck')"
     cli.own_part("optimizer", "broken", body)
     assert cli("--config-dir=my", "optimizer=broken", *SMALL, "hydra.run.dir=out").returncode == 1
-    ours, theirs = from_folder(cli.folder / "out"), in_store(cli)
+    (ours,), theirs = below(cli.folder / "out"), in_store(cli)
     assert ours.error == theirs.error == "RuntimeError: out of luck"
     assert ours.params == theirs.params
     assert math.isinf(ours.score)
@@ -51,17 +51,17 @@ def test_of_a_run_that_failed_too(cli):
 
 
 def test_what_a_run_was_asked_for_stands_in_for_what_it_is(tmp_path):
-    facts = Facts("beta", {"dist": "beta"}, overrides=["dist=beta", "+dist.a=-1"])
+    facts = Facts("beta", {"kind": "run", "dist": "beta"}, overrides=["dist=beta", "+dist.a=-1"])
     journal = Journal.start(tmp_path, facts)
     journal.end("FAILED", error="no such law")
-    record = from_folder(tmp_path)
+    (record,) = below(tmp_path)
     assert record.params == {"dist": "beta", "dist.a": "-1"}
     assert record.error == "no such law"
 
 
 def test_a_run_that_has_not_ended_is_no_result(tmp_path):
-    Journal.start(tmp_path, Facts("gumbel", metrics={"test_errors": 3}))
-    record = from_folder(tmp_path)
+    Journal.start(tmp_path, Facts("gumbel", {"kind": "run"}, metrics={"test_errors": 3}))
+    (record,) = below(tmp_path)
     assert record.error == "RUNNING"
     assert math.isnan(record.errors)
 

@@ -13,7 +13,7 @@ from support import artifacts
 
 from noise_exp.records.facts import DataSet, Facts
 from noise_exp.records.journal import Journal
-from noise_exp.records.record import from_folder
+from noise_exp.records.record import below
 from noise_exp.tracking import living
 from noise_exp.tracking.failures import reason
 from noise_exp.tracking.living import sync
@@ -214,7 +214,8 @@ def test_a_damaged_line_costs_that_line_alone(cli, caplog, line):
     stored = MlflowClient(cli.uri).get_metric_history(run.info.run_id, "cost")
     assert sorted(m.step for m in stored) == [0, 1, 3, 4, 5]
     assert "1 lines of" in caplog.text
-    costs = from_folder(folder).curves["cost"]  # each at its epoch
+    (record,) = below(folder)
+    costs = record.curves["cost"]  # each at its epoch
     assert np.isnan(costs[2])
     assert costs[3:] == [0.5] * 3
 

@@ -110,29 +110,17 @@ def refuse_store(folder: Path, uri: str | None, key: str) -> None:
     UserError
         If a store's database lies in the folder, or the folder in a store's.
     """
-    place = _store_around(folder.resolve(), file_of(located(uri)[1]))
-    if place:
-        raise UserError(
-            f"the folder {folder} belongs to the tracking store in {place}; set {key} to another"
-        )
-
-
-def _store_around(folder: Path, database: Path | None) -> Path | None:
-    """Return the folder of the store that a folder is, or is a part of.
-
-    Beside a store's database and artifacts there may be anything, as where it lies in the folder
-    that all is started from; `mlruns` is the store's alone.
-    """
-    here = Path.cwd().resolve()
-    for place in (folder, *folder.parents):
-        named = place.name == "mlruns"
+    real, database = folder.resolve(), file_of(located(uri)[1])
+    for place in (real, *real.parents):
+        inside = real.relative_to(place).parts
         is_store = (
             (database is not None and database.parent.resolve() == place)
             or (place / "mlflow.db").is_file()
-            or (named and any(place.glob("[0-9]*/meta.yaml")))  # MLflow's stores of files
+            or (place.name == "mlruns" and any(place.glob("[0-9]*/meta.yaml")))  # of files
         )
-        inside = folder.relative_to(place).parts
-        own = named and place not in (here, *here.parents)
-        if is_store and (not inside or inside[0] in _ARTIFACTS or own):
-            return place
-    return None
+        # Beside a store's database and artifacts there may be anything, but in mlruns.
+        if is_store and (not inside or inside[0] in _ARTIFACTS or place.name == "mlruns"):
+            raise UserError(
+                f"the folder {folder} belongs to the tracking store in {place}; set {key} to "
+                "another"
+            )

@@ -183,6 +183,22 @@ def test_a_run_that_was_deleted_in_the_store_is_told_so(cli):
     assert "was deleted there" in done.stdout
 
 
+def test_what_an_earlier_run_in_the_folder_owes_is_kept_for_sync(cli, caplog):
+    folder = owed(cli).folder
+    again = owed(cli)
+    assert "An earlier run in" in caplog.text
+    found = Journal.find(folder)
+    assert len(found) == 2
+    assert [sync(path, cli.uri) for path in found] == ["delivered"] * 2
+    runs = cli.runs("run")
+    assert [run.info.status for run in runs] == ["FINISHED"] * 2
+    for run in runs:
+        assert cli.history(run) == [0.5] * EPOCHS
+    assert again.facts.uid in {run.data.tags["uid"] for run in runs}
+    owed(cli)  # nothing is kept of what was delivered
+    assert len(Journal.find(folder)) == 2
+
+
 def test_a_store_that_is_gone_is_replaced_by_another(cli):
     folder = owed(cli).folder
     sync(folder, cli.uri)

@@ -41,7 +41,7 @@ def main() -> None:
 def _measure(folder: Path, runs: int, sweep: int) -> list[tuple[str, str]]:
     store = Store.open(f"sqlite:///{folder}/mlflow.db", "noise_training")
     parent = Journal.start(folder / "parent", _of_store(store, Facts("sweep", {"kind": "sweep"})))
-    list(Delivery(parent, store.client).send())
+    Delivery(parent, store.client).send()
     parent_id = parent.facts.run_id or ""
     seconds = np.empty(runs)
     for number in range(runs):
@@ -110,7 +110,7 @@ def _deliver_run(folder: Path, store: Store, number: int, parent_id: str, in_swe
         journal.log_epoch(record)
     journal.update(metrics={"test_errors": number % 20, "train_seconds": 1.0})
     journal.end("FINISHED")
-    _, seconds = _timed(lambda: list(Delivery(journal, store.client).send()))
+    _, seconds = _timed(lambda: Delivery(journal, store.client).send())
     journal.release()
     return seconds
 

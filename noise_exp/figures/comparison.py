@@ -1,13 +1,11 @@
-"""The pictures of runs and methods side by side: the article's three, and one run's cost."""
+"""The pictures of methods side by side: the article's three."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from noise_exp.figures.style import COLOURS, style
@@ -60,33 +58,6 @@ def shown(methods: Sequence[Method]) -> tuple[list[Method], str]:
     return [methods[i] for i in kept], note
 
 
-def cost_curve(costs: Sequence[float], title: str) -> Figure:
-    """Cost per epoch of one run; the next call draws into the same figure.
-
-    Every run of a sweep draws one. New axes would take half of the time, and a layout engine,
-    instead of margins, would draw twice.
-    """
-    figure, axes, line = _cost_figure()
-    line.set_data(range(len(costs)), costs)
-    axes.set_title(title, y=1.0)
-    axes.set(xlim=(0, 1), ylim=(0, 1))  # where nothing finite sets them
-    axes.relim()
-    axes.autoscale()
-    axes.set_ylim(0, None)
-    return figure
-
-
-@cache
-def _cost_figure() -> tuple[Figure, Axes, Line2D]:
-    figure = Figure(figsize=(6, 4))
-    axes = figure.add_axes((0.13, 0.13, 0.83, 0.78))
-    axes.set(xlabel="epoch", ylabel="cost")
-    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    axes.yaxis.set_major_locator(MaxNLocator(5))
-    axes.grid(alpha=0.3)
-    return figure, axes, axes.plot([], color=COLOURS[0])[0]
-
-
 def cost_per_training(methods: Sequence[Method]) -> Figure:
     """Cost per epoch of all methods: the first epochs large, then all of them.
 
@@ -118,18 +89,27 @@ def cost_per_training(methods: Sequence[Method]) -> Figure:
 
 
 def _draw_costs(axes: Axes, method: Method, last: int, look: dict) -> None:
-    costs = method.costs[:, :last]
-    finite = np.isfinite(costs).any(axis=0)
-    x, costs = np.flatnonzero(finite), costs[:, finite]
+    x = np.flatnonzero(np.isfinite(method.costs[:, :last]).any(axis=0))
     if not len(x):
         return
     label = short(method.label, _LABEL)
     if method.tick != method.label:
         label = f"{method.tick}  {label}"
-    axes.plot(x, np.nanmedian(costs, axis=0), label=label, linewidth=1.8, **look)
+    draw_band(axes, x, method.costs, label, look)
+
+
+def draw_band(axes: Axes, x: np.ndarray, costs: np.ndarray, label: str, look: dict) -> np.ndarray:
+    """Draw the median of several runs in epochs x, in a band from the lowest to the highest.
+
+    Return the median.
+    """
+    costs = costs[:, x]
+    median = np.nanmedian(costs, axis=0)
+    axes.plot(x, median, label=label, linewidth=1.8, **look)
     if len(costs) > 1:
         low, high = np.nanmin(costs, axis=0), np.nanmax(costs, axis=0)
         axes.fill_between(x, low, high, color=look["color"], alpha=0.12, linewidth=0)
+    return median
 
 
 def _mark_ends(axes: Axes, methods: Sequence[Method]) -> None:

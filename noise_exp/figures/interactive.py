@@ -4,10 +4,11 @@ mpld3 draws a matplotlib figure in the browser with D3; both come out of its Pyt
 scripts do not run, the page shows the same figure as a picture.
 """
 
-import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import mpld3
 import numpy as np
@@ -15,35 +16,45 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from mpld3 import plugins, urls
 
-from noise_exp.figures.comparison import Method, short, shown
-from noise_exp.figures.report import inline
+from noise_exp.figures.comparison import Method, draw_band, short, shown
 from noise_exp.figures.style import style
 
 _POINTS = 60  # of a curve that answer the pointer
 _LINE = 400  # of a curve that are drawn
 _LABEL = 28  # characters of a name in the legend
-# The drawing is as wide as the page lets it be; mpld3 gives it a fixed size.
-_FIT = """(svg => {
-  svg.setAttribute("viewBox", `0 0 ${svg.getAttribute("width")} ${svg.getAttribute("height")}`);
-  svg.removeAttribute("height");
-  svg.setAttribute("width", "100%%");
-})(document.querySelector("#%s svg"));"""
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Curves for a page.
+
+    Attributes
+    ----------
+    figure
+        Where scripts do not run.
+    drawing
+        The same for `mpld3.draw_figure`, once the scripts are in the page.
+    bands
+        Whether there are bands, from the lowest to the highest of several runs.
+    """
+
+    figure: Figure
+    drawing: dict[str, Any]
+    bands: bool
+
+    @property
+    def scripts(self) -> Sequence[str]:
+        """What draws, about 290 kB."""
+        return _scripts()
 
 
 @cache
-def libraries() -> str:
-    """Return the scripts that `costs` needs once in a page, about 290 kB."""
-    return "".join(
-        f"<script>{Path(path).read_text(encoding='utf-8')}</script>\n"
-        for path in (urls.D3_LOCAL, urls.MPLD3MIN_LOCAL)
-    )
+def _scripts() -> list[str]:
+    return [Path(path).read_text("utf-8") for path in (urls.D3_LOCAL, urls.MPLD3MIN_LOCAL)]
 
 
-def costs(methods: Sequence[Method], name: str) -> str:
-    """Return the cost per epoch of all methods as HTML: of several runs the median, and a band.
-
-    The band runs from the lowest to the highest. `name` is the figure's own id in the page.
-    """
+def costs(methods: Sequence[Method]) -> Curves:
+    """Return the cost per epoch of all methods: of several runs the median, and a band."""
     methods, note = shown(methods)
     figure = Figure(figsize=(8.4, 4.6))
     axes = figure.add_axes((0.08, 0.13, 0.67, 0.78))
@@ -53,13 +64,7 @@ def costs(methods: Sequence[Method], name: str) -> str:
     axes.set_ylim(0, None)
     axes.grid(alpha=0.3)
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=9)
-    drawing = json.dumps(mpld3.fig_to_dict(figure), default=lambda numbers: numbers.tolist())
-    drawing = drawing.replace("</", "<\\/")
-    return (
-        f'<div id="{name}" class="drawing"></div>\n'
-        f'<script>mpld3.draw_figure("{name}", {drawing});{_FIT % name}</script>\n'
-        f"<noscript>{inline(figure, 'cost per epoch of the methods')}</noscript>"
-    )
+    return Curves(figure, mpld3.fig_to_dict(figure), max(len(m.costs) for m in methods) > 1)
 
 
 def _draw(figure: Figure, axes: Axes, method: Method, look: dict) -> None:
@@ -67,12 +72,7 @@ def _draw(figure: Figure, axes: Axes, method: Method, look: dict) -> None:
     if not len(x):
         return
     drawn = x[:: -(-len(x) // _LINE)]
-    median = np.nanmedian(method.costs[:, drawn], axis=0)
-    axes.plot(drawn, median, label=short(method.label, _LABEL), linewidth=1.8, **look)
-    if len(method.costs) > 1:
-        low = np.nanmin(method.costs[:, drawn], axis=0)
-        high = np.nanmax(method.costs[:, drawn], axis=0)
-        axes.fill_between(drawn, low, high, color=look["color"], alpha=0.1, linewidth=0)
+    median = draw_band(axes, drawn, method.costs, short(method.label, _LABEL), look)
     told = slice(None, None, -(-len(drawn) // _POINTS))
     points = axes.plot(drawn[told], median[told], "o", color=look["color"], alpha=0, markersize=9)
     of = " (median)" if len(method.costs) > 1 else ""

@@ -1,7 +1,6 @@
 """The pictures of the report."""
 
 import base64
-import html
 import io
 from collections.abc import Sequence
 
@@ -14,12 +13,11 @@ from noise_exp.figures.style import COLOURS, GREY
 _DOT, _MARK = COLOURS[:2]
 
 
-def inline(figure: Figure, alt: str) -> str:
-    """Return a figure as an HTML image that needs no other file."""
+def inline(figure: Figure) -> str:
+    """Return a figure as the address of an image that needs no other file."""
     content = io.BytesIO()
     figure.savefig(content, format="svg", metadata={"Date": None})
-    data = base64.b64encode(content.getvalue()).decode()
-    return f'<img alt="{html.escape(alt)}" src="data:image/svg+xml;base64,{data}">'
+    return f"data:image/svg+xml;base64,{base64.b64encode(content.getvalue()).decode()}"
 
 
 def dots(
@@ -97,7 +95,7 @@ def shares(tables: dict[str, pd.DataFrame]) -> Figure:
     return figure
 
 
-def reached(curves: Sequence[tuple[str, Sequence[float], Sequence[bool]]], label: str) -> Figure:
+def reached(curves: Sequence[tuple[str, np.ndarray, np.ndarray]], label: str) -> Figure:
     """Share of runs at the target by what they had spent (one minus Kaplan-Meier's curve)."""
     from statsmodels.duration.survfunc import SurvfuncRight
 
@@ -105,7 +103,7 @@ def reached(curves: Sequence[tuple[str, Sequence[float], Sequence[bool]]], label
     axes = figure.subplots()
     end = max(max(at) for _, at, _ in curves)
     for i, (method, at, there) in enumerate(curves):
-        curve = SurvfuncRight(np.array(at), np.array(there, int))
+        curve = SurvfuncRight(at, there.astype(int))
         x = [0.0, *curve.surv_times, end]
         y = [0.0, *(1 - curve.surv_prob), 1 - curve.surv_prob[-1]]
         axes.step(x, y, where="post", label=method, linestyle=("-", "--", ":")[i // 10 % 3])

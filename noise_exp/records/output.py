@@ -15,14 +15,14 @@ from noise_exp.errors import UserError
 from noise_exp.records.journal import RECORDS
 
 REPORT = (
-    "report.html", "report_methods.csv", "report_runs.csv", "report_targets.csv",
+    "report.html", "runs.csv", "comparison.csv", "comparison.md", "report_targets.csv",
     "report_pairs.csv", "report_variance.csv",
+    "report_methods.csv", "report_runs.csv",  # of earlier versions: removed, as no longer true
 )  # fmt: skip
 # All that the end of a sweep may write.
 SWEEP = (
-    *REPORT, "runs.csv", "comparison.csv", "comparison.md", "cost_per_training.png",
-    "training_time.png", "misclassification.png", "trials.csv", "trials.md", "history.png",
-    "settings.png",
+    *REPORT, "cost_per_training.png", "training_time.png", "misclassification.png", "trials.csv",
+    "trials.md", "history.png", "settings.png",
 )  # fmt: skip
 _WRITTEN = "written"
 

@@ -44,7 +44,7 @@ def _report(options: argparse.Namespace, store: "Store") -> None:
     from noise_exp.records import output
     from noise_exp.report.build import Choices, build
     from noise_exp.report.words import findings
-    from noise_exp.report.write import PAGE, write
+    from noise_exp.report.write import PAGE, RUNS, files, write
     from noise_exp.tracking import places, reading
 
     places.refuse_store(options.output, options.uri, "--output")
@@ -66,7 +66,8 @@ def _report(options: argparse.Namespace, store: "Store") -> None:
     command = redacted(shlex.join(["python", "-m", "noise_exp.report", *sys.argv[1:]]))
     title = asked.sweep.info.run_name if asked.sweep else " ".join(options.what)
     sweep = asked.sweep.info.run_id if asked.sweep else None
-    files = write(report, options.output, title or "report", command, sweep)
+    made = files(report, title or "report", command, sweep)
+    written = write(options.output, made, output.REPORT)
     print(*(f"- {said}" for said in (*findings(report), *report.unsaid)), sep="\n")
     print(f"Report: {options.output / PAGE}")
     if options.page:
@@ -74,7 +75,9 @@ def _report(options: argparse.Namespace, store: "Store") -> None:
         _fill(options.page, report, swept)
     if not options.no_log:
         on = asked.sweep if choices == Choices() else None  # it keeps the report it ended with
-        run_id = reading.keep(store, asked, on, options.output, files, command)
+        if on:  # and its own list of jobs, which says what it reused
+            written.remove(RUNS)
+        run_id = reading.keep(store, asked, on, options.output, written, command)
         print(f"Logged on run {run_id}")
 
 
@@ -89,7 +92,7 @@ def _fill(page: str, report: "Report", swept: Mapping[str, Mapping[str, float]])
 
     `swept` holds the metrics of the sweeps that the runs are of, by their commands.
     """
-    from noise_exp.report.page import picture_of_dots, picture_of_ranks, picture_of_shares
+    from noise_exp.report.page import DRAW
     from noise_exp.report.tables import markdown
     from noise_exp.report.words import design
 
@@ -112,8 +115,7 @@ def _fill(page: str, report: "Report", swept: Mapping[str, Mapping[str, float]])
             f"<!-- {f'{prefix} where'.strip()} --> <!-- end -->"
         )
     text = path.read_text("utf-8")
-    draws = {"dots": picture_of_dots, "ranks": picture_of_ranks, "shares": picture_of_shares}
-    for kind, draw in draws.items():
+    for kind, draw in DRAW.items():
         picture = f"figures/{'_'.join(filter(None, (path.stem, prefix, kind)))}.png"
         if picture in text and (figure := draw(report)):
             figure.savefig(path.parent / picture, dpi=110)

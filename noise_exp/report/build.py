@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import pandas as pd
 
@@ -11,8 +12,8 @@ from noise_exp.records.record import Record
 from noise_exp.report import pairs, targets, variance
 from noise_exp.report.caveats import caveats
 from noise_exp.report.intervals import FEW, bootstrap
-from noise_exp.report.runs import Runs, collect, rows_of
-from noise_exp.report.summary import summarise
+from noise_exp.report.methods import summarise
+from noise_exp.report.runs import Runs, collect
 from noise_exp.report.targets import Target
 
 _SAME_LAW = ("gaussian", "standard_normal")
@@ -42,115 +43,136 @@ class Choices:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that the page shows; `tables` gives it as csv.
-
-    Attributes
-    ----------
-    to_best
-        Against the best method; where that is back propagation, the best of the others.
-    ranking_of_laws
-        Without back propagation; None where it is not among the runs.
-    luck
-        Shares of variance of method, seed and their interaction, by the set of methods.
-    sources
-        Shares of variance of init, data, noise, by method.
-    floor
-        Paired difference of two names of one law: mean, its interval, standard deviation and
-        largest absolute value; empty where the runs lack one of them.
-    unsaid
-        What these runs cannot tell, in words.
-    """
+    """All that runs can answer; each answer is found when it is first asked for."""
 
     runs: Runs
     choices: Choices
-    summary: pd.DataFrame
-    best: str | None
-    to_backprop: pd.DataFrame | None
-    to_best: pd.DataFrame | None
-    ranking: pairs.Ranking
-    ranking_of_laws: pairs.Ranking | None
-    luck: dict[str, pd.DataFrame]
-    sources: dict[str, pd.DataFrame]
-    floor: pd.DataFrame
-    targets: pd.DataFrame
-    unsaid: list[str]
 
     @property
     def one_seed(self) -> bool:
         """Whether no method has more than one run with a result."""
         return bool(self.runs.wide.notna().sum().max() <= 1)
 
-    def tables(self) -> dict[str, pd.DataFrame]:
-        """Return what is written as csv, by file name."""
-        compared = [t for t in (self.to_backprop, self.to_best) if t is not None]
-        tables = {
-            "report_methods.csv": self.summary,
-            "report_runs.csv": self.runs.table.rename(columns={"outcome": self.runs.outcome}),
-            "report_targets.csv": self.targets,
-        }
-        if compared:
-            tables["report_pairs.csv"] = pd.concat(compared, ignore_index=True)
-        found = {**self.luck, **self.sources}
-        if found:
-            tables["report_variance.csv"] = pd.concat(
-                [table.assign(methods=name) for name, table in found.items()], ignore_index=True
-            )
-        return tables
+    @cached_property
+    def summary(self) -> pd.DataFrame:
+        """The table of methods and baselines."""
+        return summarise(self.runs, self.choices.at_most)
+
+    @property
+    def methods(self) -> pd.DataFrame:
+        """The same without what needs no training."""
+        return self.summary[~self.summary.baseline]
+
+    @cached_property
+    def best(self) -> str | None:
+        """The best method; None without a result, or with more than one data set."""
+        return self._lowest(self.runs.wide) if len(self.runs.data_sets) <= 1 else None
+
+    def _lowest(self, wide: pd.DataFrame) -> str | None:
+        """Return the eligible method with the lowest median outcome.
+
+        Where medians tie, the mean decides, and then the cost.
+        """
+        costs = self.summary.set_index("method").final_cost.fillna(math.inf)
+        return min(
+            pairs.eligible(wide),
+            key=lambda m: (wide[m].median(), wide[m].mean(), costs[m]),
+            default=None,
+        )
+
+    @cached_property
+    def compared(self) -> pd.DataFrame:
+        """The outcome by block and method; no blocks where methods do not compare."""
+        return self.runs.wide if self.runs.comparable else self.runs.wide.head(0)
+
+    @cached_property
+    def _backprop(self) -> str | None:
+        return next((m for m in self.runs.methods if _is_backprop(m)), None)
+
+    @cached_property
+    def to_backprop(self) -> pd.DataFrame | None:
+        """Every method against back propagation."""
+        return self._against(self._backprop)
+
+    @cached_property
+    def to_best(self) -> pd.DataFrame | None:
+        """Every method against the best; where that is back propagation, the best of the others."""
+        if self._backprop and len(self.compared.columns) == 2:
+            return None  # the same pair again
+        best = self.best
+        return self._against(self._lowest(_laws(self.compared)) if best == self._backprop else best)
+
+    def _against(self, reference: str | None) -> pd.DataFrame | None:
+        wide = self.compared
+        if not reference or len(wide.columns) < 2 or not len(wide):
+            return None
+        return pairs.against(wide, reference, self.choices.margin)
+
+    @property
+    def against(self) -> list[pd.DataFrame]:
+        """The tables of methods against a reference that there are."""
+        return [t for t in (self.to_backprop, self.to_best) if t is not None and len(t)]
+
+    @cached_property
+    def ranking(self) -> pairs.Ranking:
+        """All methods at once."""
+        return pairs.rank(self.compared)
+
+    @cached_property
+    def ranking_of_laws(self) -> pairs.Ranking | None:
+        """The same without back propagation; None where it is not among the runs."""
+        return pairs.rank(_laws(self.compared)) if self._backprop else None
+
+    @cached_property
+    def luck(self) -> dict[str, pd.DataFrame]:
+        """Shares of variance of method, seed and their interaction, by the set of methods."""
+        return _luck(self.compared)
+
+    @property
+    def sources(self) -> dict[str, pd.DataFrame]:
+        """Shares of variance of init, data, noise, by method."""
+        return self._sources[0]
+
+    @cached_property
+    def _sources(self) -> tuple[dict[str, pd.DataFrame], list[str]]:
+        return _shares_of_sources(self.runs)
+
+    @cached_property
+    def floor(self) -> pd.DataFrame:
+        """Paired difference of two names of one law: mean, interval, deviation, largest."""
+        return _floor(self.runs, self.compared)
+
+    @cached_property
+    def targets(self) -> pd.DataFrame:
+        """Time and forward passes to the target."""
+        return targets.to_target(self.runs, self.choices.target)
+
+    @cached_property
+    def unsaid(self) -> list[str]:
+        """What these runs cannot tell, in words."""
+        said = caveats(self.runs)
+        if self.runs.blocks > 1:  # of a single seed that is all there is
+            said += [*_of_ranks(self.ranking), *self._sources[1]]
+        return said
 
 
 def build(records: Sequence[Record], choices: Choices | None = None) -> Report:
-    """Ask everything of the runs that they can answer.
+    """Return what may be asked of runs.
 
     Raises
     ------
     ValueError
-        If there are no runs.
+        If there are none.
     """
     choices = choices or Choices()
     if not records:
         raise ValueError("there are no runs to report on")
-    runs = collect(records, choices.outcome)
-    unsaid = caveats(runs)
-    # What methods are compared by: nothing where they do not compare.
-    wide = runs.wide if runs.comparable else runs.wide.head(0)
-    best = pairs.best(runs.wide) if len(runs.data_sets) <= 1 else None
-    reference = next((m for m in runs.methods if _is_backprop(m)), None)
-    to_backprop, to_best = _against(wide, reference, best, choices.margin)
-    ranking = pairs.rank(wide) if len(wide) else pairs.Ranking(0, 0, [], pd.Series(dtype=float))
-    sources, no_sources = _sources(runs)
-    if runs.blocks > 1:  # of a single seed the caveats have said all there is
-        unsaid += [*_of_ranks(ranking), *no_sources]
-    return Report(
-        runs,
-        choices,
-        summarise(runs, choices.at_most),
-        best,
-        to_backprop,
-        to_best,
-        ranking,
-        pairs.rank(_laws(wide)) if reference and len(wide) else None,
-        _luck(wide),
-        sources,
-        _floor(runs, wide),
-        targets.to_target(runs, choices.target),
-        unsaid,
-    )
-
-
-def _against(
-    wide: pd.DataFrame, reference: str | None, best: str | None, margin: float
-) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
-    """Compare with back propagation, and with the best or else the best of the others."""
-    to_backprop = to_best = None
-    rival = pairs.best(_laws(wide)) if best == reference else best
-    if len(wide.columns) > 1 and len(wide):
-        to_backprop = pairs.against(wide, reference, margin) if reference else None
-        if rival and not (reference and len(wide.columns) == 2):  # else the same pair again
-            to_best = pairs.against(wide, rival, margin)
-    return to_backprop, to_best
+    return Report(collect(records, choices.outcome), choices)
 
 
 def _of_ranks(ranking: pairs.Ranking) -> list[str]:
+    if not len(ranking.ranks):  # nothing compares, and the caveats say why
+        return []
     if ranking.note:
         return [f"Which of the methods differ, by ranks: {ranking.note}."]
     if ranking.dropped:
@@ -190,7 +212,7 @@ def _luck(wide: pd.DataFrame) -> dict[str, pd.DataFrame]:
     return found
 
 
-def _sources(runs: Runs) -> tuple[dict[str, pd.DataFrame], list[str]]:
+def _shares_of_sources(runs: Runs) -> tuple[dict[str, pd.DataFrame], list[str]]:
     """Share out each method's variance among init, data and noise; or say why that cannot be."""
     found: dict[str, pd.DataFrame] = {}
     why: dict[str, list[str]] = {}
@@ -255,9 +277,3 @@ def _is_standard(runs: Runs, method: str) -> bool:
     )
     loc, scale = params.get("dist.loc", "0"), params.get("dist.scale", "1")
     return float(loc) == 0 and float(scale) == 1
-
-
-def baseline_levels(report: Report) -> dict[str, float]:
-    """Return the medians of what needs no training, for lines in a figure."""
-    rows = report.summary[report.summary.baseline]
-    return {row.method: row.median for row in rows_of(rows)}

@@ -27,12 +27,6 @@ def eligible(wide: pd.DataFrame) -> list[str]:
     return [m for m, n in known.items() if n and n >= _NEARLY * most]
 
 
-def best(wide: pd.DataFrame) -> str | None:
-    """Return the eligible method with the lowest median outcome, by mean where medians tie."""
-    methods = eligible(wide)
-    return min(methods, key=lambda m: (wide[m].median(), wide[m].mean()), default=None)
-
-
 def differences(wide: pd.DataFrame, method: str, reference: str) -> np.ndarray:
     """Return method minus reference of the blocks that have both, (pairs,)."""
     # Rounded, so that equal differences of rates are ties and not their last bits.

@@ -20,29 +20,35 @@ class Runs:
     Attributes
     ----------
     table
-        One row per run: method, letter, dist, data_set (what it was measured on, empty if not
-        known), block (the seeds that it shares with a run of every other method), init, data,
-        noise (seeds), outcome, errors and images (misclassified
+        One row per run: job (its number in a sweep), method, letter, dist, data_set (what it was
+        measured on, empty if not known), overrides, block (the seeds that it shares with a run of
+        every other method), init, data, noise (seeds), outcome, errors and images (misclassified
         and all, of `part`), constant_errors and ink_errors (of the two predictors that need no
-        network, on the same split), train_seconds, forward_passes, diverged, error, run_id.
+        network, on the same split), final_cost, train_seconds, forward_passes, diverged, reused,
+        error, run_id.
+    every
+        The same of all runs, as they were given, with those that are left out of `table`.
     records
         In the order of the table.
     part
         What they were measured on: test, or validation where none of them saw the test images.
     outcome
         The metric that is compared; the lower the better.
-    duplicates
-        Runs of the same method and seeds that were left out for a newer one.
     differing
         Settings that tell methods apart without being in their names.
     """
 
     table: pd.DataFrame
+    every: pd.DataFrame
     records: Sequence[Record]
     part: str
     outcome: str
-    duplicates: int
     differing: Sequence[str]
+
+    @property
+    def duplicates(self) -> int:
+        """How many runs are left out for a newer one of the same method and seeds."""
+        return len(self.every) - len(self.table)
 
     @cached_property
     def methods(self) -> list[str]:
@@ -82,54 +88,57 @@ class Runs:
         return wide.reindex(index=order, columns=self.methods)
 
 
-def collect(records: Sequence[Record], outcome: str | None) -> Runs:
+def collect(records: Sequence[Record], outcome: str | None = None) -> Runs:
     """Make the table of runs; of several runs of the same method and seeds the last counts.
 
     Without an `outcome`, the error rate of the part that they were measured on.
     """
-    keys = {key for r in records for key in r.params}
-    validated = "validation_images" in keys and "test_images" not in keys
-    part = "validation" if validated else "test"
+    part = part_of(records)
     outcome = outcome or f"{part}_error_rate"
-    table = pd.DataFrame([_row(record, part, outcome) for record in records])
-    table["method"] = name_methods_of(records)
+    every = pd.DataFrame([_row(record, part, outcome) for record in records])
+    every["method"] = name_methods_of(records)
     named = zip(records, name_data_sets(records), strict=True)
-    table["data_set"] = [name if r.part == part else "" for r, name in named]
-    table["number"] = range(len(table))
-    # A run that failed must not hide one that did not.
-    table = table.sort_values("error", key=lambda e: e.isna(), kind="stable")
+    every["data_set"] = [name if r.part == part else "" for r, name in named]
     # One that failed before its settings were known is no other run's duplicate.
-    unknown = table.error.notna() & table.images.isna()
-    table["own"] = table.number.where(unknown, -1)
-    newest = table.drop_duplicates(["method", "block", "own"], keep="last")
-    newest = newest.sort_values("number", kind="stable")
-    newest = newest.sort_values("letter", key=lambda c: c.replace("", "~"), kind="stable")
-    kept = [records[number] for number in newest.number]
-    return Runs(
-        newest.drop(columns=["number", "own"]).reset_index(drop=True),
-        kept,
-        part,
-        outcome,
-        len(table) - len(newest),
-        _differing(kept, list(newest.method)),
+    unknown = every.error.notna() & every.images.isna()
+    newest = (
+        every.assign(own=every.index.where(unknown, -1))
+        # A run that failed must not hide one that did not.
+        .sort_values("error", key=lambda e: e.isna(), kind="stable")
+        .drop_duplicates(["method", "block", "own"], keep="last")
+        .sort_index()
+        .sort_values("letter", key=lambda c: c.replace("", "~"), kind="stable")
     )
+    kept = [records[number] for number in newest.index]
+    table = newest.drop(columns="own").reset_index(drop=True)
+    return Runs(table, every, kept, part, outcome, _differing(kept, list(table.method)))
+
+
+def part_of(records: Sequence[Record]) -> str:
+    """Return what runs are compared on: validation images where none of them saw those for test."""
+    keys = {key for r in records for key in r.params}
+    return "validation" if "validation_images" in keys and "test_images" not in keys else "test"
 
 
 def _row(record: Record, part: str, outcome: str) -> dict[str, Any]:
     seeds = {source: _seed(record, source) for source in SOURCES}
     finals = ("constant_errors", "ink_errors", "train_seconds", "forward_passes")
     return {
+        "job": record.job,
         "method": "",
         "letter": record.letter or "",
         "dist": record.params.get("dist", ""),
         "data_set": "",
+        "overrides": " ".join(record.overrides),
         "block": _block(list(seeds.values())),
         **seeds,
         "outcome": _finite(record.final(outcome)),
         "errors": record.final(f"{part}_errors"),
         "images": float(record.params.get(f"{part}_images", math.nan)),
+        "final_cost": record.final("cost"),
         **{metric: record.final(metric) for metric in finals},
         "diverged": record.diverged,
+        "reused": record.reused,
         "error": record.error,
         "run_id": record.run_id,
     }

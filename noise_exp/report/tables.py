@@ -1,4 +1,4 @@
-"""The report's tables as people read them."""
+"""The report's other tables as people read them, and all of them for a Markdown page."""
 
 import math
 from typing import Any
@@ -6,70 +6,11 @@ from typing import Any
 import pandas as pd
 
 from noise_exp.report.build import Report
+from noise_exp.report.methods import SEVERAL, methods_table
 from noise_exp.report.runs import rows_of
-from noise_exp.report.words import count, findings, number, probability, spread
+from noise_exp.report.words import findings
+from noise_exp.writing.numbers import number, probability, spread
 from noise_exp.writing.tables import markdown_of
-
-
-def methods_table(report: Report) -> pd.DataFrame:
-    """Return the summary for people."""
-    rows = []
-    for row in rows_of(report.summary):
-        line = {
-            "": row.letter,
-            "method": row.method,
-            "seeds": f"{row.seeds}",
-            "median": number(row.median),
-            "interquartile mean": number(row.iqm),
-            "95% BCa": spread(row.iqm_low, row.iqm_high, row.note),
-            "best": number(row.best),
-            "worst": number(row.worst),
-            "worst seed": row.worst_block,
-            "wrong": f"{row.errors} of {row.images}",
-            "Wilson": spread(row.wilson_low, row.wilson_high, form="{:.1%}"),
-            "beats constant": count(
-                row.constant_low, row.constant_high, row.beats_constant, row.constant_seeds
-            ),
-            "beats ink": count(row.ink_low, row.ink_high, row.beats_ink, row.ink_seeds),
-        }
-        if report.choices.at_most is not None:
-            line[f"at most {report.choices.at_most} wrong"] = count(
-                row.few_low, row.few_high, row.few, row.seeds
-            )
-        for column in ("missing", "failed", "diverged"):
-            if report.summary[column].any():
-                line[column] = f"{getattr(row, column)}"
-        rows.append(line)
-    return pd.DataFrame(rows)
-
-
-def one_seed_table(report: Report) -> pd.DataFrame:
-    """Return for people what is known of methods with one run each."""
-    costs = [r.final("cost") for r in report.runs.records]
-    # Another run of a method may have failed.
-    known = (
-        report.runs.table.assign(cost=costs).groupby("method")[["cost", "train_seconds"]].first()
-    )
-    passes = report.targets.set_index("method").forward_passes_median
-    rows = []
-    for row in rows_of(report.summary):
-        trained = not row.baseline
-        line = {
-            "": row.letter,
-            "method": row.method,
-            "wrong": f"{row.errors} of {row.images}",
-            "Wilson": spread(row.wilson_low, row.wilson_high, form="{:.1%}"),
-            report.runs.outcome: number(row.median),
-            "final cost": number(known.cost[row.method]) if trained else "",
-            "seconds": number(known.train_seconds[row.method], "{:.2f}") if trained else "",
-        }
-        if passes.notna().any():
-            line[f"passes to {report.choices.target}"] = number(passes.get(row.method, math.nan))
-        for column in ("failed", "diverged"):
-            if report.summary[column].any():
-                line[column] = f"{getattr(row, column)}"
-        rows.append(line)
-    return pd.DataFrame(rows)
 
 
 def pairs_table(table: pd.DataFrame) -> pd.DataFrame:
@@ -145,7 +86,7 @@ def markdown(report: Report) -> dict[str, str]:
     """Return the parts that a Markdown page may hold, by the names of their places in it."""
     parts = {
         "findings": "\n".join(f"- {said}" for said in (*findings(report), *report.unsaid)),
-        "methods": markdown_of(methods_table(report)),
+        "methods": markdown_of(methods_table(report, SEVERAL)),
         "targets": markdown_of(targets_table(report)),
     }
     for name, table in (("to_backprop", report.to_backprop), ("to_best", report.to_best)):

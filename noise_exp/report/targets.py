@@ -21,7 +21,7 @@ class Target:
         return f"{self.metric} <= {self.level:g}"
 
 
-def reached(record: Record, target: Target, spent: str) -> tuple[float, bool] | None:
+def _reached(record: Record, target: Target, spent: str) -> tuple[float, bool] | None:
     """Return what a run had spent when it reached the target, or at its end, and whether it did.
 
     A value is known at the end of the epoch that measures it. None where nothing is known.
@@ -46,20 +46,19 @@ def to_target(runs: Runs, target: Target) -> pd.DataFrame:
     spent = ("train_seconds", "forward_passes")
     known: dict[str, dict[str, tuple[np.ndarray, np.ndarray]]] = {}
     for method in runs.methods:
-        chosen = [r for r, m in zip(runs.records, runs.table.method, strict=True) if m == method]
-        known[method] = {key: _times(chosen, target, key) for key in spent}
+        known[method] = {key: times(runs, method, target, key) for key in spent}
     rows = []
     # A run that has reached the target is no longer watched, so only the others set the horizon.
     watched: dict[str, list[float]] = {
         key: [
             float(max(at)) if not all(there) else math.inf
-            for at, there in (times[key] for times in known.values())
+            for at, there in (spending[key] for spending in known.values())
             if len(at)
         ]
         for key in spent
     }
-    for method, times in known.items():
-        at, there = times["forward_passes"]
+    for method, spending in known.items():
+        at, there = spending["forward_passes"]
         row: dict[str, object] = {"method": method, "runs": len(at), "reached": int(there.sum())}
         for key in spent:
             horizon = min(watched[key], default=math.inf)
@@ -68,7 +67,7 @@ def to_target(runs: Runs, target: Target) -> pd.DataFrame:
                     (float(max(t[key][0])) for t in known.values() if len(t[key][0])),
                     default=math.nan,
                 )
-            found = _survival(*times[key], horizon)
+            found = _survival(*spending[key], horizon)
             if runs.crossed:  # seeds are shared: the runs are not independent
                 found |= {"low": math.nan, "high": math.nan}
             row |= {f"{key}_{name}": v for name, v in found.items()}
@@ -76,8 +75,15 @@ def to_target(runs: Runs, target: Target) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _times(records: list[Record], target: Target, spent: str) -> tuple[np.ndarray, np.ndarray]:
-    found = [r for record in records if (r := reached(record, target, spent))]
+def times(
+    runs: Runs, method: str, target: Target, spent: str = "forward_passes"
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what the runs of a method had spent at the target or their end, and which got there.
+
+    Those of which it is known, shape (runs,) each.
+    """
+    chosen = (r for r, m in zip(runs.records, runs.table.method, strict=True) if m == method)
+    found = [at for record in chosen if (at := _reached(record, target, spent))]
     return np.array([at for at, _ in found]), np.array([there for _, there in found], bool)
 
 

@@ -10,36 +10,10 @@ from noise_exp.records.naming import SOURCES
 from noise_exp.report.build import Report
 from noise_exp.report.pairs import ALPHA
 from noise_exp.report.runs import rows_of
+from noise_exp.writing.numbers import number, probability, spread
 
 _CONFIDENCE = "95% interval"
 _LISTED = 15
-
-
-def number(value: float, form: str = "{:.4g}") -> str:
-    """Write a number; what is not known is a dash."""
-    return form.format(value) if isinstance(value, (int, float)) and math.isfinite(value) else "–"
-
-
-def spread(low: float, high: float, note: str = "", form: str = "{:.4g}") -> str:
-    """Write an interval, or why there is none."""
-    if not (math.isfinite(low) and math.isfinite(high)):
-        return note or "–"
-    text = f"{number(low, form)} to {number(high, form)}"
-    return f"{text} ({note})" if note else text
-
-
-def probability(p: float) -> str:
-    """Write a p-value."""
-    if not math.isfinite(p):
-        return "–"
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def count(low: float, high: float, k: int, n: int) -> str:
-    """Write k of n with the interval of its share."""
-    if not n:
-        return "–"
-    return f"{k} of {n} ({low:.0%} to {high:.0%})" if math.isfinite(low) else f"{k} of {n}"
 
 
 def listed(names: Sequence[Hashable]) -> str:
@@ -127,8 +101,8 @@ def _of_sources(method: str, table: pd.DataFrame, outcome: str) -> str:
 
 def _of_pairs(report: Report) -> list[str]:
     said = []
-    for compared in (report.to_backprop, report.to_best):
-        if compared is not None and len(compared) and compared.pairs.max() > 1:
+    for compared in report.against:
+        if compared.pairs.max() > 1:
             kinds = compared.groupby("verdict", sort=False).method.apply(list)
             text = "; ".join(f"{verdict}: {listed(who)}" for verdict, who in kinds.items())
             said.append(f"Against {compared.reference.iloc[0]}, seed by seed: {text}.")

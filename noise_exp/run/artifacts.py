@@ -1,33 +1,22 @@
-"""What a finished run leaves: cost curve, trained network and predictions."""
+"""What a finished run leaves: trained network and predictions."""
 
 import io
-import logging
 from collections.abc import Iterator
 
 from omegaconf import DictConfig
 
-from noise_exp.errors import in_words
 from noise_exp.records.journal import Journal
-from noise_exp.records.record import Record
 from noise_exp.tracking import model
 from noise_exp.training.network import predicted
 from noise_exp.training.trained import Trained
 from noise_exp.training.trial import Tested, Trial
 
-log = logging.getLogger(__name__)
 
-
-def keep(
-    journal: Journal, trial: Trial, tested: Tested, record: Record, tracking: DictConfig
-) -> None:
+def keep(journal: Journal, trial: Trial, tested: Tested, tracking: DictConfig) -> None:
     """Keep a run's files for the store: those that the configuration `tracking` asks for."""
-    files = {}
-    if tracking.figure and (picture := _picture(record)):
-        files["cost.png"] = picture
-    if tracking.model:
-        files |= _model(trial)
     lines = "".join(f"{line}\n" for line in _predictions(trial, tested))
-    journal.log_artifacts(files | {"predictions.csv": lines.encode()})
+    files = {"predictions.csv": lines.encode()}
+    journal.log_artifacts(files | (_model(trial) if tracking.model else {}))
 
 
 def _model(trial: Trial) -> dict[str, bytes]:
@@ -36,21 +25,6 @@ def _model(trial: Trial) -> dict[str, bytes]:
     files = model.description(trained)
     files[model.WEIGHTS] = content.getvalue()
     return {f"{model.FOLDER}/{name}": file for name, file in files.items()}
-
-
-def _picture(record: Record) -> bytes | None:
-    """Draw the cost curve; a picture that cannot be made is no reason to lose a run."""
-    content = io.BytesIO()
-    try:
-        from noise_exp.figures.comparison import cost_curve  # matplotlib
-
-        cost_curve(record.curves["cost"], f"{record.dist}: cost per epoch").savefig(
-            content, format="png", pil_kwargs={"compress_level": 1}
-        )
-    except Exception as error:
-        log.warning("The cost curve could not be drawn (%s)", in_words(error))
-        return None
-    return content.getvalue()
 
 
 def _predictions(trial: Trial, tested: Tested) -> Iterator[str]:

@@ -67,7 +67,6 @@ class TrackingConfig:
     uri: Any = MISSING  # text: as str, OmegaConf would make one of a number that YAML has read
     experiment: Any = MISSING
     patience: float = MISSING
-    figure: bool = MISSING
     model: bool = MISSING
 
 

@@ -33,6 +33,7 @@ _ADVICE = {
     "in # @package NAME: write another sign before it",
     r"codec can't decode|unacceptable character": "save it as UTF-8 text",
 }
+_GONE = {"tracking.figure": "runs keep no cost.png any more, as MLflow draws cost; leave it out"}
 
 
 def explained(error: BaseException) -> str | None:
@@ -79,6 +80,8 @@ def about_key(error: OmegaConfBaseException, group: str = "") -> str:
 
 def no_such_key(key: str, config: Any) -> str:
     """Say which key of a configuration may have been meant: one of its name, or one beside it."""
+    if gone := _GONE.get(key):
+        return gone
     names = ["experiment", "rung", *_dotted(OmegaConf.to_container(config, resolve=False))]
     if key in names:  # but not what is put into it
         return f"write ++{key}=... to add to it"

@@ -249,7 +249,7 @@ def _train(cfg: DictConfig, job: Job, trial: Trial, journal: Journal) -> Record:
     journal.update(metrics=metrics, tags={"diverged": str(diverged).lower()})
     record = record_of(replace(journal.facts, status="FINISHED"), epochs)
     if journal.facts.uri:
-        artifacts.keep(journal, trial, tested, record, cfg.tracking)
+        artifacts.keep(journal, trial, tested, cfg.tracking)
     return record
 
 

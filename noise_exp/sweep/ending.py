@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import io
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -74,7 +73,7 @@ def _tag_best(sweep: Sweep) -> None:
 
 def _where(sweep: Sweep, store: "Store", records: Sequence[Record]) -> str:
     """Say where to look; what is reused hangs under an earlier sweep, so no view shows it all."""
-    from noise_exp.sweep.comparison import part_of
+    from noise_exp.report.runs import part_of
 
     run_id = sweep.journal.facts.run_id
     if not run_id or any(r.reused for r in records):
@@ -158,24 +157,22 @@ def _compare(sweep: Sweep, records: Sequence[Record], said: list[Callable[[], No
 
     Each may fail by itself, and takes nothing else with it.
     """
+    from noise_exp.report.write import PAGE, write
     from noise_exp.sweep import comparison, study
 
-    searches, swept = sweep.plan.jobs is None, sweep.plan.swept
-    summary = comparison.NONE
+    summary, facts = comparison.NONE, sweep.journal.facts
     with _by_itself("comparison"):
-        summary = study.summary(records, swept) if searches else comparison.compared(records)
-    files = dict(summary.files)
-    with _by_itself("runs.csv"):
-        files["runs.csv"] = comparison.runs(records).to_csv(index=False)
-    kept = [output.write(sweep.folder, name, text.encode()) for name, text in files.items()]
-    for name, draw in summary.pictures.items():
-        with _by_itself(name):
-            content = io.BytesIO()
-            draw().savefig(content, format="png", dpi=120)
-            kept.append(output.write(sweep.folder, name, content.getvalue()))
+        if sweep.plan.jobs is None:
+            summary = study.summary(records, sweep.plan.swept)
+        else:
+            summary = comparison.compared(records, facts.name, command(), facts.run_id)
+    kept = write(sweep.folder, summary.files, output.SWEEP, _by_itself)
     said.append(lambda: _say(summary, sweep.folder))
-    if not searches:
-        kept += _report(sweep, records, said)
+    with _by_itself("findings"):
+        lines = [f"- {finding}" for finding in summary.findings()]
+        if PAGE in kept:
+            lines.append(f"Report: {sweep.folder / PAGE}")
+        said.append(lambda: print(*lines, sep="\n", end="\n" * bool(lines)))
     seconds = time.perf_counter() - sweep.started
     sweep.journal.update(
         files=kept,
@@ -213,34 +210,14 @@ def _say(summary: "Summary", folder: Path) -> None:
     print(f"Table and figures: {folder}")
 
 
-def _report(sweep: Sweep, records: Sequence[Record], said: list[Callable[[], None]]) -> list[str]:
-    """Write the report on methods and luck; return its files. It never fails a sweep."""
-    from noise_exp.report import build, words, write
-
-    facts = sweep.journal.facts
-    try:
-        report = build.build(records)
-        files = write.write(report, sweep.folder, facts.name, command(), facts.run_id)
-    except Exception as error:
-        log.debug("The report could not be made", exc_info=True)
-        log.warning(
-            "The report could not be made (%s: %s)%s",
-            type(error).__name__,
-            error,
-            f"; try python -m noise_exp.report {facts.run_id}" if facts.run_id else "",
-        )
-        return []
-    lines = [f"- {finding}" for finding in (*words.findings(report), *report.unsaid)]
-    said.append(lambda: print(*lines, f"Report: {sweep.folder / write.PAGE}", sep="\n"))
-    return files
-
-
 def _note(sweep: Sweep, records: Sequence[Record], summary: "Summary") -> str:
     """Return the sweep's description: what was swept, the winner, how to repeat it."""
-    from noise_exp.sweep import comparison
     from noise_exp.writing.tables import markdown_of
 
-    swept = " ".join(comparison.swept(records)) or "one configuration"
+    settings = [r.settings for r in records]
+    values = {key: {s.get(key) for s in settings} for s in settings for key in s}
+    swept = " ".join(f"{key} ({len(v)} values)" for key, v in values.items() if len(v) > 1)
+    swept = swept or "one configuration"
     note = f"Swept {swept}: {len(records)} runs, {summary.headline}. Repeat with\n\n"
     note += f"    {command()}\n\n{summary.advice}\n"
     if run_id := sweep.journal.facts.run_id:
@@ -248,7 +225,7 @@ def _note(sweep: Sweep, records: Sequence[Record], summary: "Summary") -> str:
     note += markdown_of(summary.table)
     if len(note) > _NOTE_LENGTH:
         note = note[: note.rfind("\n", 0, _NOTE_LENGTH)]
-        note += f"\n\nThe rest: {', '.join(summary.files)}\n"
+        note += f"\n\nThe rest: {', '.join(n for n in summary.files if n.endswith('.csv'))}\n"
     links = [
         f"[{_named(r)}]({sweep.store.link(r.run_id)})"
         for r in records

@@ -8,9 +8,12 @@ from functools import partial
 import pandas as pd
 
 from noise_exp.figures import study as figures
+from noise_exp.records.data_sets import name_data_sets
 from noise_exp.records.record import Record, key_of
 from noise_exp.redaction import redacted
-from noise_exp.sweep.comparison import Summary, two_sets
+from noise_exp.report.runs import collect
+from noise_exp.report.write import RUNS, runs_csv
+from noise_exp.sweep.comparison import Summary, none_best, png
 from noise_exp.writing.tables import markdown_of
 
 _SHOWN = 10  # trials, in the terminal and in the note
@@ -38,33 +41,34 @@ def summary(records: Sequence[Record], searched: Sequence[str]) -> Summary:
     """Say what a study found; `searched` names the settings that its sweeper chose."""
     table = trials(records, searched)
     text = _readable(table, searched)
-    files = {"trials.csv": table.to_csv(index=False), "trials.md": markdown_of(text)}
+    files = {
+        "trials.csv": lambda: table.to_csv(index=False),
+        "trials.md": lambda: markdown_of(text),
+    }
+    if records:
+        files[RUNS] = lambda: runs_csv(collect(records))
     shown = text.head(_SHOWN)
     title = f"The best {len(shown)} of {len(text)} trials" if len(text) > _SHOWN else "Trials"
     if table.empty or not math.isfinite(table.score[0]):
         return Summary(title, shown, "none of which has a score", files)
-    if no_best := two_sets(records, "scores"):
-        return Summary(title, shown, no_best, files)
+    if len(data_sets := sorted({*name_data_sets(records)} - {""})) > 1:
+        return Summary(title, shown, none_best(data_sets, "scores"), files)
     best = next(r for r in records if r.job == table.trial[0])
     what = best.scored.replace("train_", "").replace("_", " ")
     if best.part != "validation":
         what = f"final training {what}"
     by_trial = table.sort_values("trial")
     scores = [s if math.isfinite(s) else None for s in by_trial.score]
+    settings = {key: list(by_trial[key]) for key in searched}
     return Summary(
         title,
         shown,
         f"best: trial {best.job} with {what} {best.score:.4f} and {best.errors:g} of "
         f"{best.images:g} {best.part} images wrong",
-        files,
         {
-            "history.png": partial(figures.history, list(by_trial.trial), scores, what),
-            "settings.png": partial(
-                figures.score_by_setting,
-                {key: list(by_trial[key]) for key in searched},
-                scores,
-                what,
-            ),
+            **files,
+            "history.png": partial(png, figures.history, list(by_trial.trial), scores, what),
+            "settings.png": partial(png, figures.score_by_setting, settings, scores, what),
         },
         advice=f"Train with the best settings by\n\n    {_command(best)}\n",
         tags={

@@ -87,10 +87,12 @@ def serve() -> dict | None:
     from hydra.core.plugins import Plugins
     from sqlalchemy.orm import configure_mappers
 
-    from noise_exp.figures.comparison import cost_curve
+    from noise_exp.figures.style import Figure
 
     configure_mappers()
-    cost_curve([1.0, 0.5], "finds the fonts").savefig(io.BytesIO())
+    figure = Figure()
+    figure.text(0, 0, "finds the fonts")
+    figure.savefig(io.BytesIO())
     Plugins.instance()
     # A fork that looks for garbage here, or takes all of this down when it ends, copies it first:
     # that takes longer than most calls.

@@ -181,6 +181,6 @@ def methods_table(
     table = pd.DataFrame({name: [cells[name](row) for row in shown] for name in columns})
     said = ~table.isin(["", UNKNOWN]).all()
     headings = {"few": f"at most {chosen.at_most} wrong", "passes": f"passes to {chosen.target}"}
-    if one:
-        headings["median"] = report.runs.outcome
+    if columns is not SEVERAL:  # on a page the title says what the median is of
+        headings["median"] = report.runs.outcome if one else f"median {report.runs.outcome}"
     return table.loc[:, said].rename(columns=headings)

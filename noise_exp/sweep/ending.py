@@ -170,8 +170,7 @@ def _compare(sweep: Sweep, records: Sequence[Record], said: list[Callable[[], No
     said.append(lambda: _say(summary, sweep.folder))
     with _by_itself("findings"):
         lines = [f"- {finding}" for finding in summary.findings()]
-        if PAGE in kept:
-            lines.append(f"Report: {sweep.folder / PAGE}")
+        lines += [f"Report: {sweep.folder / name}" for name in kept if name.endswith(PAGE)]
         said.append(lambda: print(*lines, sep="\n", end="\n" * bool(lines)))
     seconds = time.perf_counter() - sweep.started
     sweep.journal.update(

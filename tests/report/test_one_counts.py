@@ -9,8 +9,8 @@ from made_up import run
 
 from noise_exp.records.record import Record
 from noise_exp.report.build import build
+from noise_exp.report.methods import ONE, methods_table
 from noise_exp.report.page import render
-from noise_exp.report.tables import one_seed_table
 from noise_exp.sweep import comparison
 
 FAILED = "out of luck"
@@ -23,18 +23,18 @@ def test_a_method_of_which_one_run_failed_shows_its_seconds():
         # One that was never built knows no settings.
         [run("gumbel", 5, 0), Record({"dist": "gumbel"}, error=FAILED), run("beta", 7, 0)],
     ):
-        table = one_seed_table(build(records)).set_index("method")
+        table = methods_table(build(records), ONE).set_index("method")
         assert table.seconds["gumbel"] == table.seconds["beta"] == "2.00"
         assert table["final cost"]["gumbel"] == "0.01"
         assert "2.00" in render(build(records), "title", "command")
-    alone = one_seed_table(build([run("gumbel", 5, 1, error=FAILED), run("beta", 7, 0)]))
+    alone = methods_table(build([run("gumbel", 5, 1, error=FAILED), run("beta", 7, 0)]), ONE)
     assert alone.set_index("method").seconds["gumbel"] == "–"
 
 
 def counted(records):
     """How many runs of gumbel each table of a sweep counts."""
     summary, report = comparison.compared(records), build(records)
-    table = pd.read_csv(io.StringIO(summary.files["comparison.csv"])).set_index("method")
+    table = pd.read_csv(io.StringIO(summary.files["comparison.csv"]())).set_index("method")
     methods = report.summary.set_index("method")
     targets = report.targets.set_index("method")
     return [

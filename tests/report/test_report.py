@@ -1,6 +1,5 @@
 """The report on data whose answers are known."""
 
-import logging
 import math
 from types import SimpleNamespace
 
@@ -12,12 +11,14 @@ from scipy.stats import wilcoxon
 from noise_exp.records.facts import Facts
 from noise_exp.records.journal import Journal
 from noise_exp.records.record import Record
-from noise_exp.report import build as building
+from noise_exp.report import pairs, targets, write
 from noise_exp.report.build import Choices, build
 from noise_exp.report.words import findings
 from noise_exp.sweep import ending
 
 pytestmark = pytest.mark.slow
+REPORT = {"runs.csv", "comparison.csv", "comparison.md", "report.html", "report_targets.csv",
+          "report_pairs.csv"}  # fmt: skip
 
 
 def pair(table, method):
@@ -199,16 +200,27 @@ def test_of_the_same_run_twice_the_newer_counts():
     assert "1 older runs" in page(report)
 
 
-def test_a_report_that_fails_never_fails_a_sweep(tmp_path, monkeypatch, caplog):
+@pytest.mark.parametrize(("place", "name", "lost"), [
+    (write, "render", {"report.html"}),
+    (pairs, "against", {"report.html", "report_pairs.csv"}),
+    (targets, "to_target", {"report.html", "report_targets.csv"}),
+    (write, "methods_table", {"comparison.md"}),
+])  # fmt: skip
+def test_what_cannot_be_made_fails_no_sweep_and_takes_little_with_it(
+    tmp_path, monkeypatch, caplog, place, name, lost
+):
     def broken(*_):
         raise RuntimeError("out of luck")
 
-    monkeypatch.setattr(building, "build", broken)
-    journal = Journal(tmp_path, Facts("sweep", {}, run_id="f" * 32))
-    with caplog.at_level(logging.WARNING):
-        assert ending._report(SimpleNamespace(journal=journal, folder=tmp_path), [], []) == []
-    assert "RuntimeError: out of luck" in caplog.text
-    assert f"python -m noise_exp.report {'f' * 32}" in caplog.text
+    monkeypatch.setattr(place, name, broken)
+    plan = SimpleNamespace(jobs=[[]], swept=["dist"])
+    journal = Journal.start(tmp_path, Facts("sweep", {"kind": "sweep"}))
+    sweep = SimpleNamespace(journal=journal, folder=tmp_path, plan=plan, started=0.0, store=None)
+    ending._compare(sweep, runs(gumbel=[5, 6, 9], backprop=[1, 0, 2]), [])
+    journal.release()
+    left = {path.name for path in tmp_path.iterdir()}
+    assert REPORT - left == lost
+    assert f"The {min(lost)} could not be made (RuntimeError: out of luck)" in caplog.text
 
 
 def test_findings_name_all_that_are_best_alike():

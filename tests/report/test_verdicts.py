@@ -8,7 +8,7 @@ from made_up import page, run, runs
 
 from noise_exp.records.record import Record
 from noise_exp.report.build import build
-from noise_exp.sweep.comparison import compared, comparison
+from noise_exp.sweep.comparison import compared
 
 pytestmark = pytest.mark.slow
 
@@ -141,9 +141,8 @@ def test_what_a_digest_tells_apart_is_compared_nowhere(params, names):
     summary = compared(found)
     assert summary.headline.startswith(f"on {' and '.join(names)}")
     assert "best:" not in summary.headline
-    table = comparison(found)
-    assert table.cost_vs_backprop.isna().all()
-    assert len(table) == 6
+    assert report.methods.cost_vs_backprop.isna().all()
+    assert len(report.methods) == 6
     alone = [r for r in found if r.data_digest == "a" * 16]
     assert build(alone).to_backprop is not None
     assert compared(alone).headline.startswith("best: ")

@@ -45,7 +45,7 @@ def test_float64_agrees_with_float32(cli):
 
 
 def test_a_run_keeps_the_files_that_it_is_asked_to_keep(cli):
-    done = cli(*SMALL, "tracking.figure=false", "tracking.model=false")
+    done = cli(*SMALL, "tracking.model=false")
     assert done.returncode == 0, done.stderr
     (run,) = cli.runs("run")
     assert {f.name for f in artifacts(run).iterdir()} == {"config.yaml", "predictions.csv"}

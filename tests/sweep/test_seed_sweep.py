@@ -53,9 +53,9 @@ def test_the_report_is_on_the_sweeps_own_run(swept):
     assert "report.html" in done.stdout
     assert "- Friedman's test over 6 seeds" in done.stdout
     assert "- 6 seeds: bootstrap intervals from so few are too narrow" in done.stdout
-    listed = pd.read_csv(folder / "report_runs.csv").set_index(["method", "init"]).errors
+    listed = pd.read_csv(folder / "runs.csv").set_index(["method", "init"]).test_errors
     assert listed.to_dict() == errors
-    methods = pd.read_csv(folder / "report_methods.csv").set_index("method")
+    methods = pd.read_csv(folder / "comparison.csv").set_index("method")
     pairs = pd.read_csv(folder / "report_pairs.csv").set_index(["reference", "method"])
     for dist in ("gumbel", "gaussian", "backprop"):
         mine = np.array([errors[dist, seed] for seed in range(6)])
@@ -69,7 +69,7 @@ def test_the_report_is_on_the_sweeps_own_run(swept):
 def test_the_report_can_be_made_again_from_the_store(swept, monkeypatch):
     cli, _, _ = swept
     (parent,) = cli.runs("sweep")
-    tables = ("report_methods.csv", "report_pairs.csv", "report_targets.csv")
+    tables = ("comparison.csv", "report_pairs.csv", "report_targets.csv")
     at_the_end = {name: pd.read_csv(artifacts(parent) / name) for name in tables}
     report = [parent.info.run_id, "--output", "again", "--at-most", "100"]
     done = cli(*report, module="noise_exp.report")
@@ -206,7 +206,7 @@ def test_settings_that_fail_are_a_method_of_their_own_from_the_store_too(cli, mo
     assert done.returncode == 1
     ask(cli, monkeypatch, "noise_training", "--output", "again", "--no-log")
     for folder in ("out", "again"):
-        table = pd.read_csv(cli.folder / folder / "report_methods.csv").set_index("method")
+        table = pd.read_csv(cli.folder / folder / "comparison.csv").set_index("method")
         failed = table.loc["beta dist.a=-1"]
         assert (failed.failed, failed.missing, failed.seeds) == (2, 2, 0)
         assert (table.failed["beta dist.a=1"], table.seeds["beta dist.a=1"]) == (0, 2)
@@ -217,7 +217,7 @@ def test_crossed_seeds_are_told_apart(cli):
     done = cli("-m", "experiment=variance", "dist=gumbel", *seeds, "tracking.enabled=false",
                "hydra.sweep.dir=out", *SMALL)  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert len(pd.read_csv(cli.folder / "out" / "report_runs.csv")) == 12
+    assert len(pd.read_csv(cli.folder / "out" / "runs.csv")) == 12
     table = pd.read_csv(cli.folder / "out" / "report_variance.csv").set_index("effect")
     assert table.degrees_of_freedom["init"] == 2
     assert table.share.sum() == pytest.approx(1)
@@ -237,17 +237,17 @@ def test_a_report_on_validation_images_and_budgets_in_passes(cli):
     measured = {
         (run.data.params["dist"], int(run.data.params["seed"])): run.data.metrics for run in trained
     }
-    table = pd.read_csv(cli.folder / "out" / "report_runs.csv").set_index(["method", "init"])
+    table = pd.read_csv(cli.folder / "out" / "runs.csv").set_index(["method", "init"])
     assert len(table) == 6
     for key, metrics in measured.items():
         assert not [name for name in metrics if name.startswith(("test", "constant", "ink"))]
-        assert table.errors[key] == metrics["validation_errors"]
+        assert table.validation_errors[key] == metrics["validation_errors"]
         assert table.validation_error_rate[key] == metrics["validation_error_rate"]
         assert table.forward_passes[key] == metrics["forward_passes"] <= 9
     epochs = {run.data.params["dist"]: len(cli.history(run)) for run in trained}
     assert epochs["gaussian"] != epochs["backprop"]
     again = cli(parent.info.run_id, "--output", "again", "--no-log", module="noise_exp.report")
     assert again.returncode == 0, again.stderr
-    for name in ("report_methods.csv", "report_targets.csv"):
+    for name in ("comparison.csv", "report_targets.csv"):
         tables = [pd.read_csv(cli.folder / f / name) for f in ("out", "again")]
         pd.testing.assert_frame_equal(*tables)

@@ -154,7 +154,7 @@ def test_without_a_score_there_is_no_best():
     found = study.summary([failed], ["optimizer.lr"])
     assert found.headline == "none of which has a score"
     assert not found.tags
-    assert "out of luck" in found.files["trials.csv"]
+    assert "out of luck" in found.files["trials.csv"]()
 
 
 def test_no_trial_is_best_of_different_images():

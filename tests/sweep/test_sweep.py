@@ -63,7 +63,6 @@ def test_artifacts_and_data(sweep):
     _, _, _, children = sweep
     run = children["beta"]
     folder = artifacts(run)
-    assert (folder / "cost.png").read_bytes()[:4] == b"\x89PNG"
     predictions = pd.read_csv(folder / "predictions.csv")
     assert predictions.wrong.sum() == run.data.metrics["test_errors"]
     assert ((predictions.output > 0.5) != predictions.label).equals(predictions.wrong)
@@ -171,7 +170,6 @@ def test_a_picture_that_cannot_be_made_fails_nothing(cli):
     done = cli("--config-dir=my", "-m", "dist='a$_$',beta", *SMALL, "hydra.sweep.dir=out")
     assert done.returncode == 0, done.stderr
     assert "The cost_per_training.png could not be made" in done.stdout
-    assert "The cost curve could not be drawn" in done.stdout
     assert {"comparison.csv", "runs.csv"} <= {p.name for p in (cli.folder / "out").iterdir()}
     assert [run.info.status for run in cli.runs()] == ["FINISHED"] * 3
 

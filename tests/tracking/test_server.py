@@ -78,7 +78,7 @@ def check_delivered(cli, server, experiment):
         assert stored == [(line["epoch"], line[key]) for line in lines]
     assert len(client.get_metric_history(run.info.run_id, "test_errors")) == 1
     names = {artifact.path for artifact in client.list_artifacts(run.info.run_id)}
-    assert names == {"config.yaml", "cost.png", "predictions.csv"}
+    assert names == {"config.yaml", "predictions.csv"}
     assert len(run.outputs.model_outputs) == 1
     assert len(run.inputs.dataset_inputs) == 1
     return run

@@ -272,8 +272,6 @@ def _floor(runs: Runs, wide: pd.DataFrame) -> pd.DataFrame:
 
 
 def _is_standard(runs: Runs, method: str) -> bool:
-    params = next(
-        r.params for r, m in zip(runs.records, runs.table.method, strict=True) if m == method
-    )
+    params = runs.table.record[runs.table.method == method].iloc[0].params
     loc, scale = params.get("dist.loc", "0"), params.get("dist.scale", "1")
     return float(loc) == 0 and float(scale) == 1

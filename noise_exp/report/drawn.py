@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 
 from noise_exp.figures.comparison import Method
 from noise_exp.records.data_sets import name_methods_of
@@ -19,16 +20,9 @@ def methods_drawn(records: Sequence[Record]) -> list[Method]:
         Method(
             label=name,
             tick=(runs[0].letter or name) if name == runs[0].dist else name,
-            costs=_padded([r.curves.get("cost", ()) for r in runs]),
+            costs=pd.DataFrame([list(r.curves.get("cost", ())) for r in runs]).to_numpy(float),
             seconds=np.array([r.seconds for r in runs]),
             errors=np.array([r.errors for r in runs]),
         )
         for name, runs in sorted(methods.items(), key=lambda item: (item[1][0].letter or "~",))
     ]
-
-
-def _padded(costs: Sequence[Sequence[float]]) -> np.ndarray:
-    padded = np.full((len(costs), max(len(c) for c in costs)), np.nan)
-    for row, values in zip(padded, costs, strict=True):
-        row[: len(values)] = values
-    return padded

@@ -4,14 +4,15 @@ A new column is a number in `summarise`, a cell in `methods_table`, and a line i
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from noise_exp.report.intervals import Interval, bootstrap, interquartile_mean, wilson
 from noise_exp.report.runs import Runs, rows_of
-from noise_exp.writing.numbers import UNKNOWN, count, number, spread
+from noise_exp.writing.numbers import count, number, spread
+from noise_exp.writing.tables import without_empty
 
 if TYPE_CHECKING:
     from noise_exp.report.build import Report
@@ -29,6 +30,7 @@ TERMINAL = (
     "", "method", "seeds", "failed", "diverged", "reused", "wrong", "median", "final cost",
     "seconds", "cost / backprop's", "time / backprop's",
 )  # fmt: skip
+_COUNTS = ("missing", "failed", "diverged", "reused")
 _BASELINES = {"constant_errors": "best constant", "ink_errors": "ink counter"}
 _SHARED = Interval(note="cells share seeds")
 
@@ -142,45 +144,40 @@ def methods_table(
 
     `rows`: of the report's summary; all of them where not given.
     """
-    chosen, one, passes = report.choices, report.one_seed, {}
+    at_most, target, passes = report.choices.at_most, report.choices.target, {}
     if "passes" in columns:
         passes = report.targets.set_index("method").forward_passes_median.to_dict()
-    passes: Any = (
-        report.targets.set_index("method").forward_passes_median if "passes" in columns else {}
-    )
-    cells: dict[str, Callable[[Any], str]] = {
-        "": lambda r: r.letter,
-        "method": lambda r: r.method,
-        "seeds": lambda r: "" if one else f"{r.seeds}",
-        "median": lambda r: number(r.median),
-        "interquartile mean": lambda r: number(r.iqm),
-        "95% BCa": lambda r: spread(r.iqm_low, r.iqm_high, r.note),
-        "best": lambda r: number(r.best),
-        "worst": lambda r: number(r.worst),
-        "worst seed": lambda r: r.worst_block,
-        "wrong": lambda r: f"{r.errors} of {r.images}",
-        "Wilson": lambda r: spread(r.wilson_low, r.wilson_high, form="{:.1%}"),
-        "beats constant": lambda r: count(
-            r.constant_low, r.constant_high, r.beats_constant, r.constant_seeds
-        ),
-        "beats ink": lambda r: count(r.ink_low, r.ink_high, r.beats_ink, r.ink_seeds),
-        "few": lambda r: (
-            "" if chosen.at_most is None else count(r.few_low, r.few_high, r.few, r.seeds)
-        ),
-        "final cost": lambda r: "" if r.baseline else number(r.final_cost),
-        "seconds": lambda r: "" if r.baseline else number(r.train_seconds, "{:.2f}"),
-        "cost / backprop's": lambda r: number(r.cost_vs_backprop, "{:.2f}"),
-        "time / backprop's": lambda r: number(r.time_vs_backprop, "{:.2f}"),
-        "passes": lambda r: number(passes.get(r.method, math.nan)),
-        "missing": lambda r: f"{r.missing or ''}",
-        "failed": lambda r: f"{r.failed or ''}",
-        "diverged": lambda r: f"{r.diverged or ''}",
-        "reused": lambda r: f"{r.reused or ''}",
-    }
+
+    def cells(r: Any) -> dict[str, str]:
+        return {
+            "": r.letter,
+            "method": r.method,
+            "seeds": "" if report.one_seed else f"{r.seeds}",
+            "median": number(r.median),
+            "interquartile mean": number(r.iqm),
+            "95% BCa": spread(r.iqm_low, r.iqm_high, r.note),
+            "best": number(r.best),
+            "worst": number(r.worst),
+            "worst seed": r.worst_block,
+            "wrong": f"{r.errors} of {r.images}",
+            "Wilson": spread(r.wilson_low, r.wilson_high, form="{:.1%}"),
+            "beats constant": count(
+                r.constant_low, r.constant_high, r.beats_constant, r.constant_seeds
+            ),
+            "beats ink": count(r.ink_low, r.ink_high, r.beats_ink, r.ink_seeds),
+            "few": count(r.few_low, r.few_high, r.few, r.seeds) if at_most is not None else "",
+            "final cost": "" if r.baseline else number(r.final_cost),
+            "seconds": "" if r.baseline else number(r.train_seconds, "{:.2f}"),
+            "cost / backprop's": number(r.cost_vs_backprop, "{:.2f}"),
+            "time / backprop's": number(r.time_vs_backprop, "{:.2f}"),
+            "passes": number(passes.get(r.method, math.nan)),
+            **{what: f"{getattr(r, what) or ''}" for what in _COUNTS},
+        }
+
     shown = rows_of(report.summary if rows is None else rows)
-    table = pd.DataFrame({name: [cells[name](row) for row in shown] for name in columns})
-    said = ~table.isin(["", UNKNOWN]).all()
-    headings = {"few": f"at most {chosen.at_most} wrong", "passes": f"passes to {chosen.target}"}
+    table = without_empty(pd.DataFrame(map(cells, shown))[list(columns)])
+    headings = {"few": f"at most {at_most} wrong", "passes": f"passes to {target}"}
     if columns is not SEVERAL:  # on a page the title says what the median is of
-        headings["median"] = report.runs.outcome if one else f"median {report.runs.outcome}"
-    return table.loc[:, said].rename(columns=headings)
+        outcome = report.runs.outcome
+        headings["median"] = outcome if report.one_seed else f"median {outcome}"
+    return table.rename(columns=headings)

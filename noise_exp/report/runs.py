@@ -25,11 +25,9 @@ class Runs:
         every other method), init, data, noise (seeds), outcome, errors and images (misclassified
         and all, of `part`), constant_errors and ink_errors (of the two predictors that need no
         network, on the same split), final_cost, train_seconds, forward_passes, diverged, reused,
-        error, run_id.
+        error, run_id, record (the run itself).
     every
         The same of all runs, as they were given, with those that are left out of `table`.
-    records
-        In the order of the table.
     part
         What they were measured on: test, or validation where none of them saw the test images.
     outcome
@@ -40,10 +38,14 @@ class Runs:
 
     table: pd.DataFrame
     every: pd.DataFrame
-    records: Sequence[Record]
     part: str
     outcome: str
     differing: Sequence[str]
+
+    @property
+    def records(self) -> list[Record]:
+        """In the order of the table."""
+        return self.table.record.tolist()
 
     @property
     def duplicates(self) -> int:
@@ -109,9 +111,8 @@ def collect(records: Sequence[Record], outcome: str | None = None) -> Runs:
         .sort_index()
         .sort_values("letter", key=lambda c: c.replace("", "~"), kind="stable")
     )
-    kept = [records[number] for number in newest.index]
     table = newest.drop(columns="own").reset_index(drop=True)
-    return Runs(table, every, kept, part, outcome, _differing(kept, list(table.method)))
+    return Runs(table, every, part, outcome, _differing(table))
 
 
 def part_of(records: Sequence[Record]) -> str:
@@ -141,22 +142,24 @@ def _row(record: Record, part: str, outcome: str) -> dict[str, Any]:
         "reused": record.reused,
         "error": record.error,
         "run_id": record.run_id,
+        "record": record,
     }
 
 
-def _differing(records: Sequence[Record], methods: list[str]) -> list[str]:
+def _differing(table: pd.DataFrame) -> list[str]:
     """Return settings that differ among methods, though neither law nor name says so."""
     found = []
-    for key in sorted({key for r in records for key in r.params} - NO_METHOD):
-        if key.partition(".")[0] in ("dist", "estimator"):
+    named_params = [(row.method, row.record.params) for row in rows_of(table)]
+    for key in sorted({key for _, params in named_params for key in params} - NO_METHOD):
+        option = key.partition(".")[0]
+        if option in ("dist", "estimator"):
             continue
         named = {
-            r.params[key]
-            for r, method in zip(records, methods, strict=True)
-            if key in r.params and f" {key}=" not in method
+            params[key]
+            for method, params in named_params
+            if key in params and f" {key}=" not in method
         }
-        option = key.partition(".")[0]
-        told = "." in key and any(f" {option}=" in method for method in methods)
+        told = "." in key and any(f" {option}=" in method for method in set(table.method))
         if len(named) > 1 and not told:
             found.append(f"{key} ({', '.join(sorted(named))})")
     return found

@@ -82,7 +82,7 @@ def times(
 
     Those of which it is known, shape (runs,) each.
     """
-    chosen = (r for r, m in zip(runs.records, runs.table.method, strict=True) if m == method)
+    chosen = runs.table.record[runs.table.method == method]
     found = [at for record in chosen if (at := _reached(record, target, spent))]
     return np.array([at for at, _ in found]), np.array([there for _, there in found], bool)
 

@@ -2,7 +2,7 @@
 
 import math
 import shlex
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 
 import pandas as pd
 
@@ -59,20 +59,19 @@ def findings(report: Report) -> list[str]:
     ]
 
 
-def _of_the_best(report: Report) -> list[str]:
+def _of_the_best(report: Report) -> Iterator[str]:
     if not report.best:
-        return []
+        return
     (row,) = rows_of(report.summary[report.summary.method == report.best])
+    text = f"Lowest {report.runs.outcome}: {report.best}{_alike(report)}, "
     if report.one_seed:
-        return [
-            f"Lowest {report.runs.outcome}: {report.best}{_alike(report)}, {number(row.median)}."
-        ]
+        yield f"{text}{number(row.median)}."
+        return
     interval = _interval(row.iqm_low, row.iqm_high, row.note)
-    return [
-        f"Lowest {report.runs.outcome}: {report.best}{_alike(report)}, median "
-        f"{number(row.median)}, interquartile mean {number(row.iqm)} ({interval}), worst seed "
-        f"{number(row.worst)}."
-    ]
+    yield (
+        f"{text}median {number(row.median)}, interquartile mean {number(row.iqm)} ({interval}), "
+        f"worst seed {number(row.worst)}."
+    )
 
 
 def _of_luck(name: str, table: pd.DataFrame, outcome: str) -> str:
@@ -99,49 +98,43 @@ def _of_sources(method: str, table: pd.DataFrame, outcome: str) -> str:
     return f"{text}."
 
 
-def _of_pairs(report: Report) -> list[str]:
-    said = []
+def _of_pairs(report: Report) -> Iterator[str]:
     for compared in report.against:
         if compared.pairs.max() > 1:
             kinds = compared.groupby("verdict", sort=False).method.apply(list)
             text = "; ".join(f"{verdict}: {listed(who)}" for verdict, who in kinds.items())
-            said.append(f"Against {compared.reference.iloc[0]}, seed by seed: {text}.")
-    return said
+            yield f"Against {compared.reference.iloc[0]}, seed by seed: {text}."
 
 
-def _of_the_floor(report: Report) -> list[str]:
-    said = []
+def _of_the_floor(report: Report) -> Iterator[str]:
     for row in rows_of(report.floor):
         one_law = f"{row.method} and {row.reference} are one law"
         if row.ties == row.pairs == 1:  # with few images, as good as nothing
             continue
         if row.ties == row.pairs:
-            said.append(f"{one_law}, and tie in all {row.pairs} pairs: they say nothing of luck.")
+            yield f"{one_law}, and tie in all {row.pairs} pairs: they say nothing of luck."
         elif row.pairs == 1:
-            said.append(
+            yield (
                 f"Noise floor: {one_law}. On this seed they differ by {number(row.largest)}: that "
                 "is luck."
             )
         else:
-            said.append(
+            yield (
                 f"Noise floor: {one_law}. On one seed they differ by up to {number(row.largest)} "
                 f"(standard deviation {number(row.deviation)}), on average by "
                 f"{number(row.difference)} ({_interval(row.low, row.high, row.note)}): that much "
                 "of a difference on one seed is luck."
             )
-    return said
 
 
-def _of_ranks(report: Report) -> list[str]:
-    said = []
+def _of_ranks(report: Report) -> Iterator[str]:
     for ranking, who in ((report.ranking, "methods"), (report.ranking_of_laws, "noise laws alone")):
         if ranking and math.isfinite(ranking.p_friedman):
             verdict = "differ" if ranking.p_friedman < ALPHA else "are not shown to differ"
-            said.append(
+            yield (
                 f"Friedman's test over {ranking.blocks} seeds: the {who} {verdict} "
                 f"(p {_equals(ranking.p_friedman)})."
             )
-    return said
 
 
 def _alike(report: Report) -> str:

@@ -40,7 +40,7 @@ def runs_csv(runs: Runs) -> str:
     """Return the table of all runs: what each was, what came of it, and where it is."""
     part = runs.part
     names = {"outcome": runs.outcome, "errors": f"{part}_errors", "images": f"{part}_size"}
-    return _csv([runs.every.rename(columns=names).convert_dtypes()])
+    return _csv([runs.every.drop(columns="record").rename(columns=names).convert_dtypes()])
 
 
 def _csv(tables: list[pd.DataFrame]) -> str:

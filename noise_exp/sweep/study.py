@@ -12,10 +12,13 @@ from noise_exp.records.data_sets import name_data_sets
 from noise_exp.records.record import Record, key_of
 from noise_exp.redaction import redacted
 from noise_exp.report.runs import collect
-from noise_exp.report.write import RUNS, runs_csv
+from noise_exp.report.write import RUNS, Files, runs_csv
 from noise_exp.sweep.comparison import Summary, none_best, png
-from noise_exp.writing.tables import markdown_of
+from noise_exp.writing.numbers import number
+from noise_exp.writing.tables import markdown_of, without_empty
 
+_NO_SCORE = "none of which has a score"
+_FLAGS = ("diverged", "reused")
 _SHOWN = 10  # trials, in the terminal and in the note
 
 
@@ -26,31 +29,39 @@ def trials(records: Sequence[Record], searched: Sequence[str]) -> pd.DataFrame:
     better, infinite where the trial failed or diverged), errors, images and train_seconds (as of
     `Record`), diverged, reused, run_id, error.
     """
-    columns: dict[str, list] = {"trial": [r.job for r in records]}
-    columns |= {key: [_value(r.settings.get(key)) for r in records] for key in searched}
-    columns["score"] = [r.score for r in records]
-    columns["errors"] = [_known(r.errors) for r in records]
-    columns["images"] = [None if r.error else _known(r.images) for r in records]
-    columns["train_seconds"] = [_known(r.seconds) for r in records]
-    for key in ("diverged", "reused", "run_id", "error"):
-        columns[key] = [getattr(r, key) for r in records]
-    return pd.DataFrame(columns).sort_values(["score", "trial"], ignore_index=True)
+    rows = [
+        {
+            "trial": r.job,
+            **{key: _value(r.settings.get(key)) for key in searched},
+            "score": r.score,
+            "errors": r.errors,
+            "images": math.nan if r.error else r.images,
+            "train_seconds": r.seconds,
+            "diverged": r.diverged,
+            "reused": r.reused,
+            "run_id": r.run_id,
+            "error": r.error,
+        }
+        for r in records
+    ]
+    return pd.DataFrame(rows).sort_values(["score", "trial"], ignore_index=True)
 
 
 def summary(records: Sequence[Record], searched: Sequence[str]) -> Summary:
     """Say what a study found; `searched` names the settings that its sweeper chose."""
+    if not records:
+        return Summary("Trials", pd.DataFrame(), _NO_SCORE, {})
     table = trials(records, searched)
     text = _readable(table, searched)
-    files = {
+    files: Files = {
         "trials.csv": lambda: table.to_csv(index=False),
         "trials.md": lambda: markdown_of(text),
+        RUNS: lambda: runs_csv(collect(records)),
     }
-    if records:
-        files[RUNS] = lambda: runs_csv(collect(records))
     shown = text.head(_SHOWN)
     title = f"The best {len(shown)} of {len(text)} trials" if len(text) > _SHOWN else "Trials"
-    if table.empty or not math.isfinite(table.score[0]):
-        return Summary(title, shown, "none of which has a score", files)
+    if not math.isfinite(table.score[0]):
+        return Summary(title, shown, _NO_SCORE, files)
     if len(data_sets := sorted({*name_data_sets(records)} - {""})) > 1:
         return Summary(title, shown, none_best(data_sets, "scores"), files)
     best = next(r for r in records if r.job == table.trial[0])
@@ -90,10 +101,6 @@ def _command(best: Record) -> str:
     return redacted(shlex.join(["python", "-m", "noise_exp", *overrides]))
 
 
-def _known(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
 def _value(text: str | None) -> float | int | str | None:
     """Return a number where it is one."""
     for kind in (int, float):
@@ -105,23 +112,22 @@ def _value(text: str | None) -> float | int | str | None:
 
 
 def _readable(table: pd.DataFrame, searched: Sequence[str]) -> pd.DataFrame:
-    """Return the trials as text for people: rounded numbers, flags only where one is set."""
+    """Return the trials as text for people, without columns that say nothing."""
 
-    def text(values: pd.Series, form: str) -> list[str]:
-        return [
-            form.format(v) if isinstance(v, int | float) and pd.notna(v) else str(v or "-")
-            for v in values.where(values.notna(), None)
-        ]
+    def setting(value: object) -> str:
+        return number(value, "{:.3g}") if isinstance(value, float) else str(value or "")
 
-    columns = {"trial": text(table.trial, "{:d}")}
-    columns |= {key: text(table[key].astype(object), "{:.3g}") for key in searched}
-    columns["score"] = text(table.score, "{:.4f}")
-    columns["wrong"] = text(table.errors, "{:g}")
-    columns["of"] = text(table.images, "{:g}")
-    columns["seconds"] = text(table.train_seconds, "{:.2f}")
-    for flag in ("diverged", "reused"):
-        if table[flag].any():
-            columns[flag] = ["yes" if value else "" for value in table[flag]]
-    if table.error.notna().any():
-        columns["error"] = ["" if pd.isna(e) else str(e) for e in table.error]
-    return pd.DataFrame(columns)
+    return without_empty(
+        pd.DataFrame(
+            {
+                "trial": table.trial.map(str),
+                **{key: [setting(value) for value in table[key].tolist()] for key in searched},
+                "score": table.score.map("{:.4f}".format),
+                "wrong": table.errors.map(number),
+                "of": table.images.map(number),
+                "seconds": table.train_seconds.map(partial(number, form="{:.2f}")),
+                **{flag: table[flag].map({True: "yes", False: ""}) for flag in _FLAGS},
+                "error": [error or "" for error in table.error],
+            }
+        )
+    )

@@ -41,7 +41,7 @@ def markdown(results: Iterable[tuple[Claim, Outcome]]) -> str:
             cells = list(row(claim, check))
             cells[0] = "" if claim.name == last else f"[{claim.name}](#{claim.name})"
             last = claim.name
-            rows.append([cell.replace("|", "\\|") for cell in cells])
+            rows.append(cells)
     return as_markdown(_COLUMNS, rows)
 
 

@@ -23,9 +23,10 @@ def files(report: Report, title: str, command: str, sweep: str | None = None) ->
     """Return a report's files; `title`, `command`, `sweep`: as of `render`."""
     part = report.runs.part
     medians = {"wrong": f"{part}_errors", "of": f"{part}_size"}
+    methods = report.methods.drop(columns="baseline").rename(columns=medians)
     return {
         RUNS: lambda: runs_csv(report.runs),
-        "comparison.csv": lambda: _csv([report.methods.rename(columns=medians)]),
+        "comparison.csv": lambda: _csv([methods]),
         "comparison.md": lambda: markdown_of(methods_table(report, TERMINAL, report.methods)),
         PAGE: lambda: render(report, title, command, sweep),
         "report_targets.csv": lambda: _csv([report.targets]),

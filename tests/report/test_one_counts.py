@@ -2,15 +2,18 @@
 
 import io
 import math
+import re
 
 import pandas as pd
 import pytest
 from made_up import run
+from support import ROOT
 
 from noise_exp.records.record import Record
-from noise_exp.report.build import build
+from noise_exp.report.build import Choices, build
 from noise_exp.report.methods import ONE, methods_table
 from noise_exp.report.page import render
+from noise_exp.report.write import files
 from noise_exp.sweep import comparison
 
 FAILED = "out of luck"
@@ -29,6 +32,15 @@ def test_a_method_of_which_one_run_failed_shows_its_seconds():
         assert "2.00" in render(build(records), "title", "command")
     alone = methods_table(build([run("gumbel", 5, 1, error=FAILED), run("beta", 7, 0)]), ONE)
     assert alone.set_index("method").seconds["gumbel"] == "–"
+
+
+def test_the_docs_explain_every_column_of_the_table():
+    report = build([run("gumbel", 5, 0)], Choices(at_most=2))
+    table = pd.read_csv(io.StringIO(files(report, "title", "command")["comparison.csv"]()))
+    page = (ROOT / "docs" / "seeds.md").read_text(encoding="utf-8")
+    explained = page.partition("| column of `comparison.csv` |")[2].partition("\n\n")[0]
+    cells = [line.split("|")[1] for line in explained.splitlines() if line.startswith("| `")]
+    assert sorted(re.findall(r"`(\w+)`", " ".join(cells))) == sorted(table.columns)
 
 
 def counted(records):

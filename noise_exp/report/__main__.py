@@ -12,6 +12,7 @@ import math
 import shlex
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,10 @@ def _report(options: argparse.Namespace, store: "Store") -> None:
     records = reading.read(store, asked.runs)
     if not records:
         raise UserError(f"no run of {', '.join(map(repr, options.what))} makes sense any more")
+    if asked.sweep:  # what it did not start itself, it reused
+        parents = {run.info.run_id: run.data.tags.get("mlflow.parentRunId") for run in asked.runs}
+        own = asked.sweep.info.run_id
+        records = [replace(r, reused=parents[str(r.run_id)] != own) for r in records]
     known = {key for record in records for key in (*record.metrics, *record.curves)}
     if options.outcome and known and options.outcome not in known:
         raise UserError(

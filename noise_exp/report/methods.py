@@ -11,7 +11,7 @@ import pandas as pd
 
 from noise_exp.report.intervals import Interval, bootstrap, interquartile_mean, wilson
 from noise_exp.report.runs import Runs, rows_of
-from noise_exp.writing.numbers import count, number, spread
+from noise_exp.writing.numbers import UNKNOWN, count, number, spread
 from noise_exp.writing.tables import without_empty
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def methods_table(
             "best": number(r.best),
             "worst": number(r.worst),
             "worst seed": r.worst_block,
-            "wrong": f"{r.errors} of {r.images}",
+            "wrong": f"{r.errors} of {r.images}" if r.images else UNKNOWN,
             "Wilson": spread(r.wilson_low, r.wilson_high, form="{:.1%}"),
             "beats constant": count(
                 r.constant_low, r.constant_high, r.beats_constant, r.constant_seeds

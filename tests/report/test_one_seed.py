@@ -10,6 +10,7 @@ from support import LETTERS
 
 from noise_exp.report.build import build
 from noise_exp.report.page import render
+from noise_exp.report.tables import markdown
 from noise_exp.report.words import with_seeds
 
 
@@ -36,6 +37,20 @@ def test_it_leads_with_the_articles_figures_and_leaves_out_what_cannot_be_said()
     assert "(ink counter) 40 of 500" in text
     assert "nothing here tells a better method from a luckier one" in text
     assert "python -m noise_exp -m 'dist=glob(*)' 'seed=range(1,31)'" in html
+
+
+@pytest.mark.parametrize("seeds", [1, 6])
+def test_a_name_is_text_on_the_page_and_in_a_table(seeds):
+    name = "</script><script>alert(1)</script>|$x$"
+    report = build([run(d, s, s, overrides=[name]) for d in (name, "beta") for s in range(seeds)])
+    html = render(report, name, f"python -m noise_exp dist={name!r}", name)
+    assert "<script>alert" not in html
+    assert "</script><script>alert" in unescape(page(report))
+    (row,) = [line for line in markdown(report)["methods"].splitlines() if "alert" in line]
+    assert (
+        len(re.findall(r"(?<!\\)\|", row))
+        == len(re.findall(r"\| ---", markdown(report)["methods"])) + 1
+    )
 
 
 @pytest.mark.parametrize(("seeds", "epochs", "most"), [(1, 20, 1e6), (30, 100, 2e6)])

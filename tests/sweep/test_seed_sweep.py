@@ -212,6 +212,33 @@ def test_settings_that_fail_are_a_method_of_their_own_from_the_store_too(cli, mo
         assert (table.failed["beta dist.a=1"], table.seeds["beta dist.a=1"]) == (0, 2)
 
 
+def test_a_report_on_a_sweep_leaves_its_list_of_jobs_and_knows_what_it_reused(cli, monkeypatch):
+    sweep = ("-m", "seed=1,2", *SMALL, "resume=true")
+    for dist in ("beta", "gumbel,beta"):
+        assert cli(*sweep, f"dist={dist}").returncode == 0
+    parent = max(cli.runs("sweep"), key=lambda run: run.data.metrics["runs"])
+    at_the_end = (artifacts(parent) / "runs.csv").read_bytes()
+    ask(cli, monkeypatch, parent.info.run_id, "--output", "again")
+    assert (artifacts(parent) / "runs.csv").read_bytes() == at_the_end
+    for folder in (artifacts(parent), cli.folder / "again"):
+        table = pd.read_csv(folder / "comparison.csv").set_index("method")
+        assert table.reused.to_dict() == {"gumbel": 0, "beta": 2}
+
+
+def test_of_methods_that_tie_the_one_with_the_lower_cost_is_best_everywhere(cli):
+    done = cli("-m", "dist=gumbel,beta", "seed=2", *SMALL, "hydra.sweep.dir=out")
+    assert done.returncode == 0, done.stderr
+    table = pd.read_csv(cli.folder / "out" / "comparison.csv").set_index("method")
+    assert table.test_errors["gumbel"] == table.test_errors["beta"]
+    best = table.final_cost.idxmin()
+    assert best != table.index[0]
+    (parent,) = cli.runs("sweep")
+    (tagged,) = [run for run in cli.runs("run") if run.data.tags.get("best")]
+    assert parent.data.tags["best"] == tagged.data.params["dist"] == best
+    assert f"best: {best} with" in parent.data.tags["mlflow.note.content"]
+    assert f"Lowest test_error_rate: {best} (as low: gumbel)" in done.stdout
+
+
 def test_crossed_seeds_are_told_apart(cli):
     seeds = ("seeds.init=0,1,2", "seeds.data=0,1", "seeds.noise=0,1")
     done = cli("-m", "experiment=variance", "dist=gumbel", *seeds, "tracking.enabled=false",

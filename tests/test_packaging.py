@@ -46,6 +46,7 @@ def test_the_wheel_holds_no_study(installed):
     assert not (installed / "studies").exists()
 
 
-def test_the_wheel_carries_the_data_card(installed):
+def test_the_wheel_carries_the_data_card_and_the_reports_page(installed):
+    assert (installed / "noise_exp" / "report" / "page.html.j2").is_file()
     card = installed / "noise_exp" / "training" / "assets" / "README.md"
     assert "CC BY-SA 3.0" in card.read_text()

@@ -78,6 +78,7 @@ OURS = {
     "hydra/launcher=jobli": "did you mean hydra/launcher=joblib?",
     "optimizer=sgd": "Could not find 'optimizer/sgd'; there is adam, annealing",
     "-m dist=gumbell,beta": "Could not find 'dist/gumbell'; did you mean dist=gumbel?",
+    "tracking.figure=true": "Could not override 'tracking.figure'; runs keep no cost.png any more",
     "epoch=3": "Could not override 'epoch'; there is no such key; did you mean epochs?",
     "+epoch=3": "epoch: there is no such key; did you mean epochs?",
     "++network.hiden=[3]": "network.hiden: there is no such key; did you mean network.hidden?",

@@ -7,7 +7,6 @@ from functools import cached_property
 
 import pandas as pd
 
-from noise_exp.records.naming import SOURCES
 from noise_exp.records.record import Record
 from noise_exp.report import pairs, targets, variance
 from noise_exp.report.caveats import caveats
@@ -217,8 +216,7 @@ def _shares_of_sources(runs: Runs) -> tuple[dict[str, pd.DataFrame], list[str]]:
     found: dict[str, pd.DataFrame] = {}
     why: dict[str, list[str]] = {}
     for method in runs.methods:
-        rows = runs.table[(runs.table.method == method) & (runs.table.init >= 0)]
-        varied = [s for s in SOURCES if rows[s].nunique() > 1]
+        rows, varied = runs.sources_of(method)
         try:
             if len(varied) > 1 and (rows[varied].nunique(axis="columns") == 1).all():
                 raise ValueError(

@@ -71,11 +71,15 @@ class Runs:
     def crossed(self) -> bool:
         """Whether some method's runs cross sources of luck, so that its blocks share seeds."""
         for method in self.methods:
-            rows = self.table[(self.table.method == method) & (self.table.init >= 0)]
-            varied = [s for s in SOURCES if rows[s].nunique() > 1]
+            rows, varied = self.sources_of(method)
             if len(varied) > 1 and (rows[varied].nunique(axis="columns") > 1).any():
                 return True
         return False
+
+    def sources_of(self, method: str) -> tuple[pd.DataFrame, list[str]]:
+        """Return the runs of a method whose seeds are known, and the sources that differ."""
+        rows = self.table[(self.table.method == method) & (self.table.init >= 0)]
+        return rows, [s for s in SOURCES if rows[s].nunique() > 1]
 
     @property
     def comparable(self) -> bool:

@@ -1,6 +1,7 @@
 """Time and forward passes to a target; a run that does not get there is censored, not left out."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,36 +44,30 @@ def to_target(runs: Runs, target: Target) -> pd.DataFrame:
     runs share seeds), and the restricted mean: of what is spent until the target or until
     `horizon`, the longest that every method was watched.
     """
-    spent = ("train_seconds", "forward_passes")
-    known: dict[str, dict[str, tuple[np.ndarray, np.ndarray]]] = {}
-    for method in runs.methods:
-        known[method] = {key: times(runs, method, target, key) for key in spent}
+    keys = ("train_seconds", "forward_passes")
+    known = {m: {key: times(runs, m, target, key) for key in keys} for m in runs.methods}
+    horizons = {key: _horizon([spent[key] for spent in known.values()]) for key in keys}
     rows = []
-    # A run that has reached the target is no longer watched, so only the others set the horizon.
-    watched: dict[str, list[float]] = {
-        key: [
-            float(max(at)) if not all(there) else math.inf
-            for at, there in (spending[key] for spending in known.values())
-            if len(at)
-        ]
-        for key in spent
-    }
-    for method, spending in known.items():
-        at, there = spending["forward_passes"]
+    for method, spent in known.items():
+        at, there = spent["forward_passes"]
         row: dict[str, object] = {"method": method, "runs": len(at), "reached": int(there.sum())}
-        for key in spent:
-            horizon = min(watched[key], default=math.inf)
-            if math.isinf(horizon):
-                horizon = max(
-                    (float(max(t[key][0])) for t in known.values() if len(t[key][0])),
-                    default=math.nan,
-                )
-            found = _survival(*spending[key], horizon)
+        for key in keys:
+            found = _survival(*spent[key], horizons[key])
             if runs.crossed:  # seeds are shared: the runs are not independent
                 found |= {"low": math.nan, "high": math.nan}
             row |= {f"{key}_{name}": v for name, v in found.items()}
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _horizon(spent: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
+    """Return how long every method was watched, or the longest of all where all runs got there.
+
+    A run that has reached the target is no longer watched, so only the others set it.
+    """
+    ends = [(float(max(at)), bool(there.all())) for at, there in spent if len(at)]
+    watched = min((end for end, done in ends if not done), default=math.nan)
+    return max((end for end, _ in ends), default=math.nan) if math.isnan(watched) else watched
 
 
 def times(

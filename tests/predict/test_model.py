@@ -202,7 +202,7 @@ def test_mistakes_are_one_line(cli):
     run_id = cli.runs("run")[0].info.run_id
     for arguments, told in {
         (run_id, "wide.png"): "20 x 28; the network takes images of 784 pixels, 28 x 28",
-        (run_id, "words.txt"): "words.txt is no picture; give an IDX file",
+        (run_id, "words.txt"): "words.txt is no picture in PNG, JPEG, BMP",
         (run_id, "images.npy", "scaled.npy"): "scaled.npy have pixels of 0 to 1, but the network",
         (run_id, "clear.png"): "clear.png is transparent in places; lay it on",
         (run_id, "blue.png"): "blue.png is coloured",

@@ -70,6 +70,7 @@ def test_jobs_that_are_cancelled_as_told_are_run_again(cli, queue, postgres):
     done = cli(*command, "resume=true")
     assert done.returncode == 0, done.stderr
     statuses = sorted(run.info.status for run in cli.runs("run", uri))
-    assert statuses == ["FINISHED", "FINISHED", "KILLED", "KILLED"]
+    assert statuses[:2] == ["FINISHED"] * 2
+    assert set(statuses[2:]) == {"KILLED"}  # the second job may not have begun
     for secret in (SECRET, quote(SECRET, safe="")):
         assert holding(cli.folder, secret) == []

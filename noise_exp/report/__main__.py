@@ -57,7 +57,7 @@ def _report(options: argparse.Namespace, store: "Store") -> None:
     if not records:
         raise UserError(f"no run of {', '.join(map(repr, options.what))} makes sense any more")
     if asked.sweep:  # what it did not start itself, it reused
-        parents = {run.info.run_id: run.data.tags.get("mlflow.parentRunId") for run in asked.runs}
+        parents = {run.info.run_id: reading.sweep_of(run) for run in asked.runs}
         own = asked.sweep.info.run_id
         records = [replace(r, reused=parents[str(r.run_id)] != own) for r in records]
     known = {key for record in records for key in (*record.metrics, *record.curves)}

@@ -173,6 +173,11 @@ def _of_sweep(store: Store, parent: Run) -> list[Run]:
     return list(runs.values())
 
 
+def sweep_of(run: Run) -> str | None:
+    """Return the id of the sweep that a run is of, if any."""
+    return run.data.tags.get("mlflow.parentRunId")
+
+
 def children(store: Store, parent_id: str) -> list[Run]:
     """Return the runs of a sweep that it started itself."""
     return store.search("tags.kind = 'run'", f"tags.mlflow.parentRunId = '{parent_id}'")

@@ -13,13 +13,11 @@ import subprocess
 import sys
 
 import pytest
-from mlflow.exceptions import MlflowException
 from server import Proxy
 
 from noise_exp.errors import UserError
 from noise_exp.records.facts import Facts
 from noise_exp.records.journal import Journal
-from noise_exp.tracking.failures import reason
 from noise_exp.tracking.living import sync
 from noise_exp.tracking.store import Store
 
@@ -135,17 +133,6 @@ def test_a_user_without_a_home(cli):
         [sys.executable, "-c", script], env=cli.env, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-
-
-def test_a_database_that_is_deleted_under_a_run_is_told_as_such(cli):
-    store = Store.open(cli.uri, "noise_training")
-    database = cli.folder / "mlruns" / "mlflow.db"
-    database.rename(cli.folder / "kept.db")
-    with pytest.raises(MlflowException) as error:
-        store.client.create_run(store.experiment_id)
-    assert reason(error.value) == "its file was deleted or moved away; put it back"
-    (cli.folder / "kept.db").rename(database)
-    assert store.client.create_run(store.experiment_id).info.status == "RUNNING"
 
 
 def test_a_run_of_another_machine_may_be_alive(cli, monkeypatch):

@@ -4,6 +4,7 @@ import contextlib
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -68,7 +69,7 @@ def test_where_no_uri_leads_to_a_folder_it_is_said(monkeypatch):
 @pytest.mark.parametrize("given", ["sqlite:///mlruns/mlflow.db", "sqlite:////a b/it's $HOME/x.db"])
 def test_the_command_of_the_ui_can_be_pasted(monkeypatch, given):
     monkeypatch.setattr(shutil, "which", lambda _: None)
-    monkeypatch.setattr(views.sys, "executable", "/my work/it's/.venv/bin/python")
+    monkeypatch.setattr(sys, "executable", "/my work/it's/.venv/bin/python")
     command = views.opening(given, given).partition("\n")[0]
     words = shlex.split(command)
     assert words[:2] == ["/my work/it's/.venv/bin/mlflow", "ui"]
@@ -89,6 +90,8 @@ def test_make_works_in_a_checkout_whose_path_has_a_space(tmp_path):
     shutil.copytree(ROOT / "conf", folder / "conf")
     for name in ("Makefile", "pyproject.toml", "constraints.txt"):
         shutil.copy(ROOT / name, folder)
+    # tests/test_first_use.py has the real one, in such a folder too.
+    (folder / "environment.sh").write_text("[ -e .venv/made-of ] || : > .venv/made-of\n")
     tools = folder / ".venv" / "bin"
     tools.mkdir(parents=True)
     (tools / "python").write_text(PYTHON)

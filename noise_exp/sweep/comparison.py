@@ -84,8 +84,9 @@ def _totals(report: Report) -> dict[str, Any]:
         "median": report.runs.table.outcome.median(),
     }
     run = report.runs.table.sort_values(["outcome", "final_cost"], kind="stable").iloc[0]
+    run_id = run.run_id if isinstance(run.run_id, str) else ""  # a store that was away gave none
     return {
-        "tags": {"best": report.best, "best_run_id": run.run_id or ""},
+        "tags": {"best": report.best, "best_run_id": run_id},
         "metrics": {f"{which}_{report.runs.outcome}": float(r) for which, r in rates.items()},
     }
 

@@ -53,7 +53,11 @@ def test_a_sweep_and_what_it_left_owed_and_delivered(cli, server):
     assert "set MLFLOW_TRACKING_URI to the whole URI" in done.stdout
     assert "http://me:***@" in done.stdout
     done = cli(*sync, module="noise_exp.tracking", env={"MLFLOW_TRACKING_URI": uri})
-    assert done.stdout.startswith("out/0: delivered")  # but for what left the folder long since
+    assert done.stdout == (  # all but the files, which left the folder when it was delivered
+        "out/0: delivered"
+        ", without model: MLmodel, without model: requirements.txt, without model: weights.npz, "
+        "without config.yaml, without predictions.csv\n"
+    )
     done = cli(cli.runs("sweep", server.url)[0].info.run_id, module="noise_exp.report",
                env={"MLFLOW_TRACKING_URI": uri})  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -18,6 +18,7 @@ from server import Proxy
 from noise_exp.errors import UserError
 from noise_exp.records.facts import Facts
 from noise_exp.records.journal import Journal
+from noise_exp.tracking.failures import reason
 from noise_exp.tracking.living import sync
 from noise_exp.tracking.store import Store
 
@@ -133,6 +134,16 @@ def test_a_user_without_a_home(cli):
         [sys.executable, "-c", script], env=cli.env, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_database_that_is_moved_away_under_a_connection_is_told_as_such(tmp_path):
+    with contextlib.closing(sqlite3.connect(tmp_path / "mlflow.db")) as connection:
+        connection.execute("CREATE TABLE runs (id)")
+        connection.commit()
+        (tmp_path / "mlflow.db").rename(tmp_path / "kept.db")
+        with pytest.raises(sqlite3.OperationalError) as error:
+            connection.execute("INSERT INTO runs VALUES (1)")
+    assert reason(error.value) == "its file was deleted or moved away; put it back"
 
 
 def test_a_run_of_another_machine_may_be_alive(cli, monkeypatch):

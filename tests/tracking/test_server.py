@@ -122,7 +122,11 @@ def test_down_for_the_rest_of_the_run_and_synced_later(cli, server):
     record = cli.folder / "out" / ".noise_exp" / "run.json"
     facts = json.loads(record.read_text()) | {"delivered": False, "run_id": None}
     record.write_text(json.dumps(facts))
-    assert sync(cli, "out").stdout.startswith("out: delivered")  # but for files long since gone
+    assert sync(cli, "out").stdout == (  # all but the files, which left the folder then
+        "out: delivered"
+        ", without model: MLmodel, without model: requirements.txt, without model: weights.npz, "
+        "without config.yaml, without predictions.csv\n"
+    )
     check_delivered(cli, server, "down")
 
 

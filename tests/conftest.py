@@ -2,9 +2,14 @@ import signal
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from support import Cli
 
 from noise_exp.training.data import Embedded
+
+# The same examples in every run, and no judgement of how long one takes on a busy machine.
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.load_profile("same")
 
 
 def pytest_addoption(parser):

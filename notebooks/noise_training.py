@@ -27,8 +27,8 @@ with app.setup:
         Law,
         LearnedFeedback,
         NodePerturbation,
+        NoiseTransform,
         QuantileLaw,
-        Repair,
         Schedule,
         Spsa,
         Trial,
@@ -361,7 +361,7 @@ def searches(name, passes):
     }
     for way, (estimator, optimizer) in ways.items():
         yield way, Trial(split, Law(name, **ARTICLE_LAWS[name]), streams, optimizer=optimizer,
-                         estimator=Seen(estimator), repair=Repair.sign, hidden=[64], cost=CrossEntropy(),
+                         estimator=Seen(estimator), noise_transform=NoiseTransform.sign, hidden=[64], cost=CrossEntropy(),
                          schedule=Schedule(None, passes, batch_size=128))  # fmt: skip
 
 
@@ -423,7 +423,7 @@ def ten_digits(name, epochs=12):
     streams = IndependentStreams(init=1, data=SEED, noise=1)
     split = Embedded(list(range(10)), 2000, 255.0).split(streams.permutation)
     return Trial(split, Law(name, **ARTICLE_LAWS[name]), streams, hidden=[120], init_scale=0.083,
-                 estimator=LearnedFeedback(0.03, 0.28), repair=Repair.sign, cost=CrossEntropy(),
+                 estimator=LearnedFeedback(0.03, 0.28), noise_transform=NoiseTransform.sign, cost=CrossEntropy(),
                  optimizer=Adam(0.0043, 0.9, 0.999, decay=True),
                  schedule=Schedule(epochs, None, batch_size=128))  # fmt: skip
 
@@ -503,7 +503,7 @@ def own(text, epochs=10):
     """Zeros and ones, learned from the noise of a formula."""
     split, streams = zeros_and_ones(SEED, scale=255.0)
     return Trial(split, QuantileLaw(text), streams, hidden=[64], cost=CrossEntropy(),
-                 estimator=LearnedFeedback(0.1, 0.2), repair=Repair.sign,
+                 estimator=LearnedFeedback(0.1, 0.2), noise_transform=NoiseTransform.sign,
                  optimizer=Adam(0.003, 0.9, 0.999, decay=True),
                  schedule=Schedule(epochs, None, batch_size=128))  # fmt: skip
 

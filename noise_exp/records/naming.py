@@ -11,6 +11,11 @@ NO_METHOD = {
 }  # fmt: skip
 
 
+def owner_of(key: str) -> str:
+    """Return the group whose option decides what values a key has."""
+    return "estimator" if key == "noise_transform" else key.partition(".")[0]
+
+
 def name_methods(params: Sequence[Mapping[str, str]]) -> list[str]:
     """Name each run by its law and by whatever else varies among runs of that law, but seeds.
 
@@ -20,7 +25,7 @@ def name_methods(params: Sequence[Mapping[str, str]]) -> list[str]:
     keys = sorted({key for p in params for key in p} - NO_METHOD - {"dist"})
     varied = []
     for key in keys:
-        owner = key.partition(".")[0]
+        owner = owner_of(key)
         seen: dict[str | None, dict[str | None, set[str]]] = {}
         for p in params:
             option = p.get(owner) if owner in OPTIONS and owner != key else None

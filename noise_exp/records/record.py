@@ -9,6 +9,7 @@ from typing import Any
 from noise_exp.records.facts import Facts
 from noise_exp.records.journal import Journal
 
+_RENAMED = {"estimator.repair": "noise_transform"}  # params of runs of earlier versions
 CURVES = ("cost", "train_error_rate", "train_seconds", "forward_passes")
 
 
@@ -146,7 +147,8 @@ def params_or_asked(
     params: Mapping[str, str], overrides: Sequence[str], dist: str
 ) -> Mapping[str, str]:
     """Return a run's params; of one whose parts could not be built, what was asked for."""
-    return params or {"dist": dist, **settings(overrides)}
+    found = params or {"dist": dist, **settings(overrides)}
+    return {_RENAMED.get(key, key): value for key, value in found.items()}
 
 
 def record_of(facts: Facts, epochs: Sequence[Mapping[str, Any]]) -> Record:

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from noise_exp.records.data_sets import name_data_sets, name_methods_of
-from noise_exp.records.naming import NO_METHOD, SOURCES
+from noise_exp.records.naming import NO_METHOD, SOURCES, owner_of
 from noise_exp.records.record import Record
 
 
@@ -155,7 +155,7 @@ def _differing(table: pd.DataFrame) -> list[str]:
     found = []
     named_params = [(row.method, row.record.params) for row in rows_of(table)]
     for key in sorted({key for _, params in named_params for key in params} - NO_METHOD):
-        option = key.partition(".")[0]
+        option = owner_of(key)
         if option in ("dist", "estimator"):
             continue
         named = {

@@ -19,7 +19,7 @@ from noise_exp.training.article_stream import ArticleStream
 from noise_exp.training.costs import CrossEntropy, SquaredError
 from noise_exp.training.data import Data, Split
 from noise_exp.training.loop import Schedule
-from noise_exp.training.noise import Distribution, Law, Repair
+from noise_exp.training.noise import Distribution, Law
 from noise_exp.training.streams import IndependentStreams, Streams
 from noise_exp.training.trial import Trial
 
@@ -44,7 +44,7 @@ def build(cfg: DictConfig, threads: int = 1) -> Trial:
     schedule = _schedule(cfg)
     law = _law(cfg.dist)
     optimizer = _part("optimizer", _options(cfg.optimizer))
-    estimator, repair = _estimator(cfg.estimator) if law else (None, Repair.none)
+    estimator = _part("estimator", _options(cfg.estimator)) if law else None
     source: Data = _part("data", _options(cfg.data))
     streams = _streams(cfg)
     split = _split(source, streams, cfg)
@@ -55,7 +55,7 @@ def build(cfg: DictConfig, threads: int = 1) -> Trial:
             streams,
             estimator=estimator,
             optimizer=optimizer,
-            repair=repair,
+            noise_transform=cfg.noise_transform,
             hidden=list(cfg.network.hidden),
             init_scale=cfg.network.init_scale,
             frozen=list(cfg.network.frozen),
@@ -107,16 +107,6 @@ def _law(node: DictConfig) -> Distribution | None:
         return Law(name, **options)
     except ValueError as error:
         raise UserError(_named("dist", node, error)) from None
-
-
-def _estimator(node: DictConfig) -> tuple[Any, Repair]:
-    """Return the estimator, and what is done to the noise before it sees it."""
-    options = _options(node)
-    name = str(options.pop("repair", "none"))
-    if name not in Repair.__members__:
-        known = ", ".join(Repair.__members__)
-        raise UserError(f"estimator.repair: Invalid value '{name}', expected one of {known}")
-    return _part("estimator", options), Repair[name]
 
 
 def _part(group: str, options: dict[str, Any]) -> Any:

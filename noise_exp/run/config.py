@@ -8,6 +8,8 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING
 
+from noise_exp.training.noise import NoiseTransform
+
 _PACKAGE = Path(__file__).parent.parent
 # A wheel carries the folder inside the package; in a checkout it stands beside it.
 CONF_DIR = _PACKAGE / "conf" if (_PACKAGE / "conf").is_dir() else _PACKAGE.parent / "conf"
@@ -89,6 +91,7 @@ class Config:
     forward_passes: float | None = MISSING
     train_seconds: float | None = MISSING
     batch_size: int | None = MISSING
+    noise_transform: NoiseTransform = MISSING
     cost: CostName = MISSING
     score: Score = MISSING
     dtype: Precision = MISSING

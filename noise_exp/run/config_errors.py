@@ -33,7 +33,10 @@ _ADVICE = {
     "in # @package NAME: write another sign before it",
     r"codec can't decode|unacceptable character": "save it as UTF-8 text",
 }
-_GONE = {"tracking.figure": "runs keep no cost.png any more, as MLflow draws cost; leave it out"}
+_GONE = {
+    "estimator.repair": "it is noise_transform now: write noise_transform=...",
+    "tracking.figure": "runs keep no cost.png any more, as MLflow draws cost; leave it out",
+}
 
 
 def explained(error: BaseException) -> str | None:
@@ -74,7 +77,7 @@ def about_key(error: OmegaConfBaseException, group: str = "") -> str:
     key = ".".join(filter(None, (group, error.full_key))) or "the configuration"
     if isinstance(error, MissingMandatoryValue):
         return f"{key} must be given; write {key}=..."
-    said = _words(error)
+    said = _GONE.get(key) or _words(error)
     return "; ".join(filter(None, (f"{key}: {said}", _advice(said))))
 
 

@@ -33,6 +33,8 @@ def fingerprint(cfg: DictConfig, trial: Trial) -> str:
     science |= {key: cfg[key] for key in (*build.BUDGETS, "batch_size")}
     science |= {key: cfg[key].value for key in ("cost", "score", "dtype", "stream")}
     split = trial.split
+    if trial.law:
+        science["noise_transform"] = cfg.noise_transform.value
     science["data"] = [
         split.digest, float(split.pixel_divisor), split.validation,
         len(split.test_labels), len(split.train_labels),

@@ -189,6 +189,8 @@ def _params(cfg: DictConfig, job: Job, trial: Trial, sizes: dict[str, int]) -> d
     params |= {group: choices[group] for group in ("optimizer", "seeds", "data", "network")}
     params |= {key: cfg[key] for key in ("seed", *BUDGETS, "batch_size")}
     params |= {key: cfg[key].value for key in ("cost", "score", "dtype", "stream")}
+    if trial.law:
+        params["noise_transform"] = cfg.noise_transform.value
     params |= {f"{part}_images": size for part, size in sizes.items()}
     for group in ("dist", "estimator", "optimizer", "seeds", "data", "network"):
         if group == "estimator" and not trial.law:

@@ -22,7 +22,7 @@ from noise_exp.training.estimators import (
 )
 from noise_exp.training.loop import EpochRecord, Schedule
 from noise_exp.training.network import Network
-from noise_exp.training.noise import ARTICLE_LAWS, Distribution, Law, Repair
+from noise_exp.training.noise import ARTICLE_LAWS, Distribution, Law, NoiseTransform
 from noise_exp.training.objective import Objective
 from noise_exp.training.optimizers import Adam, Annealing, HillClimb, Momentum, Vanilla
 from noise_exp.training.own_images import Csv, Folder, Idx, Npz, OpenML
@@ -32,10 +32,44 @@ from noise_exp.training.trained import Trained
 from noise_exp.training.trial import Tested, Trial
 
 __all__ = [
-    "ARTICLE_LAWS", "Adam", "Annealing", "ArticleStream", "CostScaled", "CrossEntropy", "Csv",
-    "Distribution", "Embedded", "EpochRecord", "EvolutionStrategy", "ExactGradient",
-    "FeedbackAlignment", "Folder", "ForwardGradient", "HillClimb", "Idx", "IndependentStreams",
-    "Law", "LearnedFeedback", "LowRankES", "Momentum", "Network", "NodePerturbation", "Npz",
-    "Objective", "OpenML", "QuantileLaw", "Repair", "Schedule", "Split", "Spsa", "SquaredError",
-    "Tested", "Trained", "Trial", "UnitForwardGradient", "Vanilla", "Xor", "ink_errors",
+    "ARTICLE_LAWS",
+    "Adam",
+    "Annealing",
+    "ArticleStream",
+    "CostScaled",
+    "CrossEntropy",
+    "Csv",
+    "Distribution",
+    "Embedded",
+    "EpochRecord",
+    "EvolutionStrategy",
+    "ExactGradient",
+    "FeedbackAlignment",
+    "Folder",
+    "ForwardGradient",
+    "HillClimb",
+    "Idx",
+    "IndependentStreams",
+    "Law",
+    "LearnedFeedback",
+    "LowRankES",
+    "Momentum",
+    "Network",
+    "NodePerturbation",
+    "NoiseTransform",
+    "Npz",
+    "Objective",
+    "OpenML",
+    "QuantileLaw",
+    "Schedule",
+    "Split",
+    "Spsa",
+    "SquaredError",
+    "Tested",
+    "Trained",
+    "Trial",
+    "UnitForwardGradient",
+    "Vanilla",
+    "Xor",
+    "ink_errors",
 ]  # fmt: skip

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from noise_exp.training.network import Network
-from noise_exp.training.noise import ARTICLE_LAWS, Distribution, Law, Repair, repair
+from noise_exp.training.noise import ARTICLE_LAWS, Distribution, Law, NoiseTransform, transform
 from noise_exp.training.streams import CHANCE, ORDER, generator
 from noise_exp.training.workers import ALONE, Workers
 
@@ -70,7 +70,7 @@ class ArticleStream:
         law: Distribution,
         network: Network,
         workers: Workers = ALONE,  # noqa: ARG002 (one generator, one order)
-        how: Repair = Repair.none,
+        how: NoiseTransform = NoiseTransform.none,
     ) -> "ArticleNoise":
         """Return the noise of `law`, from where it starts in the stream.
 
@@ -102,7 +102,7 @@ class ArticleStream:
         scratch = np.empty(network.n_parameters, network.dtype)
         for k in range(known, len(names)):
             law = Law(names[k], **ARTICLE_LAWS[names[k]])
-            skipped = ArticleNoise(law, Repair.none, rng, network)
+            skipped = ArticleNoise(law, NoiseTransform.none, rng, network)
             for _ in range(self._epochs):
                 skipped.fill(scratch)
             self._save(rng, names[: k + 1], network)
@@ -142,7 +142,9 @@ class ArticleStream:
 class ArticleNoise:
     """Noise of the published program: tensor by tensor, from the output back, biases last."""
 
-    def __init__(self, law: Law, how: Repair, rng: np.random.RandomState, network: Network) -> None:
+    def __init__(
+        self, law: Law, how: NoiseTransform, rng: np.random.RandomState, network: Network
+    ) -> None:
         self._law = law
         self._how = how
         self._rng = rng
@@ -156,4 +158,4 @@ class ArticleNoise:
                 biases[...] = self._law.sample(self._rng, biases.shape)
         else:
             out[...] = self._law.sample(self._rng, out.shape)
-        repair(self._how, self._rng, out)
+        transform(self._how, self._rng, out)

@@ -151,7 +151,7 @@ class Law:
 
 
 class Noise(Protocol):
-    """A source of noise: a distribution with its repair, and a place in a random stream."""
+    """A source of noise: a distribution with its transform, and a place in a random stream."""
 
     def fill(self, out: np.ndarray) -> None:
         """Fill `out`, one-dimensional and of any length, with fresh independent draws."""
@@ -177,7 +177,7 @@ class Silence:
         out.fill(0)
 
 
-class Repair(Enum):
+class NoiseTransform(Enum):
     """What is done to a law's draws so that an estimate made from them is unbiased."""
 
     none = "none"
@@ -186,8 +186,10 @@ class Repair(Enum):
     rank = "rank"
 
 
-def repair(how: Repair, rng: np.random.Generator | np.random.RandomState, xi: np.ndarray) -> None:
-    """Repair draws in place, shape (n,), which `standardize` and `rank` take as one sample.
+def transform(
+    how: NoiseTransform, rng: np.random.Generator | np.random.RandomState, xi: np.ndarray
+) -> None:
+    """Transform draws in place, shape (n,), which `standardize` and `rank` take as one sample.
 
     - `none` leaves them as they are;
     - `sign` multiplies each by an independent random sign: mean 0, and the law's shape is kept;
@@ -198,18 +200,18 @@ def repair(how: Repair, rng: np.random.Generator | np.random.RandomState, xi: np
     """
     if not len(xi):
         return
-    if how is Repair.sign:
+    if how is NoiseTransform.sign:
         bits = np.unpackbits(np.frombuffer(rng.bytes(-(-len(xi) // 8)), np.uint8), count=len(xi))
         signs = bits.astype(xi.dtype)  # a masked negation would take five times as long
         signs *= -2
         signs += 1
         xi *= signs
-    elif how is Repair.standardize:
+    elif how is NoiseTransform.standardize:
         xi -= np.mean(xi, dtype=np.float64)
         spread = np.sqrt(np.mean(np.square(xi, dtype=np.float64)))
         if spread > 0:
             xi /= spread
-    elif how is Repair.rank:
+    elif how is NoiseTransform.rank:
         order = rng.permutation(len(xi))  # argsort leaves equal draws in the order it finds them
         order = order[np.argsort(xi[order], kind="stable")]
         xi[order] = _normal_scores(len(xi))

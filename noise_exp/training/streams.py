@@ -5,7 +5,7 @@ from typing import Protocol
 import numpy as np
 
 from noise_exp.training.network import Network
-from noise_exp.training.noise import Distribution, Noise, Repair, repair
+from noise_exp.training.noise import Distribution, Noise, NoiseTransform, transform
 from noise_exp.training.workers import ALONE, Workers
 
 _INIT, _DATA, _NOISE, ORDER, CHANCE = range(5)
@@ -40,9 +40,9 @@ class Streams(Protocol):
         law: Distribution,
         network: Network,
         workers: Workers = ALONE,
-        how: Repair = Repair.none,
+        how: NoiseTransform = NoiseTransform.none,
     ) -> Noise:
-        """Return the source of a run's noise: a law's draws, repaired."""
+        """Return the source of a run's noise: a law's draws, transformed."""
 
 
 class IndependentStreams:
@@ -78,7 +78,7 @@ class IndependentStreams:
         law: Distribution,
         network: Network,  # noqa: ARG002 (one order, whatever the size)
         workers: Workers = ALONE,
-        how: Repair = Repair.none,
+        how: NoiseTransform = NoiseTransform.none,
     ) -> "ChunkedNoise":
         """Return the source of a run's noise, drawn by the threads of `workers`.
 
@@ -101,7 +101,7 @@ class ChunkedNoise:
     """Noise in chunks, each from a generator of its own: the same whatever thread draws it."""
 
     def __init__(
-        self, law: Distribution, how: Repair, seed: np.random.SeedSequence, workers: Workers
+        self, law: Distribution, how: NoiseTransform, seed: np.random.SeedSequence, workers: Workers
     ) -> None:
         self._law = law
         self._how = how
@@ -110,9 +110,9 @@ class ChunkedNoise:
         self._rngs: list[np.random.Generator] = []
 
     def fill(self, out: np.ndarray) -> None:
-        """Fill `out`, of any length; what is repaired as one sample are equal parts of it."""
+        """Fill `out`, of any length; what is transformed as one sample are equal parts of it."""
         pieces = [out[i : i + _CHUNK] for i in range(0, len(out), _CHUNK)]
-        if pieces and self._how in (Repair.standardize, Repair.rank):
+        if pieces and self._how in (NoiseTransform.standardize, NoiseTransform.rank):
             pieces = np.array_split(out, len(pieces))
         while len(self._rngs) < len(pieces):
             self._rngs.append(np.random.Generator(np.random.SFC64(self._seed.spawn(1)[0])))
@@ -120,6 +120,6 @@ class ChunkedNoise:
         def draw(piece: tuple[np.random.Generator, np.ndarray]) -> None:
             rng, numbers = piece
             self._law.fill(rng, numbers)
-            repair(self._how, rng, numbers)
+            transform(self._how, rng, numbers)
 
         self._workers.map(draw, list(zip(self._rngs, pieces, strict=False)))

@@ -12,7 +12,7 @@ from noise_exp.training.data import Split, live_pixels
 from noise_exp.training.estimators import CostScaled, Estimator, ExactGradient
 from noise_exp.training.loop import EpochRecord, Schedule, train
 from noise_exp.training.network import Network, misclassified
-from noise_exp.training.noise import Distribution, Noise, Repair, Silence, check
+from noise_exp.training.noise import Distribution, Noise, NoiseTransform, Silence, check
 from noise_exp.training.objective import Objective
 from noise_exp.training.optimizers import Optimizer, Vanilla
 from noise_exp.training.streams import Streams
@@ -65,7 +65,7 @@ class Trial:
         The noise; None for back propagation, whose estimator is the exact gradient.
     streams
         Draws the initial weights, the batches and the noise.
-    repair
+    noise_transform
         What is done to the law's draws before the estimator sees them.
     hidden, init_scale
         Units of the hidden layers, and the initial parameters' standard deviation.
@@ -99,7 +99,7 @@ class Trial:
         *,
         estimator: Estimator | None = None,
         optimizer: Optimizer | None = None,
-        repair: Repair = Repair.none,
+        noise_transform: NoiseTransform = NoiseTransform.none,
         hidden: Sequence[int] = article.HIDDEN,
         init_scale: float = article.INIT_SCALE,
         frozen: Sequence[int] = (),
@@ -110,7 +110,7 @@ class Trial:
         self.split, self.law = split, law
         self.estimator = (estimator or CostScaled()) if law else ExactGradient()
         self.optimizer = optimizer or Vanilla()
-        self._streams, self._repair = streams, repair
+        self._streams, self._noise_transform = streams, noise_transform
         self._schedule = schedule or Schedule(article.EPOCHS)
         self._workers, self._cost = Workers(threads), cost or SquaredError()
         self._last_step: object = None  # of which training
@@ -144,7 +144,7 @@ class Trial:
         if self.law is None:
             return Silence()
         network = self.objective.network
-        return self._streams.noise(self.law, network, self._workers, self._repair)
+        return self._streams.noise(self.law, network, self._workers, self._noise_transform)
 
     @cached_property
     def _noise(self) -> Noise:

@@ -13,7 +13,7 @@ from noise_exp.training import (
     Law,
     LearnedFeedback,
     NodePerturbation,
-    Repair,
+    NoiseTransform,
     Trial,
     article,
 )
@@ -53,7 +53,7 @@ def _records(contender: str, threads: int, problem: str) -> tuple:
         None if estimator is None else Law("normal", **ARTICLE_LAWS["normal"]),
         streams,
         estimator=estimator,
-        repair=Repair.sign,
+        noise_transform=NoiseTransform.sign,
         optimizer=Adam(0.004, beta1=0.9, beta2=0.999, decay=False),
         init_scale=0.083,
         cost=CrossEntropy(),

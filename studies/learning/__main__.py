@@ -5,7 +5,7 @@ them all. The tables replace what stands between `<!-- name -->` and `<!-- end -
 given by `--page`.
 
     learn, digits                   experiment=learn, experiment=digits, all methods and seeds
-    learn_none, learn_rank          the first with estimator.repair=none, with rank
+    learn_none, learn_rank          the first with noise_transform=none, with rank
     learn_nodes                     the first with estimator=node_perturbation
     learn_layers, digits_layers     with network.frozen swept, for gaussian and backprop
     grid                            experiment=learn with all estimators and optimizers

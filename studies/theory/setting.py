@@ -12,7 +12,7 @@ from noise_exp.training import article
 from noise_exp.training.data import Embedded, Split, live_pixels
 from noise_exp.training.loop import Schedule
 from noise_exp.training.network import Activations, Network, with_ones
-from noise_exp.training.noise import ARTICLE_LAWS, Law, Noise, Repair
+from noise_exp.training.noise import ARTICLE_LAWS, Law, Noise, NoiseTransform
 from noise_exp.training.objective import Objective
 from noise_exp.training.optimizers import Vanilla
 from noise_exp.training.streams import IndependentStreams
@@ -98,7 +98,9 @@ def law_of(name: str) -> Law:
     return Law(name, **ARTICLE_LAWS[name])
 
 
-def noise_of(law: str, seed: int, network: Network, how: Repair = Repair.none) -> Noise:
+def noise_of(
+    law: str, seed: int, network: Network, how: NoiseTransform = NoiseTransform.none
+) -> Noise:
     """Return the noise of one of the article's laws."""
     return streams_of(seed).noise(law_of(law), network, how=how)
 

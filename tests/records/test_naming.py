@@ -1,6 +1,7 @@
 """Methods are named by what tells them apart, and by no more."""
 
 from noise_exp.records.naming import name_methods
+from noise_exp.records.record import params_or_asked
 
 
 def test_names_of_methods():
@@ -12,6 +13,18 @@ def test_names_of_methods():
     assert name_methods([base, adam]) == ["gumbel optimizer=vanilla", "gumbel optimizer=adam"]
     faster = {**base, "optimizer.lr": "0.1"}
     assert name_methods([base, faster])[1] == "gumbel optimizer.lr=0.1"
+
+
+def test_what_an_estimator_does_to_the_noise_names_a_method_where_it_varies():
+    signed = {"dist": "beta", "estimator": "learned_feedback", "noise_transform": "sign"}
+    as_drawn = {"dist": "beta", "estimator": "es", "noise_transform": "none"}
+    assert name_methods([signed, as_drawn]) == [
+        "beta estimator=learned_feedback", "beta estimator=es"
+    ]  # fmt: skip
+    ranked = {**signed, "noise_transform": "rank"}
+    assert name_methods([signed, ranked])[1] == "beta noise_transform=rank"
+    earlier = {"dist": "beta", "estimator": "learned_feedback", "estimator.repair": "rank"}
+    assert params_or_asked(earlier, (), "?") == ranked
 
 
 def test_a_run_that_was_not_built_is_told_from_one_that_was():

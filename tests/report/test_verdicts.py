@@ -167,7 +167,7 @@ def test_runs_of_different_programs_are_named():
 
 
 def test_a_run_that_failed_before_it_was_built_is_not_taken_for_an_older_run():
-    failed = Record({"dist": "gumbel", "seed": "0"}, error="UserError: no such repair")
+    failed = Record({"dist": "gumbel", "seed": "0"}, error="UserError: no such estimator")
     report = build([*runs(gumbel=[10, 11], beta=[20, 21]), failed])
     assert report.runs.table.error.notna().sum() == 1
     assert report.runs.duplicates == 0

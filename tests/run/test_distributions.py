@@ -66,9 +66,9 @@ def test_it_draws_by_its_own_rule_whatever_the_threads(own):
 
 
 @pytest.mark.parametrize("estimator", ["node_perturbation", "learned_feedback", "es"])
-def test_estimators_and_repairs_take_it(own, estimator):
-    for repair in ("sign", "rank"):
-        run = build(own(SPIKE, f"estimator={estimator}", f"estimator.repair={repair}"))
+def test_estimators_and_transforms_take_it(own, estimator):
+    for how in ("sign", "rank"):
+        run = build(own(SPIKE, f"estimator={estimator}", f"noise_transform={how}"))
         assert np.isfinite([epoch.cost for epoch in run.train()]).all()
 
 

@@ -63,7 +63,7 @@ def test_another_numpy_is_another_digest(copy, monkeypatch):
         ("tracking.patience=5", True),
         ("seed=7", False),
         ("network.hidden=[8,4]", False),
-        ("estimator.repair=sign", False),
+        ("noise_transform=sign", False),
         ("data.test_size=21", False),
         ("data.pixel_divisor=2", False),
         ("data.pixel_divisor=1.0", True),
@@ -79,5 +79,8 @@ def test_what_decides_the_result_counts_and_nothing_else(change, same):
 
 def test_back_propagation_does_not_care_for_the_estimator():
     base = ("network=small", "epochs=2", "dist=backprop")
-    prints = [fingerprint(composed(*o), trial(*o)) for o in (base, (*base, "estimator=spsa"))]
+    prints = [
+        fingerprint(composed(*o), trial(*o))
+        for o in (base, (*base, "estimator=spsa", "noise_transform=rank"))
+    ]
     assert prints[0] == prints[1]

@@ -19,7 +19,7 @@ from noise_exp.training.estimators import (
     Spsa,
 )
 from noise_exp.training.network import Network
-from noise_exp.training.noise import ARTICLE_LAWS, Law, Repair
+from noise_exp.training.noise import ARTICLE_LAWS, Law, NoiseTransform
 from noise_exp.training.streams import IndependentStreams
 
 SCALE = 1e-4  # of the noise: the loss is straight over so short a way
@@ -32,7 +32,7 @@ def point():
     return objective, w, numeric_gradient(loss, w)
 
 
-def repaired(law, how, seed=3):
+def transformed(law, how, seed=3):
     streams = IndependentStreams(0, 0, seed)
     return streams.noise(Law(law, **ARTICLE_LAWS[law]), Network((1, 1), np.float64), how=how)
 
@@ -65,7 +65,7 @@ def test_with_random_signs_one_sample_does_alike_whatever_the_law(law):
     """On weights that share the gradient evenly, or the mean hangs on rare draws."""
     n, seen = 200, []
     gradient = np.ones(n)
-    noise, draws = repaired(law, Repair.sign), np.empty(n)
+    noise, draws = transformed(law, NoiseTransform.sign), np.empty(n)
     for _ in range(4000):
         noise.fill(draws)
         seen.append(cosine(gradient, draws) ** 2)
@@ -96,8 +96,8 @@ def test_a_mean_points_an_estimate_along_the_ones(point):
     law, ones = stats.gumbel_r(), np.ones(len(w))
     limit = law.var() * gradient + law.mean() ** 2 * np.sum(gradient) * ones
     many = ForwardGradient(8000)
-    (raw,) = directions(many, *point[:2], 1, repaired("gumbel", Repair.none))
-    (centred,) = directions(many, *point[:2], 1, repaired("gumbel", Repair.standardize))
+    (raw,) = directions(many, *point[:2], 1, transformed("gumbel", NoiseTransform.none))
+    (centred,) = directions(many, *point[:2], 1, transformed("gumbel", NoiseTransform.standardize))
     assert cosine(-limit, raw) > 0.97 > cosine(-gradient, raw) + 0.02
     assert cosine(-gradient, centred) > 0.97
 

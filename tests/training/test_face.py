@@ -16,8 +16,8 @@ from noise_exp.training import article
 README = ROOT / "README.md"
 FACE = {
     "data": {"Csv", "Embedded", "Folder", "Idx", "Npz", "OpenML", "Xor", "Split", "ink_errors"},
-    "noise": {"ARTICLE_LAWS", "Distribution", "Law", "QuantileLaw", "Repair", "IndependentStreams",
-              "ArticleStream"},
+    "noise": {"ARTICLE_LAWS", "Distribution", "Law", "QuantileLaw", "NoiseTransform",
+              "IndependentStreams", "ArticleStream"},
     "estimators": {"CostScaled", "EvolutionStrategy", "ExactGradient", "FeedbackAlignment",
                    "ForwardGradient", "LearnedFeedback", "LowRankES", "NodePerturbation", "Spsa",
                    "UnitForwardGradient"},

@@ -21,8 +21,8 @@ from noise_exp.training import (
     IndependentStreams,
     Law,
     LearnedFeedback,
+    NoiseTransform,
     QuantileLaw,
-    Repair,
     Schedule,
     Trial,
     Vanilla,
@@ -34,8 +34,12 @@ IN_BATCHES = {"schedule": Schedule(3, batch_size=700), "optimizer": Adam(0.01, 0
 CLIMB = {"optimizer": HillClimb(0.01, 1.5), "estimator": CostScaled([1.0])}
 KINDS = {
     "article": {},
-    "batches": {**IN_BATCHES, "estimator": LearnedFeedback(0.1, 0.2), "repair": Repair.sign},
-    "fixed feedback": {"estimator": FeedbackAlignment(1.0), "repair": Repair.rank},
+    "batches": {
+        **IN_BATCHES,
+        "estimator": LearnedFeedback(0.1, 0.2),
+        "noise_transform": NoiseTransform.sign,
+    },
+    "fixed feedback": {"estimator": FeedbackAlignment(1.0), "noise_transform": NoiseTransform.rank},
     "chance": {"optimizer": Annealing(0.01, 0.1, 1e-3), "estimator": CostScaled([1.0])},
     "known": CLIMB,
     "numpy's": {"law": Law("laplace", loc=0.0, scale=1.0), "frozen": [1]},

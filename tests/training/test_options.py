@@ -10,7 +10,7 @@ from noise_exp.errors import UserError
 from noise_exp.run.build import build
 from noise_exp.run.fingerprint import fingerprint
 from noise_exp.training.estimators import ExactGradient
-from noise_exp.training.noise import Repair
+from noise_exp.training.noise import NoiseTransform
 
 LAWS, ESTIMATORS, OPTIMIZERS = map(options, ("dist", "estimator", "optimizer"))
 
@@ -24,14 +24,23 @@ def test_the_grid_has_no_invalid_cell(estimator, optimizer):
                  f"estimator={estimator}", f"optimizer={optimizer}")
         for dist in ("gumbel", "pareto", "backprop")
     ]  # fmt: skip
-    for config, how in itertools.product(laws, Repair):
-        config.estimator.repair = how.value
+    for config, how in itertools.product(laws, NoiseTransform):
+        config.noise_transform = how
         run = build(config)
         before = run.parameters.copy()
         costs = [record.cost for record in run.train()]
         assert len(costs) == 4
         assert np.isfinite(costs).all()
         assert (run.parameters != before).any() or optimizer in ("hill_climb", "annealing")
+
+
+def test_an_estimator_sets_what_is_done_to_the_noise_unless_told():
+    shown = [
+        composed(*overrides).noise_transform.value
+        for overrides in ([], ["estimator=learned_feedback"], ["rung=es"], ["experiment=learn"],
+                          ["estimator=learned_feedback", "noise_transform=none"])
+    ]  # fmt: skip
+    assert shown == ["none", "sign", "sign", "sign", "none"]
 
 
 @pytest.mark.slow

@@ -19,7 +19,7 @@ from noise_exp.training import (
     LearnedFeedback,
     Momentum,
     NodePerturbation,
-    Repair,
+    NoiseTransform,
     Schedule,
     Spsa,
     Trial,
@@ -72,9 +72,9 @@ def test_parts_of_ones_own_that_keep_their_state_themselves_begin_anew_too():
     assert own.lr == 0.01
 
 
-def test_the_repair_is_the_noises():
-    costs = {how: result(trial(repair=how))[0] for how in Repair}
-    assert len({tuple(c) for c in costs.values()}) == len(Repair)
+def test_the_transform_is_the_noises():
+    costs = {how: result(trial(noise_transform=how))[0] for how in NoiseTransform}
+    assert len({tuple(c) for c in costs.values()}) == len(NoiseTransform)
 
 
 @pytest.mark.parametrize("law", [True, False])

@@ -91,8 +91,8 @@ class LearnedFeedback(Estimator):
     of the output units' sums, a vector, by least mean squares (Widrow and Hoff 1960) with an
     intercept. What a unit passes on of its noise is bounded, so a law without moments does no
     harm; a law's mean moves all units together and slows the fit, or upsets it at a high rate,
-    unless `repair` takes it away. A hidden unit's delta is the slope of its arctan times the
-    output units' deltas, weighed by its feedback. Nothing passes backwards through a weight.
+    unless a `NoiseTransform` takes it away. A hidden unit's delta is the slope of its arctan times
+    the output units' deltas, weighed by its feedback. Nothing passes backwards through a weight.
 
     Attributes
     ----------

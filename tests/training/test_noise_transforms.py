@@ -1,4 +1,4 @@
-"""Repairs of noise: each does what it says to every law, and to a law of one value no harm."""
+"""Transforms of noise: each does what it says to every law, and to a law of one value no harm."""
 
 import math
 
@@ -8,7 +8,7 @@ from scipy import stats
 from support import law_of, options
 
 from noise_exp.training.network import Network
-from noise_exp.training.noise import Repair, repair
+from noise_exp.training.noise import NoiseTransform, transform
 from noise_exp.training.streams import IndependentStreams
 from noise_exp.training.workers import Workers
 
@@ -20,8 +20,8 @@ def draws(name, how, n=20_000, seed=5):
 
 
 @pytest.mark.parametrize("name", sorted(set(options("dist")) - {"backprop"}))
-def test_repairs(name):
-    plain, signed = draws(name, Repair.none), draws(name, Repair.sign)
+def test_noise_transforms(name):
+    plain, signed = draws(name, NoiseTransform.none), draws(name, NoiseTransform.sign)
     np.testing.assert_array_equal(np.abs(plain), np.abs(signed))
     flipped = (signed != plain)[plain != 0]
     assert 0.48 < np.mean(flipped) < 0.52
@@ -29,12 +29,12 @@ def test_repairs(name):
         assert abs(stats.spearmanr(flipped, np.abs(plain[plain != 0])).statistic) < 0.04
     assert abs(np.corrcoef(flipped[1:], flipped[:-1])[0, 1]) < 0.03
 
-    standard = draws(name, Repair.standardize)
+    standard = draws(name, NoiseTransform.standardize)
     assert np.mean(standard) == pytest.approx(0, abs=1e-9)
     assert np.std(standard) == pytest.approx(1, rel=1e-9)
     assert np.corrcoef(standard, plain)[0, 1] == pytest.approx(1, abs=1e-9)
 
-    ranked = draws(name, Repair.rank)
+    ranked = draws(name, NoiseTransform.rank)
     assert stats.kstest(ranked, "norm").pvalue > 0.9  # scores, not draws: nearer than chance
     order = np.argsort(ranked)
     assert (np.diff(plain[order]) >= 0).all()
@@ -44,14 +44,14 @@ def test_repairs(name):
             assert abs(stats.spearmanr(same, ranked[same]).statistic) < 5 / math.sqrt(len(same))
 
 
-def test_a_law_of_one_value_is_left_in_peace_by_every_repair():
-    for how in Repair:
+def test_a_law_of_one_value_is_left_in_peace_by_every_transform():
+    for how in NoiseTransform:
         ones = np.ones(100)
-        repair(how, np.random.default_rng(1), ones)
+        transform(how, np.random.default_rng(1), ones)
         assert np.isfinite(ones).all()
 
 
-def repaired(how, n, threads=1):
+def transformed(how, n, threads=1):
     network, out = Network((1, 1), np.float64), np.empty(n)
     streams = IndependentStreams(0, 0, 5)
     streams.noise(law_of("gumbel"), network, Workers(threads), how).fill(out)
@@ -59,10 +59,10 @@ def repaired(how, n, threads=1):
 
 
 @pytest.mark.parametrize("n", [2**17 + 1, 2**18 + 1, 2**17 + 2, 3 * 2**17 - 5])
-@pytest.mark.parametrize("how", [Repair.standardize, Repair.rank])
-def test_no_number_is_repaired_among_few(how, n):
-    out = repaired(how, n)
-    np.testing.assert_array_equal(out, repaired(how, n, threads=3))
+@pytest.mark.parametrize("how", [NoiseTransform.standardize, NoiseTransform.rank])
+def test_no_number_is_transformed_among_few(how, n):
+    out = transformed(how, n)
+    np.testing.assert_array_equal(out, transformed(how, n, threads=3))
     assert (out[-3:] != 0).all()
     # The last number, over many steps, has the moments of all others.
     source = IndependentStreams(0, 0, 6).noise(
@@ -78,16 +78,16 @@ def test_no_number_is_repaired_among_few(how, n):
 
 def test_where_no_sample_is_needed_the_draws_are_what_they_were():
     n = 2**17 + 1
-    whole, alone = repaired(Repair.none, n), repaired(Repair.none, 2**17)
+    whole, alone = transformed(NoiseTransform.none, n), transformed(NoiseTransform.none, 2**17)
     np.testing.assert_array_equal(whole[:-1], alone)
-    np.testing.assert_array_equal(np.abs(whole), np.abs(repaired(Repair.sign, n)))
-    for how in (Repair.standardize, Repair.rank):
-        few = repaired(Repair.none, 1000)
-        repair(how, np.random.default_rng(0), few)
-        np.testing.assert_array_equal(few, repaired(how, 1000))
+    np.testing.assert_array_equal(np.abs(whole), np.abs(transformed(NoiseTransform.sign, n)))
+    for how in (NoiseTransform.standardize, NoiseTransform.rank):
+        few = transformed(NoiseTransform.none, 1000)
+        transform(how, np.random.default_rng(0), few)
+        np.testing.assert_array_equal(few, transformed(how, 1000))
 
 
 def test_two_names_of_one_law_draw_different_numbers():
-    a, b = draws("gaussian", Repair.none), draws("standard_normal", Repair.none)
+    a, b = draws("gaussian", NoiseTransform.none), draws("standard_normal", NoiseTransform.none)
     assert abs(np.corrcoef(a, b)[0, 1]) < 0.03
     assert stats.ks_2samp(a, b).pvalue > 1e-3

@@ -51,7 +51,7 @@ def _predict(options: argparse.Namespace, store: "Store") -> None:
     import pandas as pd
 
     from noise_exp.predict.images import read
-    from noise_exp.tracking.logged import fetch
+    from noise_exp.tracking.model import fetch
 
     for path in (options.csv, options.figure):
         if path is not None and path.exists():

@@ -62,11 +62,9 @@ def _tag_best(sweep: Sweep) -> None:
     """Tag the run that the comparison found best."""
     best = sweep.journal.facts.tags.get("best_run_id")
     if sweep.store and best:
-        from noise_exp.tracking.logged import tag_best
-
         store = sweep.store
         try:
-            sweep.recording.ask(lambda: tag_best(store, best))
+            sweep.recording.ask(lambda: store.tag_best(best))
         except TimeoutError as error:
             log.warning("The best run %s could not be tagged: %s", best, error)
 

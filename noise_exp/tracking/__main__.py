@@ -5,18 +5,26 @@ python -m noise_exp.tracking ui
 """
 
 import argparse
+import contextlib
+import os
+import signal
+import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
 
+import requests
+
 from noise_exp.errors import ToldError, UserError, at_the_edge
 from noise_exp.records.journal import Journal
 from noise_exp.records.secrets import check_arguments, completed
+from noise_exp.redaction import masked
 from noise_exp.tracking.failures import reason
+from noise_exp.tracking.internals import relocate
 from noise_exp.tracking.living import silent, sync
-from noise_exp.tracking.moved import mend
-from noise_exp.tracking.places import DEFAULT_URI, file_of, trimmed
-from noise_exp.tracking.ui import serve
+from noise_exp.tracking.places import DEFAULT_URI, file_of, is_served, trimmed
+from noise_exp.tracking.store import Store
 
 _HANGS_SECONDS = 10.0
 
@@ -44,7 +52,7 @@ def main() -> None:
         if arguments.command == "sync":
             _sync(arguments.folders, trimmed(arguments.uri))
         else:
-            serve(arguments.uri, arguments.experiment, arguments.port)
+            _serve(Store.existing(arguments.uri, arguments.experiment), arguments.port)
 
 
 def _sync(folders: list[Path], uri: str) -> None:
@@ -92,8 +100,65 @@ def _uri(folder: Path, given: str) -> str:
     if database := file_of(uri):
         if not database.is_file():  # MLflow would make one
             raise ValueError(f"there is no store {uri}; say where it is now by --uri")
-        mend(uri)
+        relocate(uri)
     return uri
+
+
+def _serve(store: Store, port: int) -> None:
+    """Serve the UI on loopback until it is interrupted; of a server's, the address alone is told.
+
+    Raises
+    ------
+    UserError
+        If the port is taken.
+    ToldError
+        If MLflow's server has ended by itself.
+    """
+    if is_served(store.uri):
+        print(f"{masked(store.uri)} serves its own:\n    {store.newest}")
+        return
+    port = _free(port)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # else the server would live on
+    # One worker: with more, a slow machine's supervisor kills them before they answer. No workers
+    # for MLflow's own jobs, of which there are none. The store goes by the environment, as its URI
+    # may hold a password.
+    told = {"MLFLOW_BACKEND_STORE_URI": store.uri, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    server = subprocess.Popen(
+        [sys.executable, "-m", "mlflow", "ui", "--workers", "1", "--host", "127.0.0.1",
+         "--port", str(port), "--uvicorn-opts", "--log-level warning"],
+        env=os.environ | told,
+        stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    address = f"http://127.0.0.1:{port}"
+    print(f"MLflow's UI is starting on {address}", flush=True)
+    with contextlib.suppress(KeyboardInterrupt):
+        while server.poll() is None and not _answers(address):
+            time.sleep(0.1)
+        if server.poll() is None:
+            page = store.newest.rpartition("/#/")[2]
+            print(f"It answers (Ctrl-C ends it):\n    {address}/#/{page}", flush=True)
+        if server.wait():
+            raise ToldError
+    with contextlib.suppress(KeyboardInterrupt):
+        server.terminate()
+        server.wait()
+
+
+def _free(port: int) -> int:
+    """Return the port if it can be listened on, and any such port for 0."""
+    try:
+        with socket.create_server(("127.0.0.1", port)) as probe:
+            return probe.getsockname()[1]
+    except (OSError, OverflowError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise UserError(f"port {port} cannot be used ({why}); give --port another") from None
+
+
+def _answers(address: str) -> bool:
+    with contextlib.suppress(requests.RequestException):
+        requests.get(f"{address}/health", timeout=1)
+        return True  # the port is ours, whatever it says
+    return False
 
 
 main()

@@ -23,8 +23,8 @@ from noise_exp.records.journal import Journal
 from noise_exp.tracking import entities, model
 from noise_exp.tracking.entities import Item
 from noise_exp.tracking.failures import is_final, is_of_content, reason
+from noise_exp.tracking.internals import HEARTBEAT_SECONDS
 
-HEARTBEAT_SECONDS = 10.0
 _SHORT, _TAG_LENGTH = 250, 5000  # characters of a tag
 
 log = logging.getLogger(__name__)

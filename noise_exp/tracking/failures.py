@@ -3,16 +3,17 @@
 import re
 from http import HTTPStatus
 
-from mlflow.exceptions import MlflowException, RestException
+from mlflow.exceptions import MlflowException
 from requests import HTTPError
+from requests.exceptions import ProxyError
 
 from noise_exp.redaction import redacted
+from noise_exp.tracking.internals import is_of_gateway
 
 _PASSING = ("REQUEST_LIMIT_EXCEEDED", "TEMPORARILY_UNAVAILABLE", "RESOURCE_CONFLICT")
 _GIST_LENGTH = 200
 _SENTENCES = re.compile(r"(?<=[.!?])\s+|\s*\n\s*")
 _CURE = re.compile(r"\bmlflow [a-z]|\bMLFLOW_[A-Z_]+=")
-_NOT_JSON = "API request to "  # how MLflow begins to tell of an answer that is not its server's
 _PASSWORD = "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
 # What pip installs, by the module that a store needs.
 _PACKAGES = {
@@ -27,11 +28,8 @@ _PACKAGES = {
 
 def is_final(error: MlflowException) -> bool:
     """Whether MLflow itself has refused; what stands before a server may answer 4xx as well."""
-    if isinstance(error, RestException):
-        own = isinstance(error.json.get("error_code"), str)
-    else:
-        own = not error.message.startswith(_NOT_JSON)
-    return own and 400 <= error.get_http_status_code() < 500 and error.error_code not in _PASSING
+    refused = 400 <= error.get_http_status_code() < 500 and error.error_code not in _PASSING
+    return refused and not is_of_gateway(error)
 
 
 def is_of_content(error: MlflowException | HTTPError) -> bool:
@@ -42,19 +40,24 @@ def is_of_content(error: MlflowException | HTTPError) -> bool:
 
 
 def reason(error: BaseException) -> str:
-    """Return the gist of what is at the bottom of an error, without secrets."""
-    while below := error.__cause__ or (None if error.__suppress_context__ else error.__context__):
+    """Return the gist of what can be cured, or of what is at the bottom, without secrets."""
+    while not cure(error) and (
+        below := error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    ):
         error = below
-    return gist(error)
+    return _gist(error)
 
 
 def cure(error: BaseException) -> str | None:
     """Say what a store lacks where the user can give it: a module, a password, a permission."""
+    if isinstance(error, ProxyError):
+        return (
+            "the proxy that http_proxy or https_proxy names does not let us through; put a server "
+            "that needs none into no_proxy"
+        )
     if isinstance(error, ImportError):
-        missing = error.name if isinstance(error, ModuleNotFoundError) else None
-        if str(error).startswith("no pq wrapper"):  # psycopg is there, and no libpq for it
-            missing = "psycopg"
-        return f"it needs pip install '{_PACKAGES[missing]}'" if missing in _PACKAGES else None
+        package = _PACKAGES.get(error.name or "")
+        return f"it needs pip install '{package}'" if package else None
     if getattr(error, "sqlite_errorname", "") == "SQLITE_READONLY_DBMOVED":
         return "its file was deleted or moved away; put it back"
     if isinstance(error, MlflowException):
@@ -69,7 +72,7 @@ def cure(error: BaseException) -> str | None:
     return None
 
 
-def gist(error: BaseException) -> str:
+def _gist(error: BaseException) -> str:
     """Return a cure, or the first sentence and those that name a command or setting of MLflow."""
     if known := cure(error):
         return known

@@ -11,14 +11,13 @@ from mlflow.entities import Run
 
 from noise_exp.records.journal import Journal
 from noise_exp.redaction import masked
-from noise_exp.tracking.delivery import HEARTBEAT_SECONDS, Delivery, RefusedError
+from noise_exp.tracking.delivery import Delivery, RefusedError
 from noise_exp.tracking.failures import reason
+from noise_exp.tracking.internals import SILENCE_SECONDS, connect
 from noise_exp.tracking.places import file_of, is_same
-from noise_exp.tracking.ready import connect
 from noise_exp.tracking.store import FAILURES, Store
 
-# A beat may be late by a call that times out and the pause before the next try.
-_WATCH_SECONDS = 9 * HEARTBEAT_SECONDS
+_WATCH_SECONDS = SILENCE_SECONDS
 _PAUSE_SECONDS = 1.0
 _RUNNING = "attributes.status = 'RUNNING'"
 

@@ -1,19 +1,24 @@
-"""A trained network as an MLflow model of the flavor python_function: described and loaded.
+"""A trained network as an MLflow model of the flavor python_function: described, loaded, fetched.
 
 `mlflow.pyfunc.load_model` reads `MLmodel`, finds this module named there, and calls
 `_load_pyfunc`; nothing is pickled.
 """
 
 import platform
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from noise_exp import __version__
+from noise_exp.errors import UserError
+from noise_exp.redaction import masked
 from noise_exp.training.trained import Trained
 
 if TYPE_CHECKING:  # seconds that only who needs them has to spend
     import pandas as pd
     from mlflow.entities import Run
+
+    from noise_exp.tracking.store import Store
 
 FOLDER = "model"  # among a run's artifacts; the name of the model, so that runs:/ID/model is it
 WEIGHTS = "weights.npz"
@@ -77,3 +82,43 @@ def _load_pyfunc(path: str) -> _Model:
 def models_of(run: "Run") -> list[str]:
     """Return the ids of a run's models."""
     return [output.model_id for output in run.outputs.model_outputs] if run.outputs else []
+
+
+def fetch(store: "Store", run_id: str) -> Trained:
+    """Return the trained network of a run.
+
+    Raises
+    ------
+    UserError
+        If there is no such run, or it keeps none, or that was deleted or cannot be read.
+    """
+    from mlflow.artifacts import download_artifacts
+    from mlflow.exceptions import MlflowException
+
+    from noise_exp.tracking.failures import reason
+
+    run = store.run(run_id)
+    models = models_of(run)
+    if not models:
+        raise UserError(
+            f"run {run_id} ({run.info.run_name}) keeps no model; a run does that was made with "
+            "tracking.model=true, ended, and is no sweep"
+        )
+    try:
+        place = store.client.get_logged_model(models[-1]).artifact_location
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        raise UserError(
+            f"the model of run {run_id} was deleted from the store; train the run again, or give "
+            "another"
+        ) from None
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            path = download_artifacts(artifact_uri=place, tracking_uri=store.uri, dst_path=folder)
+            return Trained.load(Path(path) / WEIGHTS)
+        except Exception as error:  # of MLflow, the file system, NumPy or zipfile
+            raise UserError(
+                f"the model of run {run_id} cannot be read from {masked(place)} "
+                f"({reason(error)}); if it is gone, train the run again"
+            ) from None

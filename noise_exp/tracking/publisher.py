@@ -23,8 +23,8 @@ from mlflow import MlflowClient
 from noise_exp.records.journal import Journal
 from noise_exp.tracking.delivery import Delivery, RefusedError
 from noise_exp.tracking.failures import reason
+from noise_exp.tracking.internals import connect
 from noise_exp.tracking.living import settle
-from noise_exp.tracking.ready import connect
 
 _SEND_SECONDS = 3.0  # fewer, larger calls take less from training
 _WAITED_FOR_SECONDS = 0.5  # between two tries while somebody waits

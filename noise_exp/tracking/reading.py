@@ -96,7 +96,7 @@ def ask(store: Store, names: Sequence[str]) -> Asked:
 def _named(store: Store, name: str) -> tuple[Run | None, list[Run], str]:
     """Return what a name stands for: the sweep if it is one, the runs, their experiment's id."""
     if _RUN_ID.fullmatch(name):
-        run = run_of(store, name)
+        run = store.run(name)
         kind, where = run.data.tags.get("kind", "no kind"), run.info.experiment_id
         if kind == "sweep":
             return run, _of_sweep(Store.attach(store.uri, where), run), where
@@ -118,25 +118,6 @@ def _named(store: Store, name: str) -> tuple[Run | None, list[Run], str]:
     except MlflowException as error:
         raise UserError(
             f"{name!r} is neither a run's id, an experiment's name nor a filter: {reason(error)}"
-        ) from None
-
-
-def run_of(store: Store, run_id: str) -> Run:
-    """Return a run by its id.
-
-    Raises
-    ------
-    UserError
-        If there is none.
-    """
-    try:
-        return store.client.get_run(run_id)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-            raise
-        raise UserError(
-            f"the store {store} has no run {run_id}; the UI shows a run's id, and --uri names "
-            "another store"
         ) from None
 
 

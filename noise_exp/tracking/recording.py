@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import getpass
 import logging
 import math
 import shlex
@@ -81,9 +82,7 @@ class Recording:
         """Begin; return the run's journal."""
         facts = self._facts
         if self._uri:
-            from noise_exp.tracking.ready import user
-
-            tags = {**facts.tags, "mlflow.user": user()}
+            tags = {**facts.tags, "mlflow.user": _user()}
             facts = dataclasses.replace(facts, uri=masked(self._uri), tags=tags)
         self.journal = Journal.start(self._folder, facts)
         if self._uri:
@@ -167,6 +166,14 @@ class Recording:
             self.journal.end("FAILED", error=redacted(in_words(error))[:_TAG_LENGTH])
         else:
             self.journal.end("KILLED")
+
+
+def _user() -> str:
+    """Return who runs this; a container's user may have no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
 
 
 def say_owed(why: str, folder: Path) -> None:

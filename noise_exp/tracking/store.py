@@ -1,6 +1,7 @@
-"""The store: opened, searched, and shown."""
+"""The store: made ready for any number of processes, opened, searched, and shown."""
 
 import logging
+import shlex
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,16 +13,26 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from noise_exp.errors import UserError
-from noise_exp.redaction import masked, redacted
-from noise_exp.tracking import views
-from noise_exp.tracking.failures import cure, gist, reason
-from noise_exp.tracking.moved import mend
-from noise_exp.tracking.places import DEFAULT_URI, file_of, located, setting, trimmed
-from noise_exp.tracking.ready import connect, ready
+from noise_exp.redaction import masked
+from noise_exp.terminal import program
+from noise_exp.tracking import internals
+from noise_exp.tracking.failures import cure, reason
+from noise_exp.tracking.internals import NEWEST, SWEEPS, VIEW
+from noise_exp.tracking.model import models_of
+from noise_exp.tracking.places import DEFAULT_URI, file_of, is_served, located, setting, trimmed
 
 DEFAULT_EXPERIMENT = "noise_training"
 FAILURES = (MlflowException, OSError, SQLAlchemyError, sqlite3.Error, ImportError)
 _PAGE = 1000
+_LOCAL_UI = "http://127.0.0.1:5000"
+_DESCRIPTION = """Noise Training (Jae Duk Seo, 2018): a NumPy network learns MNIST 0 against 1 from
+random noise. Each row is a run, or a sweep that opens into its runs; a sweep's own page holds the
+comparison of its methods: a table, and figures among the artifacts."""
+_EXPERIMENT_TAGS = {
+    "mlflow.note.content": _DESCRIPTION,
+    "mlflow.experimentKind": "custom_model_development",
+    VIEW + SWEEPS: internals.view_of_all(),
+}
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +63,7 @@ class Store:
     @cached_property
     def client(self) -> MlflowClient:
         """MLflow's; of a database it connects when it is made."""
-        return connect(self.uri)
+        return internals.connect(self.uri)
 
     @classmethod
     def open(cls, uri: str | None, experiment: str | None) -> "Store":
@@ -74,22 +85,12 @@ class Store:
         given, absolute = located(uri)
         experiment = _named(experiment)
         try:
-            store = cls(given, absolute, ready(absolute, experiment), experiment)
+            return cls(given, absolute, _made(absolute, experiment), experiment)
         except UserError:
             raise
         except Exception as error:  # a URI is read by several libraries, each with its own errors
-            cause = gist(error)
-            if isinstance(error, ValueError):
-                cause = f"it is no URI ({redacted(str(error))})"
-            if not cure(error):
-                cause += (
-                    f"; set MLFLOW_TRACKING_URI or tracking.uri (for example {DEFAULT_URI}), "
-                    "or tracking.enabled=false"
-                )
-            raise UserError(
-                f"the tracking store {masked(given)} cannot be opened: {cause}"
-            ) from None
-        return store
+            otherwise = f"tracking.uri (for example {DEFAULT_URI}), or tracking.enabled=false"
+            raise _failure(given, error, otherwise) from None
 
     @classmethod
     def existing(cls, uri: str | None, experiment: str | None, untouched: bool = False) -> "Store":
@@ -113,10 +114,10 @@ class Store:
             )
         try:
             if not untouched:
-                mend(absolute)
-            named = connect(absolute).get_experiment_by_name(experiment)
+                internals.relocate(absolute)
+            named = internals.connect(absolute).get_experiment_by_name(experiment)
         except (ValueError, *FAILURES) as error:
-            raise _failure(uri, error) from None
+            raise _failure(given, error) from None
         return cls(given, absolute, named.experiment_id if named else "", experiment)
 
     @classmethod
@@ -127,7 +128,7 @@ class Store:
     @property
     def browse(self) -> str:
         """How to look at the runs: the UI's command where there is no server, and the address."""
-        return views.opening(self.uri, self._given) + self._address(views.SWEEPS)
+        return f"{self._opening}{self._address(SWEEPS)}"
 
     @property
     def newest(self) -> str:
@@ -136,26 +137,38 @@ class Store:
             told = self.client.get_experiment(self.experiment_id).tags if self.experiment_id else {}
         except FAILURES as error:
             raise _failure(self._given, error) from None
-        return self._address(views.NEWEST if views.TAG + views.NEWEST in told else views.SWEEPS)
+        return self._address(NEWEST if VIEW + NEWEST in told else SWEEPS)
 
     def browse_sweep(self, run_id: str, swept: Sequence[str], part: str) -> str:
         """Let the view of the newest sweep be that of this run; return how to look at it.
 
-        `swept` and `part` as of `views.of_sweep`.
+        `swept` and `part` as of `internals.view_of_sweep`.
         """
-        newest, sweeps = views.of_sweep(run_id, swept, part), views.all_sweeps()
+        views = {
+            NEWEST: internals.view_of_sweep(run_id, swept, part),
+            SWEEPS: internals.view_of_all(),
+        }
         try:
-            for view, state in ((views.NEWEST, newest), (views.SWEEPS, sweeps)):
-                self.client.set_experiment_tag(self.experiment_id, views.TAG + view, state)
+            for name, view in views.items():
+                self.client.set_experiment_tag(self.experiment_id, VIEW + name, view)
         except FAILURES as error:
             log.warning("Its runs have no view of their own: %s", reason(error))
             return self.browse
-        opening = views.opening(self.uri, self._given)
-        more = f"and all runs, by sweeps:\n    {self._address(views.SWEEPS)}"
-        return f"{opening}{self._address(views.NEWEST)}\n{more}"
+        newest, sweeps = map(self._address, views)
+        return f"{self._opening}{newest}\nand all runs, by sweeps:\n    {sweeps}"
+
+    @property
+    def _opening(self) -> str:
+        if is_served(self.uri):
+            return ""
+        given = masked(self._given)
+        command = [program("mlflow"), "ui", "--workers", "1", "--backend-store-uri", given]
+        return f"{shlex.join(command)}\n    and open "
 
     def _address(self, view: str) -> str:
-        return views.address(self.uri, self.experiment_id, view)
+        ui = masked(self.uri).rstrip("/") if is_served(self.uri) else _LOCAL_UI
+        page = f"{ui}/#/experiments/{self.experiment_id}/runs"
+        return f"{page}?viewStateShareKey={view}&workflowType=machine_learning"
 
     def link(self, run_id: str) -> str:
         """Return the run's page relative to the UI's address."""
@@ -194,6 +207,33 @@ class Store:
                 break
         return runs
 
+    def run(self, run_id: str) -> Run:
+        """Return a run by its id.
+
+        Raises
+        ------
+        UserError
+            If there is none.
+        """
+        try:
+            return self.client.get_run(run_id)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            raise UserError(
+                f"the store {self} has no run {run_id}; the UI shows a run's id, and --uri names "
+                "another store"
+            ) from None
+
+    def tag_best(self, run_id: str) -> None:
+        """Tag a sweep's best run, and its model if it keeps one; warn where that fails."""
+        try:
+            self.client.set_tag(run_id, "best", "true")
+            for model_id in models_of(self.client.get_run(run_id)):
+                self.client.set_logged_model_tags(model_id, {"best": "true"})
+        except FAILURES as error:
+            log.warning("The best run %s could not be tagged: %s", run_id, reason(error))
+
     def by_id(self, run_ids: list[str]) -> dict[str, Run]:
         """Return runs by their ids, those that are still there, a page per query."""
         runs: dict[str, Run] = {}
@@ -218,14 +258,36 @@ def opened(uri: str | None, experiment: str | None) -> Iterator[Store]:
     except FAILURES as error:
         if isinstance(error, OSError):
             raise
-        raise _failure(uri, error) from None
+        raise _failure(located(uri)[0], error) from None
 
 
-def _failure(uri: str | None, error: Exception) -> UserError:
-    """Return what to tell of a store that fails under a command that reads it."""
-    given, _ = located(uri)
-    otherwise = "" if cure(error) else "; set MLFLOW_TRACKING_URI or --uri to another"
-    return UserError(f"the store {masked(given)} cannot be used: {reason(error)}{otherwise}")
+def _failure(uri: str, error: Exception, otherwise: str = "--uri to another") -> UserError:
+    """Return what to tell of a store that fails."""
+    advice = "" if cure(error) else f"; set MLFLOW_TRACKING_URI or {otherwise}"
+    return UserError(f"the tracking store {masked(uri)} cannot be used: {reason(error)}{advice}")
+
+
+def _made(uri: str, experiment: str) -> str:
+    """Make the store and the experiment where they are missing; return the experiment's id."""
+    artifacts = None
+    if database := file_of(uri):
+        internals.make(database)
+        internals.relocate(uri)
+        artifacts = (database.parent / internals.ARTIFACTS).as_uri()
+    client = internals.connect(uri)
+    known = client.get_experiment_by_name(experiment)
+    if not known:
+        try:
+            return client.create_experiment(experiment, artifacts, _EXPERIMENT_TAGS)
+        except MlflowException:  # another process may have been first
+            known = client.get_experiment_by_name(experiment)
+            if not known:
+                raise
+    if known.lifecycle_stage != "active":
+        raise MlflowException(
+            f"its experiment {experiment!r} is deleted, restore it or set tracking.experiment"
+        )
+    return known.experiment_id
 
 
 def _named(experiment: str | None) -> str:

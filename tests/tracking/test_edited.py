@@ -14,7 +14,7 @@ from noise_exp.records.journal import Journal
 from noise_exp.report.build import build
 from noise_exp.run.fingerprint import source_digest
 from noise_exp.tracking import living, reading
-from noise_exp.tracking.logged import fetch
+from noise_exp.tracking.model import fetch
 from noise_exp.tracking.parsing import sensible
 from noise_exp.tracking.store import Store
 
@@ -168,6 +168,63 @@ def test_a_dead_run_is_ended_whatever_became_of_its_tags(
     known = {"heartbeat", "uid"} & tags.keys()
     assert status == ("KILLED" if known else "RUNNING")  # else it may be anybody's
     assert living.wait_for(store, run_id) is None
+
+
+def left(store, folder):
+    """A run that a process is at, in its folder and in the store."""
+    facts = Facts("left", {"kind": "run", "fingerprint": "f"}, uri=store.uri,
+                  experiment_id=store.experiment_id)  # fmt: skip
+    journal = Journal.start(folder, facts)
+    tags = {**journal.facts.tags, "uid": facts.uid, "heartbeat": "1"}
+    journal.update(run_id=store.client.create_run(store.experiment_id, tags=tags).info.run_id)
+    return journal
+
+
+def test_a_run_of_a_store_under_two_paths_is_known_by_its_lock(edited, tmp_path, monkeypatch):
+    monkeypatch.setattr(living, "_WATCH_SECONDS", 0.1)
+    _, store, *_ = edited
+    journal = left(store, tmp_path / "held")
+    (tmp_path / "link").symlink_to(tmp_path / "mlruns")
+    linked = Store.open(f"sqlite:///{tmp_path}/link/mlflow.db", "noise_training")
+    assert living.bury_the_dead(linked) == {"f": journal.facts.run_id}
+    journal.release()
+    assert living.bury_the_dead(linked) == {}
+    assert Journal.load(tmp_path / "held").facts.delivered
+
+
+def test_a_copy_ends_no_run_of_its_original(edited, tmp_path, monkeypatch):
+    monkeypatch.setattr(living, "_WATCH_SECONDS", 1.0)
+    _, store, *_ = edited
+    left(store, tmp_path / "left").release()  # its process died
+    shutil.copytree(tmp_path / "mlruns", tmp_path / "copy")
+    copied = Store.existing(
+        f"sqlite:///{tmp_path}/copy/mlflow.db", "noise_training", untouched=True
+    )
+    living.bury_the_dead(copied)
+    assert Journal.load(tmp_path / "left").facts.status == "RUNNING"
+    living.bury_the_dead(store)
+    assert Journal.load(tmp_path / "left").facts.delivered
+
+
+def test_a_report_that_cannot_read_which_runs_were_reused_is_refused(edited, caplog):
+    _, store, run_id, sweep = edited
+    runs = {run.info.run_id for run in reading.ask(store, [sweep]).runs}
+    store.client.delete_tag(run_id, "mlflow.parentRunId")  # as if an earlier sweep's
+    store.client.log_metric(sweep, "reused", 1)
+    assert {run.info.run_id for run in reading.ask(store, [sweep]).runs} == runs
+    table = artifacts(store.client.get_run(sweep)) / "runs.csv"
+    kept = table.rename(table.with_name("kept.csv"))
+    with pytest.raises(UserError, match=f"sweep {sweep} reused 1 runs.*cannot be read") as refused:
+        reading.ask(store, [sweep])
+    advice = f"tags.mlflow.parentRunId = '{sweep}'"
+    assert advice in str(refused.value)
+    assert {run.info.run_id for run in reading.ask(store, [advice]).runs} == runs - {run_id}
+    store.client.log_metric(sweep, "reused", 0)  # as one that was cut short, which has no table
+    assert {run.info.run_id for run in reading.ask(store, [sweep]).runs} == runs - {run_id}
+    kept.rename(table)
+    store.client.delete_run(run_id)
+    assert {run.info.run_id for run in reading.ask(store, [sweep]).runs} == runs - {run_id}
+    assert f"no longer in the store: runs {run_id} of sweep {sweep}" in caplog.text
 
 
 def test_a_run_that_is_deleted_is_not_waited_for(edited):

@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import fcntl
-import importlib.abc
 import json
 import os
 import platform
@@ -73,17 +72,6 @@ def test_a_database_without_its_driver_names_what_to_install(monkeypatch, scheme
     for told in (refusal(uri), str(read.value)):
         assert told.endswith(f": it needs pip install '{package}'")
         assert "pass-word" not in told
-
-
-def test_a_driver_without_its_library_names_what_to_install(monkeypatch):
-    class Libraryless(importlib.abc.MetaPathFinder):
-        def find_spec(self, name, *_):
-            if name == "psycopg":
-                raise ImportError("no pq wrapper available.\nAttempts made:\n- none")
-
-    monkeypatch.delitem(sys.modules, "psycopg", raising=False)
-    monkeypatch.setattr(sys, "meta_path", [Libraryless(), *sys.meta_path])
-    assert "pip install 'psycopg[binary]'" in refusal("postgresql://me@127.0.0.1:9/x")
 
 
 @pytest.mark.parametrize(

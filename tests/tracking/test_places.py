@@ -11,7 +11,7 @@ import pytest
 from support import ROOT, SMALL, Cli, empty_store
 
 from noise_exp.errors import UserError
-from noise_exp.tracking import places, views
+from noise_exp.tracking import places
 from noise_exp.tracking.store import Store
 
 NAMES = ["a?b", "a%20b", "100%", "%41?x=1#y", "a b'c\"d", "a@b:c", "é&;$HOME", "a\nb", "a\\b",
@@ -70,7 +70,7 @@ def test_where_no_uri_leads_to_a_folder_it_is_said(monkeypatch):
 def test_the_command_of_the_ui_can_be_pasted(monkeypatch, given):
     monkeypatch.setattr(shutil, "which", lambda _: None)
     monkeypatch.setattr(sys, "executable", "/my work/it's/.venv/bin/python")
-    command = views.opening(given, given).partition("\n")[0]
+    command = Store(given, given, "1").browse.partition("\n")[0]
     words = shlex.split(command)
     assert words[:2] == ["/my work/it's/.venv/bin/mlflow", "ui"]
     assert words[-1] == given

@@ -10,7 +10,6 @@ from server import free_port
 
 from noise_exp import tracking
 from noise_exp.errors import UserError
-from noise_exp.tracking import ready
 from noise_exp.tracking.store import Store
 
 
@@ -61,7 +60,9 @@ def test_a_server_on_loopback_answers_behind_a_proxy(proxied):
     with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:  # 501, but an answer
         Thread(target=server.handle_request, daemon=True).start()
         proxied()
-        ready._probe(f"http://127.0.0.1:{server.server_port}", None)
+        url = f"http://127.0.0.1:{server.server_port}"
+        with pytest.raises(UserError, match="error code 501"):
+            Store.open(url, "noise_training")
 
 
 def test_a_dead_proxy_is_not_told_as_a_dead_server(proxied):

@@ -341,10 +341,10 @@ class Seen:
     """An estimator, and what it has learned in the training that it serves."""
 
     def __init__(self, estimator):
-        self.begin_unseen, self.check = estimator.begin, estimator.check
+        self.init_unseen, self.check = estimator.init, estimator.check
 
-    def begin(self, objective):
-        self.state = self.begin_unseen(objective)
+    def init(self, objective):
+        self.state = self.init_unseen(objective)
         return self.state
 
 

@@ -15,7 +15,7 @@ from noise_exp.run.config import CONF_DIR, CostName, Stream
 from noise_exp.run.config_errors import about_key, explained
 from noise_exp.run.typed import class_of, keep_text, require_text, texts_of
 from noise_exp.run.values import check
-from noise_exp.training.article_stream import ArticleStream
+from noise_exp.training.article import ArticleStream
 from noise_exp.training.costs import CrossEntropy, SquaredError
 from noise_exp.training.data import Data, Split
 from noise_exp.training.loop import Schedule

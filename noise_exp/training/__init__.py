@@ -1,75 +1,42 @@
 """NumPy alone: what trains one network, usable from a notebook.
 
 A law's noise becomes a direction (estimator), a direction becomes a step (optimizer); a trial puts
-them together with images, a network and random streams.
+them together with images, a network and random streams. Estimators and optimizers are found where
+they are defined, and had from here by their names.
 """
 
-from noise_exp.training.article_stream import ArticleStream
+from typing import Any
+
+from noise_exp.training import estimators, optimizers
+from noise_exp.training.article import ArticleStream
 from noise_exp.training.baselines import ink_errors
 from noise_exp.training.costs import CrossEntropy, SquaredError
 from noise_exp.training.data import Embedded, Split, Xor
-from noise_exp.training.estimators import (
-    CostScaled,
-    EvolutionStrategy,
-    ExactGradient,
-    FeedbackAlignment,
-    ForwardGradient,
-    LearnedFeedback,
-    LowRankES,
-    NodePerturbation,
-    Spsa,
-    UnitForwardGradient,
-)
+from noise_exp.training.found import classes_of
 from noise_exp.training.loop import EpochRecord, Schedule
 from noise_exp.training.network import Network
 from noise_exp.training.noise import ARTICLE_LAWS, Distribution, Law, NoiseTransform
 from noise_exp.training.objective import Objective
-from noise_exp.training.optimizers import Adam, Annealing, HillClimb, Momentum, Vanilla
 from noise_exp.training.own_images import Csv, Folder, Idx, Npz, OpenML
 from noise_exp.training.quantile import QuantileLaw
 from noise_exp.training.streams import IndependentStreams
 from noise_exp.training.trained import Trained
 from noise_exp.training.trial import Tested, Trial
 
+ESTIMATORS = classes_of(estimators.__name__, estimators.Estimator)
+OPTIMIZERS = classes_of(optimizers.__name__, optimizers.Optimizer)
+
 __all__ = [
-    "ARTICLE_LAWS",
-    "Adam",
-    "Annealing",
-    "ArticleStream",
-    "CostScaled",
-    "CrossEntropy",
-    "Csv",
-    "Distribution",
-    "Embedded",
-    "EpochRecord",
-    "EvolutionStrategy",
-    "ExactGradient",
-    "FeedbackAlignment",
-    "Folder",
-    "ForwardGradient",
-    "HillClimb",
-    "Idx",
-    "IndependentStreams",
-    "Law",
-    "LearnedFeedback",
-    "LowRankES",
-    "Momentum",
-    "Network",
-    "NodePerturbation",
-    "NoiseTransform",
-    "Npz",
-    "Objective",
-    "OpenML",
-    "QuantileLaw",
-    "Schedule",
-    "Split",
-    "Spsa",
-    "SquaredError",
-    "Tested",
-    "Trained",
-    "Trial",
-    "UnitForwardGradient",
-    "Vanilla",
-    "Xor",
-    "ink_errors",
+    "ARTICLE_LAWS", "ArticleStream", "CrossEntropy", "Csv", "Distribution", "Embedded",
+    "EpochRecord", "Folder", "Idx", "IndependentStreams", "Law", "Network", "NoiseTransform", "Npz",
+    "Objective", "OpenML", "QuantileLaw", "Schedule", "Split", "SquaredError", "Tested", "Trained",
+    "Trial", "Xor", "ink_errors",
 ]  # fmt: skip
+__all__ += sorted([*ESTIMATORS, *OPTIMIZERS])
+
+
+def __getattr__(name: str) -> Any:
+    """Return an estimator or an optimizer, by the name of its class."""
+    if found := ESTIMATORS.get(name) or OPTIMIZERS.get(name):
+        return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

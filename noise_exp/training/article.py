@@ -1,4 +1,23 @@
-"""The article's constants (Seo 2018), each once; `conf/` repeats them as the command's defaults."""
+"""The article (Seo 2018): its constants, each once, and its program's random stream.
+
+`conf/` repeats the constants as the command's defaults.
+"""
+
+import contextlib
+import copy
+import hashlib
+import logging
+import os
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from noise_exp.training.network import Network
+from noise_exp.training.noise import ARTICLE_LAWS, Distribution, Law, NoiseTransform, transform
+from noise_exp.training.streams import BESIDE, CHANCE, ORDER, generator
+from noise_exp.training.workers import ALONE, Workers
 
 PIXELS = 784
 HIDDEN = (840, 1024)
@@ -9,3 +28,147 @@ EPOCHS = 100
 SEED = 452
 DIGITS = (0, 1)
 TEST_SIZE = 20
+
+log = logging.getLogger(__name__)
+
+
+class ArticleStream:
+    """The published program's stream: one legacy generator through everything, in its order.
+
+    Shuffle, initial weights, then all noise of method a, of b, and so on to m. A method run
+    alone starts where its predecessors' noise ended; a law that is not the article's starts
+    after m. The predecessors' noise has to be drawn to get there (most samplers take a varying
+    number of raw numbers), which costs up to a minute, so the generator's state at each
+    method's start is kept in `cache`.
+
+    Parameters
+    ----------
+    seed
+        Non-negative seed of the whole program.
+    epochs
+        Epochs of every method; they decide how much noise the predecessors draw.
+    cache
+        Folder for the states; it need not exist, and one that cannot be written is done without.
+    """
+
+    spare_dead_pixels = False  # it spends noise on them, so they have to move
+
+    def __init__(self, seed: int, epochs: int, cache: Path) -> None:
+        if seed >= 2**32:
+            raise ValueError(f"the article's generator takes seeds below 2**32, got {seed}")
+        self._seed = seed
+        self._epochs = epochs
+        self._cache = cache
+        self._rng = np.random.RandomState(seed)
+        self._n_images = 0
+        # What the published program has no part in is drawn beside its stream.
+        self.batch_order, self.chance = generator(seed, ORDER), generator(seed, CHANCE)
+
+    def permutation(self, n: int) -> np.ndarray:
+        """Draw the order of `n` images, shape (n,)."""
+        self._n_images = n
+        indices = np.arange(n)
+        self._rng.shuffle(indices)
+        return indices
+
+    def initial_parameters(self, network: Network, scale: float) -> np.ndarray:
+        """Draw all weights, then all biases, from the input on; shape (n_parameters,)."""
+        flat = np.empty(network.n_parameters, network.dtype)
+        layers = network.views(flat)
+        for tensor in [w for w, _ in layers] + [b for _, b in layers]:
+            tensor[...] = self._rng.standard_normal(tensor.shape) * scale
+        return flat
+
+    def noise(
+        self,
+        law: Distribution,
+        network: Network,
+        workers: Workers = ALONE,  # noqa: ARG002 (one generator, one order)
+        how: NoiseTransform = NoiseTransform.none,
+    ) -> "ArticleNoise":
+        """Return the noise of `law`, from where it starts in the stream.
+
+        Raises
+        ------
+        ValueError
+            If it is no `Law`: only NumPy's samplers draw from its legacy generator.
+        """
+        if not isinstance(law, Law):
+            raise ValueError(
+                f"law {law.name} is none of NumPy's, and the article's stream has none"
+            )
+        predecessors = list(ARTICLE_LAWS)
+        if law.name in ARTICLE_LAWS:
+            predecessors = predecessors[: predecessors.index(law.name)]
+        rng = copy.deepcopy(self._rng)
+        self._skip(rng, predecessors, network)
+        return ArticleNoise(law, how, rng, network, generator(self._seed, BESIDE))
+
+    def _skip(self, rng: np.random.RandomState, names: list[str], network: Network) -> None:
+        known = next(
+            (k for k in range(len(names), 0, -1) if self._load(rng, names[:k], network)), 0
+        )
+        if names[known:]:
+            log.info(
+                "Drawing the noise of the methods before this one (%s), once per seed ...",
+                ", ".join(names[known:]),
+            )
+        scratch = np.empty(network.n_parameters, network.dtype)
+        for k in range(known, len(names)):
+            law = Law(names[k], **ARTICLE_LAWS[names[k]])
+            skipped = ArticleNoise(law, NoiseTransform.none, rng, network, self.chance)
+            for _ in range(self._epochs):
+                skipped.fill(scratch)
+            self._save(rng, names[: k + 1], network)
+
+    def _file(self, names: list[str], network: Network) -> Path:
+        facts = (self._seed, self._epochs, self._n_images, network.sizes, names, np.__version__)
+        return self._cache / f"{hashlib.sha256(repr(facts).encode()).hexdigest()[:32]}.npz"
+
+    def _load(self, rng: np.random.RandomState, names: list[str], network: Network) -> bool:
+        try:
+            with np.load(self._file(names, network), allow_pickle=False) as state:
+                rng.set_state(
+                    ("MT19937", state["key"], int(state["pos"]), int(state["has_gauss"]),
+                     float(state["cached_gaussian"]))
+                )  # fmt: skip
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return False
+        return True
+
+    def _save(self, rng: np.random.RandomState, names: list[str], network: Network) -> None:
+        _, key, pos, has_gauss, cached_gaussian = rng.get_state(legacy=True)
+        path = self._file(names, network)
+        part = path.with_suffix(f".{os.getpid()}.part")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with part.open("wb") as file:
+                np.savez(
+                    file, key=key, pos=pos, has_gauss=has_gauss, cached_gaussian=cached_gaussian
+                )
+            part.replace(path)  # whole or not at all: another job may be reading
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                part.unlink()
+            log.info("The generator's state is not kept (%s); the next run draws again.", error)
+
+
+@dataclass
+class ArticleNoise:
+    """Noise of the published program: tensor by tensor, from the output back, biases last."""
+
+    law: Law
+    how: NoiseTransform
+    stream: np.random.RandomState
+    network: Network
+    rng: np.random.Generator
+
+    def fill(self, out: np.ndarray) -> None:
+        """Fill `out`; noise on units, which the published program has not, in plain order."""
+        if len(out) == self.network.n_parameters:
+            for weights, biases in reversed(self.network.views(out)):
+                weights[...] = self.law.sample(self.stream, weights.shape)
+                biases[...] = self.law.sample(self.stream, biases.shape)
+        else:
+            out[...] = self.law.sample(self.stream, out.shape)
+        transform(self.how, self.stream, out)

@@ -8,16 +8,16 @@ import numpy as np
 
 from noise_exp.training.costs import Cost
 from noise_exp.training.functions import arctan
-from noise_exp.training.network import Activations, Network, misclassified
+from noise_exp.training.network import Layers, Network, misclassified
 
 
-class Disturb(Protocol):
-    """Disturbs what goes into the units of a layer."""
+class Perturbation(Protocol):
+    """Perturbs what goes into the units of a layer."""
 
     def __call__(self, layer: int, below: np.ndarray, clean: np.ndarray, out: np.ndarray) -> None:
-        """Write the disturbed sums of a layer, counted from 0, to `out`, (images, units).
+        """Write the perturbed preactivations of a layer, counted from 0, to `out`, (images, units).
 
-        `clean` are the sums without, which may be `out` itself; `below` (images, units below + 1)
+        `clean` are those without, which may be `out` itself; `below` (images, units below + 1)
         is what the weights were multiplied with, its last column being 1.
         """
 
@@ -29,8 +29,6 @@ class Block:
     ----------
     rows
         Where the block's images stand in the batch.
-    activations
-        The units' values; the first ``len(block)`` rows count.
     losses
         Each image's loss, shape (images,); after `measure`.
     deltas
@@ -43,13 +41,13 @@ class Block:
         self.light = light
         self._network = network
         self._cost = cost
-        self.activations = Activations(network, capacity, keep_sums=not light)
+        self._layers = Layers(network, capacity, differentiable=not light)
         if not light:
             self._deltas = [np.empty((capacity, n), network.dtype) for n in network.sizes[1:]]
 
     @cached_property
-    def _second(self) -> Activations:
-        return Activations(self._network, self.capacity)
+    def _second(self) -> Layers:
+        return Layers(self._network, self.capacity)
 
     @cached_property
     def _gradient(self) -> np.ndarray:
@@ -75,36 +73,34 @@ class Block:
 
     def measure(self) -> tuple[float, int]:
         """Run the network; return the sum of the losses and how many images are wrong."""
-        outputs = self.activations.forward(self.matrices, self._images)
-        self.losses = self._cost.losses(
-            self.activations.output_sums[: len(self)], outputs, self._targets
-        )
+        outputs = self._layers.forward(self.matrices, self._images)
+        self.losses = self._cost.losses(self._layers.logits[: len(self)], outputs, self._targets)
         wrong = misclassified(outputs, self._labels)
         return float(np.sum(self.losses, dtype=np.float64)), int(np.sum(wrong))
 
-    def sums(self, layer: int) -> np.ndarray:
+    def preactivations(self, layer: int) -> np.ndarray:
         """What goes into the units of a hidden layer, counted from 0, shape (images, units)."""
-        return self.activations.sums[layer][: len(self)]
+        return self._layers.preactivations[layer][: len(self)]
 
-    def values(self, layer: int) -> np.ndarray:
+    def activations(self, layer: int) -> np.ndarray:
         """What comes out of the units of a hidden layer, counted from 0, (images, units)."""
-        return self.activations.values[layer][: len(self), :-1]
+        return self._layers.activations[layer][: len(self), :-1]
 
     def inverse_slope(self, layer: int) -> np.ndarray:
-        """Return 1 + sum^2, one over the slope of a layer's arctan; it overwrites the sums."""
-        sums = self.sums(layer)
-        np.square(sums, out=sums)
-        sums += 1
-        return sums
+        """Return 1 + z^2, one over the slope of a layer's arctan; it overwrites these."""
+        z = self.preactivations(layer)
+        np.square(z, out=z)
+        z += 1
+        return z
 
     @property
-    def output_sums(self) -> np.ndarray:
+    def logits(self) -> np.ndarray:
         """What goes into the output units, shape (images, outputs)."""
-        return self.activations.output_sums[: len(self)]
+        return self._layers.logits[: len(self)]
 
     def output_deltas(self) -> np.ndarray:
         """Write the output units' own deltas, which nothing has to be propagated for."""
-        self._cost.deltas(self.activations.output[: len(self)], self._targets, self.deltas[-1])
+        self._cost.deltas(self._layers.output[: len(self)], self._targets, self.deltas[-1])
         return self.deltas[-1]
 
     def back_propagate(self, ways_back: Sequence[np.ndarray] | None = None) -> None:
@@ -127,42 +123,42 @@ class Block:
             np.matmul(output_deltas, way, out=self.deltas[layer])
             self.deltas[layer] /= self.inverse_slope(layer)
 
-    def perturb(self, disturb: Disturb) -> tuple[np.ndarray, np.ndarray]:
-        """Run the images once more, with what goes into the units disturbed.
+    def perturb(self, perturbation: Perturbation) -> tuple[np.ndarray, np.ndarray]:
+        """Run the images once more, with what goes into the units perturbed.
 
-        Returns the output units' sums (images, outputs) and each image's loss (images,).
+        Returns the logits (images, outputs) and each image's loss (images,).
         """
         n, second, below = len(self), self._second, self._images
-        outputs = second.output_sums[:n]
-        for layer, (matrix, sums) in enumerate(
-            zip(self.matrices, [*(s[:n] for s in second.sums), outputs], strict=True)
+        outputs = second.logits[:n]
+        for layer, (matrix, into) in enumerate(
+            zip(self.matrices, [*(s[:n] for s in second.preactivations), outputs], strict=True)
         ):
             known = layer == 0 and len(self.matrices) > 1
-            clean = self.sums(0) if known else np.matmul(below, matrix, out=sums)
-            disturb(layer, below, clean, sums)
-            if sums is not outputs:
-                arctan(sums, out=sums)
-                below = second.values[layer][:n]
+            clean = self.preactivations(0) if known else np.matmul(below, matrix, out=into)
+            perturbation(layer, below, clean, into)
+            if into is not outputs:
+                arctan(into, out=into)
+                below = second.activations[layer][:n]
         return outputs, self._cost.losses(outputs, second.probabilities(n), self._targets)
 
-    def sum_first(self) -> None:
+    def start_perturbing(self) -> None:
         """Compute what goes into the first hidden layer, which `perturb` starts from."""
         if len(self.matrices) > 1:
-            np.matmul(self._images, self.matrices[0], out=self.sums(0))
+            np.matmul(self._images, self.matrices[0], out=self.preactivations(0))
 
     def perturbed_wrong(self) -> int:
         """Return how many images were wrong in `perturb`."""
         return int(np.sum(misclassified(self._second.output[: len(self)], self._labels)))
 
-    def perturbed_values(self, layer: int) -> np.ndarray:
+    def perturbed_activations(self, layer: int) -> np.ndarray:
         """What came out of a hidden layer, counted from 0, in `perturb`; (images, units)."""
-        return self._second.values[layer][: len(self), :-1]
+        return self._second.activations[layer][: len(self), :-1]
 
     def derivative_along(self, tangents: list[np.ndarray]) -> float:
         """Return the derivative of the loss along a change of the weights, one matrix a layer."""
         moved = None
         for layer, tangent in enumerate(tangents):
-            below = self._images if layer == 0 else self.activations.values[layer - 1][: len(self)]
+            below = self._images if layer == 0 else self._layers.activations[layer - 1][: len(self)]
             moved = self._passed_on(layer, below @ tangent, moved)
         return float(np.sum(self.output_deltas() * moved, dtype=np.float64))
 
@@ -175,22 +171,22 @@ class Block:
         moved = None
         for layer, xi in enumerate(noise):
             moved = self._passed_on(layer, xi.copy(), moved)
-        change = np.zeros_like(self.output_sums)
+        change = np.zeros_like(self.logits)
         moved = self._passed_on(len(noise), change, moved)
         return np.sum(self.output_deltas() * moved, axis=1)
 
     def _passed_on(self, layer: int, change: np.ndarray, moved: np.ndarray | None) -> np.ndarray:
-        """Return how the values of a layer's units move if its sums and those below move so."""
+        """Return how a layer's activations move if its preactivations and those below move so."""
         if moved is not None:
             change += moved @ self.matrices[layer][:-1]
         if layer < len(self.matrices) - 1:
-            change /= 1 + np.square(self.sums(layer))  # the sums stay, for the next draw
+            change /= 1 + np.square(self.preactivations(layer))  # they stay, for the next draw
         return change
 
     def write_gradient(self, out: np.ndarray) -> None:
         """Write the products of inputs and deltas to `out`, shape (n_parameters,)."""
         n = len(self)
-        inputs = [self._images, *(values[:n] for values in self.activations.values)]
+        inputs = [self._images, *(above[:n] for above in self._layers.activations)]
         for below, delta, gradient in zip(
             inputs, self.deltas, self._network.matrices(out), strict=True
         ):

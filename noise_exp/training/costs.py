@@ -1,8 +1,8 @@
 """Costs: what a network is trained to make small, image by image.
 
 Training works on the loss E of all images together, a sum; the cost that is reported is a mean
-over images. Both costs take the network's outputs and, for numbers that stay finite, the sums
-that went into the output units.
+over images. Both costs take the network's outputs and, for numbers that stay finite, the
+logits that they are made of.
 """
 
 from typing import Protocol
@@ -16,11 +16,11 @@ class Cost(Protocol):
     per_loss: float
     """The reported cost is this times the mean loss of an image."""
 
-    def losses(self, sums: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    def losses(self, logits: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """Return each image's loss, shape (images,); arguments have shape (images, outputs)."""
 
     def deltas(self, outputs: np.ndarray, targets: np.ndarray, out: np.ndarray) -> None:
-        """Write each image's derivative of its loss by the output units' sums to `out`."""
+        """Write each image's derivative of its loss by the logits to `out`."""
 
 
 class SquaredError:
@@ -30,7 +30,7 @@ class SquaredError:
 
     def losses(
         self,
-        sums: np.ndarray,  # noqa: ARG002 (the outputs tell all)
+        logits: np.ndarray,  # noqa: ARG002 (the outputs tell all)
         outputs: np.ndarray,
         targets: np.ndarray,
     ) -> np.ndarray:
@@ -53,12 +53,12 @@ class CrossEntropy:
 
     per_loss = 1.0
 
-    def losses(self, sums: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:  # noqa: ARG002
+    def losses(self, logits: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:  # noqa: ARG002
         """Return -log of the probability that the outputs give to the target, shape (images,)."""
         # Written without differences of large numbers: a confident image's loss is small.
-        if sums.shape[1] == 1:
-            return np.logaddexp(0, (1 - 2 * targets) * sums)[:, 0]
-        behind = sums - np.sum(sums * targets, axis=1, keepdims=True)
+        if logits.shape[1] == 1:
+            return np.logaddexp(0, (1 - 2 * targets) * logits)[:, 0]
+        behind = logits - np.sum(logits * targets, axis=1, keepdims=True)
         behind[targets > 0] = -np.inf
         return np.logaddexp.reduce(behind, axis=1, initial=0.0)
 

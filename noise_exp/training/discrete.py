@@ -1,15 +1,46 @@
-"""Fast samplers of laws of whole numbers, by look-up."""
+"""Uniform numbers of the open interval (0, 1), and laws of whole numbers looked up by them.
+
+In float32 they have 32 random bits: (k + 1/2) / 2^32. Near 0 a float32 holds all of them, near 1
+only 24. In float64 they have 53.
+"""
 
 import math
 from collections.abc import Callable
 
 import numpy as np
 
-from noise_exp.training.uniform import raw, uniform
-
 _MAX_VALUES = 2000  # of a table
 _NEGLIGIBLE = 1e-30
 _LARGEST = 2.0**63  # integer that NumPy's samplers make
+
+
+def raw(rng: np.random.Generator, n: int, dtype: type[np.unsignedinteger]) -> np.ndarray:
+    """Return n uniform integers of all values of `dtype`, cut from 64 random bits each."""
+    words = -(-n * np.dtype(dtype).itemsize // 8)
+    return rng.integers(0, 2**64 - 1, words, np.uint64, endpoint=True).view(dtype)[:n]
+
+
+def uniform(rng: np.random.Generator, out: np.ndarray) -> None:
+    """Fill with uniform numbers of the open interval (0, 1)."""
+    if out.dtype == np.float32:
+        np.copyto(out, raw(rng, len(out), np.uint32), casting="unsafe")
+        out += 0.5
+        out *= (1 - 2**-24) / 2**32  # the largest is rounded up to 2^32, which must not give 1
+    else:
+        rng.random(out=out)
+        out += 2**-54
+        out *= 1 - 2**-53
+
+
+def uniform_angle(rng: np.random.Generator, out: np.ndarray) -> None:
+    """Fill with uniform numbers of [-pi, pi], whose ends are one angle."""
+    if out.dtype == np.float32:  # whole numbers with a sign are converted twice as fast
+        np.copyto(out, raw(rng, len(out), np.uint32).view(np.int32), casting="unsafe")
+        out *= math.pi / 2**31
+    else:
+        rng.random(out=out)
+        out *= 2 * math.pi
+        out -= math.pi
 
 
 def binomial(n: float, p: float) -> "Discrete | None":

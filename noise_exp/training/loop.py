@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from noise_exp.training.estimators import Estimating, Estimator
+from noise_exp.training.estimators import Estimator, EstimatorState
 from noise_exp.training.noise import Noise
 from noise_exp.training.objective import Evaluation, Objective
-from noise_exp.training.optimizers import Moment, Optimizer, Stepping
+from noise_exp.training.optimizers import Optimizer, OptimizerState, StepContext
 from noise_exp.training.streams import Streams
 
 
@@ -103,8 +103,8 @@ def train(
     parameters that keep their values: noise is drawn for them all the same, and estimators that
     put it on the weights measure with it. Estimator and optimizer are left as they were.
     """
-    estimating: Estimating = _begun(estimator, objective)
-    stepping: Stepping = _begun(optimizer, parameters)
+    estimating: EstimatorState = _begun(estimator, objective)
+    stepping: OptimizerState = _begun(optimizer, parameters)
     direction = np.empty_like(parameters)
     pace = _Pace(objective, schedule)
     objective.choose(None)
@@ -121,8 +121,8 @@ def train(
                     evaluation = estimating.estimate(objective, parameters, noise, direction)
                     for part in frozen:
                         direction[part] = 0
-                    moment = Moment(objective, evaluation, epoch, done, streams.chance)
-                    objective.known = stepping.step(parameters, direction, moment)
+                    context = StepContext(objective, evaluation, epoch, done, streams.chance)
+                    objective.known = stepping.step(parameters, direction, context)
                     measured.append((objective.batch_size, evaluation))
             yield _record(epoch, measured, pace)
 
@@ -213,6 +213,6 @@ class _Pace:
 def _begun(part: Any, about: Any) -> Any:
     """Return what serves one training and holds its state: a part's settings serve many.
 
-    An estimator or optimizer of the user's own may be without `begin`, and hold its own state.
+    An estimator or optimizer of the user's own may be without `init`, and hold its own state.
     """
-    return part.begin(about) if hasattr(part, "begin") else copy.deepcopy(part)
+    return part.init(about) if hasattr(part, "init") else copy.deepcopy(part)

@@ -78,15 +78,15 @@ class Network:
         matrices, inputs = self.matrices(parameters), with_ones(images)
 
         def group_outputs(blocks: list[slice]) -> np.ndarray:
-            activations = Activations(self, max(block.stop - block.start for block in blocks))
-            outputs = [activations.forward(matrices, inputs[block]).copy() for block in blocks]
+            layers = Layers(self, max(block.stop - block.start for block in blocks))
+            outputs = [layers.forward(matrices, inputs[block]).copy() for block in blocks]
             return np.concatenate(outputs)
 
         return np.concatenate(workers.map(group_outputs, row_groups(len(images))))
 
 
-class Activations:
-    """The units' values for a block of images: made once, overwritten by every forward pass.
+class Layers:
+    """What a block of images makes of the units: made once, overwritten by every forward pass.
 
     Parameters
     ----------
@@ -94,27 +94,27 @@ class Activations:
         The network.
     rows
         Images of the largest block.
-    keep_sums
+    differentiable
         Keep what goes into each arctan too, which derivatives need.
 
     Attributes
     ----------
-    values
+    activations
         Of each hidden layer, shape (rows, units + 1), the last column being 1.
-    sums
-        What went into each hidden layer's arctan, shape (rows, units); without `keep_sums` they
-        are views of `values`, which overwrite them.
-    output_sums, output
+    preactivations
+        What went into each hidden layer's arctan, shape (rows, units); without `differentiable`
+        they are views of `activations`, which overwrite them.
+    logits, output
         What went into the output units and what came out, shape (rows, outputs).
     """
 
-    def __init__(self, network: Network, rows: int, keep_sums: bool = False) -> None:
+    def __init__(self, network: Network, rows: int, differentiable: bool = False) -> None:
         hidden, n_out = network.sizes[1:-1], network.sizes[-1]
-        self.values = [_ones(rows, n, network.dtype) for n in hidden]
-        self.sums = [v[:, :-1] for v in self.values]
-        if keep_sums:
-            self.sums = [np.empty((rows, n), network.dtype) for n in hidden]
-        self.output_sums = np.empty((rows, n_out), network.dtype)
+        self.activations = [_ones(rows, n, network.dtype) for n in hidden]
+        self.preactivations = [v[:, :-1] for v in self.activations]
+        if differentiable:
+            self.preactivations = [np.empty((rows, n), network.dtype) for n in hidden]
+        self.logits = np.empty((rows, n_out), network.dtype)
         self.output = np.empty((rows, n_out), network.dtype)
 
     def forward(self, matrices: list[np.ndarray], images: np.ndarray) -> np.ndarray:
@@ -124,27 +124,29 @@ class Activations:
         """
         n = len(images)
         below = images
-        for matrix, sums, values in zip(matrices[:-1], self.sums, self.values, strict=True):
-            np.matmul(below, matrix, out=sums[:n])
-            arctan(sums[:n], out=values[:n, :-1])
-            below = values[:n]
-        np.matmul(below, matrices[-1], out=self.output_sums[:n])
+        for matrix, into, activations in zip(
+            matrices[:-1], self.preactivations, self.activations, strict=True
+        ):
+            np.matmul(below, matrix, out=into[:n])
+            arctan(into[:n], out=activations[:n, :-1])
+            below = activations[:n]
+        np.matmul(below, matrices[-1], out=self.logits[:n])
         return self.probabilities(n)
 
     def probabilities(self, n: int) -> np.ndarray:
-        """Return the outputs (n, outputs) that follow from the output units' sums: a view."""
-        _probabilities(self.output_sums[:n], self.output[:n])
+        """Return the outputs (n, outputs) that follow from the logits: a view."""
+        _probabilities(self.logits[:n], self.output[:n])
         return self.output[:n]
 
 
-def _probabilities(sums: np.ndarray, out: np.ndarray) -> None:
-    """Write the logistic sigmoid or, of several sums per image, the softmax to `out`."""
-    if sums.shape[1] > 1:
-        np.subtract(sums, np.max(sums, axis=1, keepdims=True), out=out)
+def _probabilities(logits: np.ndarray, out: np.ndarray) -> None:
+    """Write the logistic sigmoid or, of several logits per image, the softmax to `out`."""
+    if logits.shape[1] > 1:
+        np.subtract(logits, np.max(logits, axis=1, keepdims=True), out=out)
         np.exp(out, out=out)
         out /= np.sum(out, axis=1, keepdims=True)
         return
-    np.negative(sums, out=out)
+    np.negative(logits, out=out)
     with np.errstate(over="ignore"):  # exp's infinity is the sigmoid's exact 0
         np.exp(out, out=out)
     out += 1

@@ -151,7 +151,15 @@ class Law:
 
 
 class Noise(Protocol):
-    """A source of noise: a distribution with its transform, and a place in a random stream."""
+    """A source of noise: a distribution with its transform, and a place in a random stream.
+
+    Attributes
+    ----------
+    rng
+        For what an estimator draws beside the noise, as fair signs.
+    """
+
+    rng: np.random.Generator
 
     def fill(self, out: np.ndarray) -> None:
         """Fill `out`, one-dimensional and of any length, with fresh independent draws."""
@@ -171,6 +179,8 @@ def draw(noise: Noise, shapes: Sequence[tuple[int, ...]], dtype: DTypeLike) -> l
 
 class Silence:
     """The noise of a method that needs none."""
+
+    rng = np.random.default_rng(0)
 
     def fill(self, out: np.ndarray) -> None:
         """Fill `out` with zeros."""

@@ -15,9 +15,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from noise_exp.training.discrete import binomial, poisson, zipf
+from noise_exp.training.discrete import binomial, poisson, uniform, uniform_angle, zipf
 from noise_exp.training.functions import expm1, log1p
-from noise_exp.training.uniform import uniform, uniform_angle
 
 Sampler = Callable[[np.random.Generator, np.ndarray], None]
 

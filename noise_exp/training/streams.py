@@ -1,5 +1,6 @@
 """Random streams: what draws the split, the initial weights and the noise of a run."""
 
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -8,7 +9,7 @@ from noise_exp.training.network import Network
 from noise_exp.training.noise import Distribution, Noise, NoiseTransform, transform
 from noise_exp.training.workers import ALONE, Workers
 
-_INIT, _DATA, _NOISE, ORDER, CHANCE = range(5)
+_INIT, _DATA, _NOISE, ORDER, CHANCE, BESIDE = range(6)
 _CHUNK = 2**17  # numbers: they stay in a core's own cache, and threads seldom meet at the GIL
 
 
@@ -84,7 +85,8 @@ class IndependentStreams:
 
         Each law has a stream of its own, so that two names of one law are two samples of it.
         """
-        return ChunkedNoise(law, how, _seed(self._noise, _NOISE, *law.name.encode()), workers)
+        seed = _seed(self._noise, _NOISE, *law.name.encode())
+        return ChunkedNoise(law, how, seed, workers, generator(self._noise, BESIDE))
 
 
 def _seed(seed: int, *key: int) -> np.random.SeedSequence:
@@ -97,29 +99,28 @@ def generator(seed: int, key: int) -> np.random.Generator:
     return np.random.default_rng(_seed(seed, key))
 
 
+@dataclass
 class ChunkedNoise:
     """Noise in chunks, each from a generator of its own: the same whatever thread draws it."""
 
-    def __init__(
-        self, law: Distribution, how: NoiseTransform, seed: np.random.SeedSequence, workers: Workers
-    ) -> None:
-        self._law = law
-        self._how = how
-        self._seed = seed
-        self._workers = workers
-        self._rngs: list[np.random.Generator] = []
+    law: Distribution
+    how: NoiseTransform
+    seed: np.random.SeedSequence
+    workers: Workers
+    rng: np.random.Generator
+    _rngs: list[np.random.Generator] = field(default_factory=list)
 
     def fill(self, out: np.ndarray) -> None:
         """Fill `out`, of any length; what is transformed as one sample are equal parts of it."""
         pieces = [out[i : i + _CHUNK] for i in range(0, len(out), _CHUNK)]
-        if pieces and self._how in (NoiseTransform.standardize, NoiseTransform.rank):
+        if pieces and self.how in (NoiseTransform.standardize, NoiseTransform.rank):
             pieces = np.array_split(out, len(pieces))
         while len(self._rngs) < len(pieces):
-            self._rngs.append(np.random.Generator(np.random.SFC64(self._seed.spawn(1)[0])))
+            self._rngs.append(np.random.Generator(np.random.SFC64(self.seed.spawn(1)[0])))
 
         def draw(piece: tuple[np.random.Generator, np.ndarray]) -> None:
             rng, numbers = piece
-            self._law.fill(rng, numbers)
-            transform(self._how, rng, numbers)
+            self.law.fill(rng, numbers)
+            transform(self.how, rng, numbers)
 
-        self._workers.map(draw, list(zip(self._rngs, pieces, strict=False)))
+        self.workers.map(draw, list(zip(self._rngs, pieces, strict=False)))

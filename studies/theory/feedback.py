@@ -51,7 +51,7 @@ def learned_share(point: Point, rate: float, passes: np.ndarray) -> np.ndarray:
     """
 
     def told(block: Block) -> np.ndarray:
-        slopes = 1 / (1 + np.square(block.sums(0)))
+        slopes = 1 / (1 + np.square(block.preactivations(0)))
         block.back_propagate()
         return slopes
 
@@ -73,7 +73,7 @@ def _fits(point: Point, seed: int) -> tuple[np.ndarray, np.ndarray]:
     Returns each direction's cosine to the negative gradient, and the share of the first layer's
     gradient in it, both (passes,).
     """
-    estimating = LearnedFeedback(0.01, _RATE).begin(point.objective)
+    estimating = LearnedFeedback(0.01, _RATE).init(point.objective)
     noise = noise_of("normal", seed, point.network)
     out, cosines, shares = np.empty_like(point.parameters), np.empty(_PASSES), np.empty(_PASSES)
     first = point.network.matrices(point.gradient)[0]

@@ -11,7 +11,7 @@ from scipy import stats
 from noise_exp.training import article
 from noise_exp.training.data import Embedded, Split, live_pixels
 from noise_exp.training.loop import Schedule
-from noise_exp.training.network import Activations, Network, with_ones
+from noise_exp.training.network import Layers, Network, with_ones
 from noise_exp.training.noise import ARTICLE_LAWS, Law, Noise, NoiseTransform
 from noise_exp.training.objective import Objective
 from noise_exp.training.optimizers import Vanilla
@@ -159,10 +159,10 @@ def hessian_diagonal(objective: Objective, parameters: np.ndarray) -> np.ndarray
 
 def read_out(network: Network, parameters: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     """Return what goes into the output unit, shape (images,)."""
-    activations = Activations(network, len(pixels))
+    layers = Layers(network, len(pixels))
     with np.errstate(over="ignore", invalid="ignore"):
-        activations.forward(network.matrices(parameters), with_ones(pixels.astype(network.dtype)))
-    return activations.output_sums[:, 0].astype(float)
+        layers.forward(network.matrices(parameters), with_ones(pixels.astype(network.dtype)))
+    return layers.logits[:, 0].astype(float)
 
 
 def cosine(a: np.ndarray, b: np.ndarray) -> float:

@@ -221,7 +221,7 @@ def test_angles_are_those_of_what_training_has_learned_and_cost_it_nothing(noteb
 
     told, angles, trial = records(measure=True)
     assert told == records(measure=False)[0]
-    trial.estimator.begin(trial.objective)
+    trial.estimator.init(trial.objective)
     unlearned = notebook.angle(trial, trial.noise())
     assert np.mean(angles) < unlearned - 15
     assert max(angles) < 60

@@ -84,6 +84,6 @@ def test_a_law_that_is_not_the_articles_starts_after_the_last(tmp_path):
     source.fill(last)  # its second and last epoch: the generator now stands behind method m
     after = np.empty_like(last)
     laplace, _ = first_draws(Law("laplace", loc=0.0, scale=1.0))
-    source._law = Law("laplace", loc=0.0, scale=1.0)
+    source.law = Law("laplace", loc=0.0, scale=1.0)
     source.fill(after)
     np.testing.assert_array_equal(laplace, after)

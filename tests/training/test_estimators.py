@@ -202,7 +202,7 @@ def test_choices_may_be_words_and_no_others():
 def test_what_does_not_measure_at_the_parameters_says_so():
     objective, w, _ = problem(1, SquaredError)
     exact = {
-        type(e).__name__: e.begin(objective).estimate(objective, w, source(), w * 0).exact
+        type(e).__name__: e.init(objective).estimate(objective, w, source(), w * 0).exact
         for e in (
             Spsa(0.1, 1),
             EvolutionStrategy(0.1, 1),

@@ -7,10 +7,11 @@ import sys
 
 import pytest
 from omegaconf import OmegaConf
-from support import ROOT
+from support import ROOT, options
 
 import noise_exp.training
 from noise_exp.run.config import CONF_DIR
+from noise_exp.run.typed import class_of
 from noise_exp.training import article
 
 README = ROOT / "README.md"
@@ -27,8 +28,14 @@ FACE = {
 }  # fmt: skip
 
 
-def test_the_face_is_what_it_was():
-    assert set(noise_exp.training.__all__) == set().union(*FACE.values())
+def test_the_face_is_what_it_was_and_has_every_part_that_an_option_names():
+    face = set(noise_exp.training.__all__)
+    assert face >= set().union(*FACE.values())
+    for group in ("estimator", "optimizer"):
+        for option in options(group):
+            whole = OmegaConf.load(CONF_DIR / group / f"{option}.yaml")
+            target = whole.get(group, whole)["_target_"]
+            assert class_of(target) is getattr(noise_exp.training, target.rpartition(".")[2])
     for name in noise_exp.training.__all__:
         assert getattr(noise_exp.training, name).__doc__ or name == "ARTICLE_LAWS"
 

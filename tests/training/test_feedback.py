@@ -18,7 +18,7 @@ def test_feedback_alignment_is_back_propagation_through_other_weights(direct):
     """With the true weights as ways back it is exact; with others the last layer still is."""
     objective, w, loss = problem(4, CrossEntropy)
     gradient = numeric_gradient(loss, w)
-    feedback = FeedbackAlignment(1.0, direct).begin(objective)
+    feedback = FeedbackAlignment(1.0, direct).init(objective)
     first, second = directions(feedback, objective, w, 2)
     np.testing.assert_array_equal(first, second)  # the ways back are drawn once
     last = objective.network.layer_slices()[-1]
@@ -39,7 +39,7 @@ def test_ways_back_have_the_scale_that_was_asked_for():
     network = Network((5, 400, 300, 200), np.float64)
     objective = Objective(network, np.ones((4, 5)), np.arange(4))
     for direct, above in ((False, (300, 200)), (True, (200, 200))):
-        feedback = FeedbackAlignment(2.0, direct).begin(objective)
+        feedback = FeedbackAlignment(2.0, direct).init(objective)
         directions(feedback, objective, np.zeros(network.n_parameters), 1)
         for weights, n_above, n in zip(feedback.weights, above, (400, 300), strict=True):
             assert weights.shape == (n_above, n)
@@ -51,7 +51,7 @@ def test_learned_feedback_finds_how_the_outputs_answer(law):
     """The last hidden layer's feedback becomes the weights above it, whatever the law."""
     objective, w, loss = problem(4, CrossEntropy, n=200)
     noise = source(law_of(law))
-    feedback = LearnedFeedback(0.05, 0.5).begin(objective)
+    feedback = LearnedFeedback(0.05, 0.5).init(objective)
     found = directions(feedback, objective, w, 300, noise)
     above, _ = objective.network.views(w)[-1]
     assert cosine(feedback.weights[-1], above.T) > 0.97
@@ -72,7 +72,7 @@ def test_saturated_units_do_not_upset_the_fit():
     network.views(w)[0][1][2:] = 300.0
     images, labels = rng.normal(size=(500, 20)), rng.integers(0, 2, 500)
     objective = Objective(network, images, labels, cost=CrossEntropy())
-    feedback = LearnedFeedback(0.1, 1.0).begin(objective)
+    feedback = LearnedFeedback(0.1, 1.0).init(objective)
     directions(feedback, objective, w, 60)
     above, _ = network.views(w)[-1]
     np.testing.assert_allclose(feedback.weights[0][0, :2], above[:2, 0], rtol=0.05)

@@ -27,7 +27,7 @@ from noise_exp.training import (
     Trial,
     Vanilla,
 )
-from noise_exp.training.estimators.protocol import Stateless
+from noise_exp.training.estimators import Stateless
 
 GUMBEL = Law("gumbel", loc=0.0, scale=1.0)
 IN_BATCHES = {"schedule": Schedule(3, batch_size=700), "optimizer": Adam(0.01, 0.9, 0.99, True)}
@@ -170,7 +170,7 @@ def test_no_thread_stays_when_a_training_ends_is_left_or_interrupted():
     assert threading.active_count() == before
 
     class Interrupted(Vanilla):
-        def step(self, parameters, direction, moment):  # noqa: ARG002
+        def step(self, parameters, direction, context):  # noqa: ARG002
             raise KeyboardInterrupt
 
     interrupted = trial(optimizer=Interrupted(0.01))

@@ -10,34 +10,34 @@ from support import trial
 
 from noise_exp.training.costs import SquaredError
 from noise_exp.training.objective import Evaluation
-from noise_exp.training.optimizers import Adam, Annealing, HillClimb, Moment, Momentum
+from noise_exp.training.optimizers import Adam, Annealing, HillClimb, Momentum, StepContext
 
 
-def moment(objective, evaluation, progress=0.0, seed=0):
-    return Moment(objective, evaluation, 0, progress, np.random.default_rng(seed))
+def context(objective, evaluation, progress=0.0, seed=0):
+    return StepContext(objective, evaluation, 0, progress, np.random.default_rng(seed))
 
 
 def test_adam_is_the_papers_algorithm():
     objective, w, _ = problem(1, SquaredError)
-    adam, ours, paper = Adam(0.01, 0.9, 0.999, decay=False).begin(w), w.copy(), w.copy()
+    adam, ours, paper = Adam(0.01, 0.9, 0.999, decay=False).init(w), w.copy(), w.copy()
     m = v = np.zeros_like(w)
     rng = np.random.default_rng(4)
     for t in range(1, 8):
         d = rng.normal(size=len(w)) * 10.0**t
         m, v = 0.9 * m + 0.1 * d, 0.999 * v + 0.001 * d**2
         paper += 0.01 * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
-        adam.step(ours, d.copy(), moment(objective, None))
+        adam.step(ours, d.copy(), context(objective, None))
         np.testing.assert_allclose(ours, paper, rtol=1e-12)
 
 
 def test_momentum_adds_up_and_the_learning_rate_decays_to_nothing():
     objective, w, _ = problem(1, SquaredError)
-    heavy, ours = Momentum(0.1, 0.5, decay=True).begin(w), np.zeros_like(w)
-    heavy.step(ours, np.ones_like(w), moment(objective, None, 0.0))
+    heavy, ours = Momentum(0.1, 0.5, decay=True).init(w), np.zeros_like(w)
+    heavy.step(ours, np.ones_like(w), context(objective, None, 0.0))
     np.testing.assert_allclose(ours, 0.1)
-    heavy.step(ours, np.ones_like(w), moment(objective, None, 0.5))
+    heavy.step(ours, np.ones_like(w), context(objective, None, 0.5))
     np.testing.assert_allclose(ours, 0.1 + 0.05 * 1.5)
-    heavy.step(ours, np.ones_like(w), moment(objective, None, 1.0))
+    heavy.step(ours, np.ones_like(w), context(objective, None, 1.0))
     np.testing.assert_allclose(ours, 0.1 + 0.05 * 1.5)
 
 
@@ -54,10 +54,10 @@ def test_a_hill_climber_never_goes_up_and_trials_of_one_pass_cost_one():
 def test_the_one_fifth_rule_stands_still_at_one_success_in_five():
     objective, w, loss = problem(1, SquaredError)
     gradient = numeric_gradient(loss, w)
-    climber = HillClimb(1e-4, 2.0).begin(w)
+    climber = HillClimb(1e-4, 2.0).init(w)
     for i in range(10):
         way = -gradient if i % 5 == 0 else gradient  # small steps: down succeeds, up fails
-        climber.step(w.copy(), way.copy(), moment(objective, objective.evaluate(w)))
+        climber.step(w.copy(), way.copy(), context(objective, objective.evaluate(w)))
     assert climber.scale == pytest.approx(1e-4)
 
 
@@ -69,16 +69,18 @@ def test_annealing_accepts_by_metropolis():
     rise = objective.evaluate(there).cost - here.cost
     assert rise > 0
     for temperature, share in ((0.0, 0.0), (rise, math.exp(-1)), (rise / 3, math.exp(-3))):
-        annealing = Annealing(0.05, temperature, 1.0).begin(w)
+        annealing = Annealing(0.05, temperature, 1.0).init(w)
         moved = 0
         chance = np.random.default_rng(1)
         for _ in range(600):
             at = w.copy()
-            annealing.step(at, uphill.copy(), Moment(objective, here, 0, 0.3, chance))
+            annealing.step(at, uphill.copy(), StepContext(objective, here, 0, 0.3, chance))
             moved += (at != w).any()
         assert abs(moved / 600 - share) < 4 * math.sqrt(share * (1 - share) / 600) + 1e-9
-    cold = Annealing(0.05, rise, 1e-3).begin(w)
-    moves = [cold.step(w.copy(), uphill.copy(), moment(objective, here, 1.0, s)) for s in range(50)]
+    cold = Annealing(0.05, rise, 1e-3).init(w)
+    moves = [
+        cold.step(w.copy(), uphill.copy(), context(objective, here, 1.0, s)) for s in range(50)
+    ]
     assert all(after == here for after in moves) or rise < 1e-3
 
 
@@ -86,7 +88,7 @@ def test_a_cost_that_is_not_a_number_never_wins_and_is_always_left():
     objective, w, _ = problem(1, SquaredError)
     good, bad = objective.evaluate(w), Evaluation(math.nan, math.nan, 1.0)
     at = w.copy()
-    bold, shy = (HillClimb(scale, 1.5).begin(w) for scale in (1.0, 1e-3))
-    assert bold.step(at, np.full_like(w, np.nan), moment(objective, good)) == good
+    bold, shy = (HillClimb(scale, 1.5).init(w) for scale in (1.0, 1e-3))
+    assert bold.step(at, np.full_like(w, np.nan), context(objective, good)) == good
     np.testing.assert_array_equal(at, w)
-    assert np.isfinite(shy.step(at, w.copy(), moment(objective, bad)).cost)
+    assert np.isfinite(shy.step(at, w.copy(), context(objective, bad)).cost)

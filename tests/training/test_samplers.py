@@ -5,11 +5,11 @@ import pytest
 from oracles import LAWS
 from scipy import stats
 
+from noise_exp.training.discrete import uniform
 from noise_exp.training.network import Network
 from noise_exp.training.noise import ARTICLE_LAWS, Law
 from noise_exp.training.samplers import fast_sampler
 from noise_exp.training.streams import IndependentStreams
-from noise_exp.training.uniform import uniform
 from noise_exp.training.workers import Workers
 
 N = 2**21

@@ -59,10 +59,10 @@ def test_the_same_parts_train_twice_with_the_same_result(estimator, optimizer):
 
 
 def test_parts_of_ones_own_that_keep_their_state_themselves_begin_anew_too():
-    class Growing:  # as a user may write it: no base class, no begin
+    class Growing:  # as a user may write it: no base class, no init
         lr = 0.01
 
-        def step(self, parameters, direction, moment):  # noqa: ARG002
+        def step(self, parameters, direction, context):  # noqa: ARG002
             self.lr *= 2
             parameters += self.lr * direction
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from noise_exp.training import article
-from noise_exp.training.estimators.protocol import Stateless
+from noise_exp.training.estimators import Stateless
 from noise_exp.training.network import Network
 from noise_exp.training.noise import Noise
 from noise_exp.training.objective import Evaluation, Objective

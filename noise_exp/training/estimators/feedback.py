@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from noise_exp.training.block import Block
-from noise_exp.training.estimators.protocol import Estimating, Estimator, require_positive
+from noise_exp.training.estimators import Estimator, EstimatorState, require_positive
 from noise_exp.training.estimators.units import adding, unit_noise
 from noise_exp.training.functions import arctan
 from noise_exp.training.network import Network
@@ -40,12 +40,12 @@ class FeedbackAlignment(Estimator):
     def __post_init__(self) -> None:
         require_positive(self, "scale")
 
-    def begin(self, objective: Objective) -> "FixedFeedback":  # noqa: ARG002 (noise comes later)
+    def init(self, objective: Objective) -> "FixedFeedback":  # noqa: ARG002 (noise comes later)
         """Return what draws the ways back with its first estimate."""
         return FixedFeedback(self)
 
 
-class FixedFeedback(Estimating):
+class FixedFeedback(EstimatorState):
     """The state of `FeedbackAlignment`.
 
     Attributes
@@ -88,7 +88,7 @@ class LearnedFeedback(Estimator):
 
     After Lansdell, Prakash and Kording, *Learning to solve the credit assignment problem* (2020),
     who fit feedback weights to what node perturbation finds. Here they are fitted to the answer
-    of the output units' sums, a vector, by least mean squares (Widrow and Hoff 1960) with an
+    of the logits, a vector, by least mean squares (Widrow and Hoff 1960) with an
     intercept. What a unit passes on of its noise is bounded, so a law without moments does no
     harm; a law's mean moves all units together and slows the fit, or upsets it at a high rate,
     unless a `NoiseTransform` takes it away. A hidden unit's delta is the slope of its arctan times
@@ -108,12 +108,12 @@ class LearnedFeedback(Estimator):
     def __post_init__(self) -> None:
         require_positive(self, "scale", "rate")
 
-    def begin(self, objective: Objective) -> "Feedback":
+    def init(self, objective: Objective) -> "Feedback":
         """Return feedback weights that know nothing yet."""
         return Feedback(self, objective.network)
 
 
-class Feedback(Estimating):
+class Feedback(EstimatorState):
     """The state of `LearnedFeedback`.
 
     Attributes
@@ -136,15 +136,15 @@ class Feedback(Estimating):
 
         def assign(block: Block) -> _Answers:
             rows = rows_of(block)
-            answer = block.perturb(adding(rows))[0] - block.output_sums
+            answer = block.perturb(adding(rows))[0] - block.logits
             passed = rows  # in place: what each unit passes on of its noise
             for layer, xi in enumerate(passed):
-                if layer == 0:  # nothing below is disturbed: that is what `perturb` computed
-                    np.subtract(block.perturbed_values(0), block.values(0), out=xi)
+                if layer == 0:  # nothing below is perturbed: that is what `perturb` computed
+                    np.subtract(block.perturbed_activations(0), block.activations(0), out=xi)
                 else:
-                    xi += block.sums(layer)
+                    xi += block.preactivations(layer)
                     arctan(xi, out=xi)
-                    xi -= block.values(layer)
+                    xi -= block.activations(layer)
                 answer -= xi @ self.weights[layer].T
             block.send_back(self.weights)
             return _Answers.of(answer, passed)

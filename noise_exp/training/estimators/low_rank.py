@@ -7,8 +7,8 @@ from enum import Enum
 
 import numpy as np
 
-from noise_exp.training.block import Block, Disturb
-from noise_exp.training.estimators.protocol import Stateless, require_positive
+from noise_exp.training.block import Block, Perturbation
+from noise_exp.training.estimators import Stateless, require_positive
 from noise_exp.training.noise import Noise, draw
 from noise_exp.training.objective import Evaluation, Objective
 
@@ -97,7 +97,7 @@ def either_side(
 
     def measure(block: Block) -> tuple[tuple[float, int], np.ndarray]:
         differences, loss, wrong = np.zeros(pairs), 0.0, 0
-        block.sum_first()
+        block.start_perturbing()
         for pair in rounds:
             mine = pair if isinstance(pair, int) else pair[block.rows]
             for sign in (1, -1):
@@ -114,10 +114,10 @@ def either_side(
     return objective.sum_up(measured, times, exact=False), np.sum(differences, axis=0)
 
 
-def _moving(factors: Sequence[Factors], scale: float, pair: np.ndarray | int) -> Disturb:
+def _moving(factors: Sequence[Factors], scale: float, pair: np.ndarray | int) -> Perturbation:
     """Move the weights along products of low rank: those of a pair, or of each image's own pair."""
 
-    def disturb(layer: int, below: np.ndarray, clean: np.ndarray, out: np.ndarray) -> None:
+    def perturb(layer: int, below: np.ndarray, clean: np.ndarray, out: np.ndarray) -> None:
         a, b = factors[layer]
         if isinstance(pair, int):
             change = (below @ a[pair].T) @ b[pair]
@@ -129,7 +129,7 @@ def _moving(factors: Sequence[Factors], scale: float, pair: np.ndarray | int) ->
         change *= scale
         np.add(clean, change, out=out)
 
-    return disturb
+    return perturb
 
 
 def _add_up(

@@ -1,4 +1,4 @@
-"""Noise on the units: every image's sums are disturbed on their own.
+"""Noise on the units: every image's preactivations are perturbed on their own.
 
 One forward pass tests as many draws as there are images, and what is found for a unit serves all
 the weights that lead into it: the variance grows with the units, not with the weights (Werfel,
@@ -15,8 +15,8 @@ from enum import Enum
 
 import numpy as np
 
-from noise_exp.training.block import Block, Disturb
-from noise_exp.training.estimators.protocol import Stateless, require_positive
+from noise_exp.training.block import Block, Perturbation
+from noise_exp.training.estimators import Stateless, require_positive
 from noise_exp.training.noise import Noise, draw
 from noise_exp.training.objective import Evaluation, Objective
 
@@ -153,11 +153,11 @@ def unit_noise(
     return rows_of
 
 
-def adding(rows: list[np.ndarray]) -> Disturb:
+def adding(rows: list[np.ndarray]) -> Perturbation:
     """Add noise to what goes into the units: for each layer that gets it (images, units)."""
 
-    def disturb(layer: int, below: np.ndarray, clean: np.ndarray, out: np.ndarray) -> None:  # noqa: ARG001
+    def perturb(layer: int, below: np.ndarray, clean: np.ndarray, out: np.ndarray) -> None:  # noqa: ARG001
         if layer < len(rows):
             np.add(clean, rows[layer], out=out)
 
-    return disturb
+    return perturb

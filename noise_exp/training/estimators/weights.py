@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from noise_exp.training.estimators.protocol import Stateless, require_positive
+from noise_exp.training.estimators import Stateless, require_positive
 from noise_exp.training.noise import Noise
 from noise_exp.training.objective import Evaluation, Objective, mean_evaluation
 from noise_exp.training.workers import chunks

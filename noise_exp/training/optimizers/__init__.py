@@ -1,19 +1,106 @@
-"""Optimizers turn a direction into a step, and know nothing of where it came from."""
+"""Optimizers turn a direction into a step, and know nothing of where it came from.
 
-from noise_exp.training.optimizers.adam import Adam
-from noise_exp.training.optimizers.annealing import Annealing
-from noise_exp.training.optimizers.hill_climb import HillClimb
-from noise_exp.training.optimizers.momentum import Momentum
-from noise_exp.training.optimizers.protocol import Moment, Optimizer, Stepping
-from noise_exp.training.optimizers.vanilla import Vanilla
+Each has a module of its own. Their classes are found by name, here and in `noise_exp.training`;
+here is what several share.
+"""
 
-__all__ = [
-    "Adam",
-    "Annealing",
-    "HillClimb",
-    "Moment",
-    "Momentum",
-    "Optimizer",
-    "Stepping",
-    "Vanilla",
-]
+import math
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from noise_exp.training.found import class_named
+from noise_exp.training.objective import Evaluation, Objective
+from noise_exp.training.workers import chunks
+
+
+@dataclass(frozen=True)
+class StepContext:
+    """Where training stands when a step is due.
+
+    Attributes
+    ----------
+    objective
+        What is trained on; it measures on the batch that the direction was found on.
+    evaluation
+        What the estimator measured.
+    epoch
+        Counted from 0.
+    progress
+        Share of the training that is over, 0 to 1.
+    chance
+        Decides what is left to chance.
+    """
+
+    objective: Objective
+    evaluation: Evaluation
+    epoch: int
+    progress: float
+    chance: np.random.Generator
+
+
+class OptimizerState(Protocol):
+    """What training asks in every step."""
+
+    def step(
+        self, parameters: np.ndarray, direction: np.ndarray, context: StepContext
+    ) -> Evaluation | None:
+        """Move `parameters` in place along `direction`, both (n_parameters,).
+
+        `direction` may be overwritten. Returns the measure at the new parameters, where it has
+        been taken.
+        """
+
+
+class Optimizer(Protocol):
+    """Settings, which never change; what one training needs beside them is made by `init`."""
+
+    def init(self, parameters: np.ndarray) -> OptimizerState:
+        """Return what steps in one training, and holds its state; parameters (n_parameters,)."""
+
+
+def require_range(part: Any, low: float, high: float, *keys: str) -> None:
+    """Raise ValueError unless each number is at least `low` and below `high`."""
+    for key in keys:
+        value = getattr(part, key)
+        if not (math.isfinite(value) and low <= value < high):
+            below = f" and below {high}" if math.isfinite(high) else ""
+            raise ValueError(f"{key} must be a finite number of at least {low}{below}, got {value}")
+
+
+def decayed(lr: float, decay: bool, context: StepContext) -> float:
+    """Return the learning rate on its straight line to 0, if it is to decay."""
+    return lr * (1 - context.progress) if decay else lr
+
+
+def measured(parameters: np.ndarray, context: StepContext) -> Evaluation:
+    """Return the measure at `parameters`, taken now if the estimator took it around them."""
+    evaluation = context.evaluation
+    return evaluation if evaluation.exact else context.objective.evaluate(parameters)
+
+
+def try_step(
+    parameters: np.ndarray, direction: np.ndarray, length: float, context: StepContext
+) -> Evaluation:
+    """Overwrite the direction by parameters a step of root mean square `length` away; measure."""
+
+    def energy(chunk: slice) -> float:
+        return float(np.vdot(direction[chunk], direction[chunk]))
+
+    parts = context.objective.workers.map(energy, chunks(len(direction)))
+    spread = math.sqrt(sum(parts) / len(direction))
+    if spread > 0 and math.isfinite(spread):
+        direction *= length / spread
+    direction += parameters
+    return context.objective.evaluate(direction)
+
+
+def improves(there: Evaluation, here: Evaluation) -> bool:
+    """Whether to prefer `there`; a cost that is not a number is worse than any."""
+    return there.cost <= here.cost or (math.isnan(here.cost) and not math.isnan(there.cost))
+
+
+def __getattr__(name: str) -> Any:
+    """Return an optimizer by the name of its class, in whatever module of this package it is."""
+    return class_named(name, __name__, Optimizer)

@@ -5,12 +5,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from noise_exp.training.optimizers.protocol import Moment, Stepping, decayed, require_range
+from noise_exp.training.optimizers import (
+    Optimizer,
+    OptimizerState,
+    StepContext,
+    decayed,
+    require_range,
+)
 from noise_exp.training.workers import chunks
 
 
 @dataclass(frozen=True)
-class Adam:
+class Adam(Optimizer):
     """Steps of about lr in every parameter (Kingma and Ba 2015, algorithm 1).
 
     Attributes
@@ -32,7 +38,7 @@ class Adam:
         require_range(self, 0, math.inf, "lr")
         require_range(self, 0, 1, "beta1", "beta2")
 
-    def begin(self, parameters: np.ndarray) -> Stepping:
+    def init(self, parameters: np.ndarray) -> OptimizerState:
         """Return running means of nothing."""
         return _Means(self, np.zeros_like(parameters), np.zeros_like(parameters))
 
@@ -44,11 +50,11 @@ class _Means:
     square: np.ndarray
     steps: int = 0
 
-    def step(self, parameters: np.ndarray, direction: np.ndarray, moment: Moment) -> None:
+    def step(self, parameters: np.ndarray, direction: np.ndarray, context: StepContext) -> None:
         """Move `parameters` in place; `direction` is overwritten by the step."""
         beta1, beta2 = self.settings.beta1, self.settings.beta2
         self.steps += 1
-        lr = decayed(self.settings.lr, self.settings.decay, moment) / (1 - beta1**self.steps)
+        lr = decayed(self.settings.lr, self.settings.decay, context) / (1 - beta1**self.steps)
         root = math.sqrt(1 - beta2**self.steps)
 
         def move(chunk: slice) -> None:
@@ -67,4 +73,4 @@ class _Means:
             d *= lr
             parameters[chunk] += d
 
-        moment.objective.workers.map(move, chunks(len(parameters)))
+        context.objective.workers.map(move, chunks(len(parameters)))

@@ -6,12 +6,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from noise_exp.training.objective import Evaluation
-from noise_exp.training.optimizers.protocol import Moment, Stepping, require_range
-from noise_exp.training.optimizers.trials import improves, measured, try_step
+from noise_exp.training.optimizers import (
+    Optimizer,
+    OptimizerState,
+    StepContext,
+    improves,
+    measured,
+    require_range,
+    try_step,
+)
 
 
 @dataclass(frozen=True)
-class Annealing:
+class Annealing(Optimizer):
     """Metropolis steps at a temperature that falls (Kirkpatrick, Gelatt and Vecchi 1983).
 
     A trial that raises the cost by D is kept with probability exp(-D / T). T falls by the same
@@ -37,16 +44,18 @@ class Annealing:
         if not 0 < self.cooling <= 1:
             raise ValueError(f"cooling must be above 0 and at most 1, got {self.cooling}")
 
-    def begin(self, parameters: np.ndarray) -> Stepping:  # noqa: ARG002 (there is no state)
+    def init(self, parameters: np.ndarray) -> OptimizerState:  # noqa: ARG002 (there is no state)
         """Return itself."""
         return self
 
-    def step(self, parameters: np.ndarray, direction: np.ndarray, moment: Moment) -> Evaluation:
+    def step(
+        self, parameters: np.ndarray, direction: np.ndarray, context: StepContext
+    ) -> Evaluation:
         """Move `parameters` in place or leave them; `direction` is overwritten by the trial."""
-        fallen = self.cooling**moment.progress
-        here = measured(parameters, moment)
-        there = try_step(parameters, direction, self.scale * math.sqrt(fallen), moment)
-        threshold = moment.chance.random()
+        fallen = self.cooling**context.progress
+        here = measured(parameters, context)
+        there = try_step(parameters, direction, self.scale * math.sqrt(fallen), context)
+        threshold = context.chance.random()
         rise = there.cost - here.cost
         temperature = self.temperature * fallen
         if improves(there, here) or (temperature > 0 and threshold < math.exp(-rise / temperature)):

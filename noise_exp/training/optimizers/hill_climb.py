@@ -6,12 +6,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from noise_exp.training.objective import Evaluation
-from noise_exp.training.optimizers.protocol import Moment, require_range
-from noise_exp.training.optimizers.trials import improves, measured, try_step
+from noise_exp.training.optimizers import (
+    Optimizer,
+    StepContext,
+    improves,
+    measured,
+    require_range,
+    try_step,
+)
 
 
 @dataclass(frozen=True)
-class HillClimb:
+class HillClimb(Optimizer):
     """A (1+1) evolution strategy: a step is kept if it does not raise the cost.
 
     The step's length follows the one-fifth success rule (Rechenberg 1973) in the form of Kern et
@@ -35,7 +41,7 @@ class HillClimb:
         if not 1 < self.adaptation < math.inf:
             raise ValueError(f"adaptation must be finite and above 1, got {self.adaptation}")
 
-    def begin(self, parameters: np.ndarray) -> "Climber":  # noqa: ARG002 (its scale is given)
+    def init(self, parameters: np.ndarray) -> "Climber":  # noqa: ARG002 (its scale is given)
         """Return a climber at the foot."""
         return Climber(self.adaptation, self.scale)
 
@@ -47,10 +53,12 @@ class Climber:
     adaptation: float
     scale: float
 
-    def step(self, parameters: np.ndarray, direction: np.ndarray, moment: Moment) -> Evaluation:
+    def step(
+        self, parameters: np.ndarray, direction: np.ndarray, context: StepContext
+    ) -> Evaluation:
         """Move `parameters` in place or leave them; `direction` is overwritten by the trial."""
-        here = measured(parameters, moment)
-        there = try_step(parameters, direction, self.scale, moment)
+        here = measured(parameters, context)
+        there = try_step(parameters, direction, self.scale, context)
         if improves(there, here):
             np.copyto(parameters, direction)
             self.scale *= self.adaptation

@@ -5,12 +5,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from noise_exp.training.optimizers.protocol import Moment, Stepping, decayed, require_range
+from noise_exp.training.optimizers import (
+    Optimizer,
+    OptimizerState,
+    StepContext,
+    decayed,
+    require_range,
+)
 from noise_exp.training.workers import chunks
 
 
 @dataclass(frozen=True)
-class Momentum:
+class Momentum(Optimizer):
     """Steps along a running sum of directions, the heavy ball (Polyak 1964).
 
     v <- momentum * v + d, w <- w + lr * v.
@@ -33,7 +39,7 @@ class Momentum:
         require_range(self, 0, math.inf, "lr")
         require_range(self, 0, 1, "momentum")
 
-    def begin(self, parameters: np.ndarray) -> Stepping:
+    def init(self, parameters: np.ndarray) -> OptimizerState:
         """Return a ball at rest."""
         return _Ball(self, np.zeros_like(parameters))
 
@@ -43,10 +49,10 @@ class _Ball:
     settings: Momentum
     velocity: np.ndarray
 
-    def step(self, parameters: np.ndarray, direction: np.ndarray, moment: Moment) -> None:
+    def step(self, parameters: np.ndarray, direction: np.ndarray, context: StepContext) -> None:
         """Move `parameters` in place; `direction` is overwritten by the step."""
         velocity, momentum = self.velocity, self.settings.momentum
-        lr = decayed(self.settings.lr, self.settings.decay, moment)
+        lr = decayed(self.settings.lr, self.settings.decay, context)
 
         def move(chunk: slice) -> None:
             velocity[chunk] *= momentum
@@ -54,4 +60,4 @@ class _Ball:
             np.multiply(velocity[chunk], lr, out=direction[chunk])
             parameters[chunk] += direction[chunk]
 
-        moment.objective.workers.map(move, chunks(len(parameters)))
+        context.objective.workers.map(move, chunks(len(parameters)))

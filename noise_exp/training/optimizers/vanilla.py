@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from noise_exp.training import article
-from noise_exp.training.optimizers.protocol import Moment, Stepping, require_range
+from noise_exp.training.optimizers import Optimizer, OptimizerState, StepContext, require_range
 
 
 @dataclass(frozen=True)
-class Vanilla:
+class Vanilla(Optimizer):
     """Plain steps, w <- w + lr * d, with the article's single drop of the learning rate.
 
     Attributes
@@ -32,12 +32,12 @@ class Vanilla:
         if self.drop_epoch is not None and self.drop_epoch < 0:
             raise ValueError(f"drop_epoch must be at least 0 or null, got {self.drop_epoch}")
 
-    def begin(self, parameters: np.ndarray) -> Stepping:  # noqa: ARG002 (there is no state)
+    def init(self, parameters: np.ndarray) -> OptimizerState:  # noqa: ARG002 (there is no state)
         """Return itself."""
         return self
 
-    def step(self, parameters: np.ndarray, direction: np.ndarray, moment: Moment) -> None:
+    def step(self, parameters: np.ndarray, direction: np.ndarray, context: StepContext) -> None:
         """Move `parameters` in place; `direction` is overwritten by the step."""
-        dropped = self.drop_epoch is not None and moment.epoch >= self.drop_epoch
+        dropped = self.drop_epoch is not None and context.epoch >= self.drop_epoch
         direction *= self.dropped_lr if dropped else self.lr
         parameters += direction

@@ -1,4 +1,4 @@
-"""The published program, ported line for line: the oracle of the replay tests.
+"""The published program, written anew: the oracle of the replay tests.
 
 Written from the facts of the article alone and sharing no code with noise_exp: one legacy
 random stream runs through the shuffle, the initial weights and then every method in turn.
@@ -9,27 +9,35 @@ import itertools
 
 import numpy as np
 
+# What draws each method's noise, of NumPy's RandomState, and its parameters.
 METHODS = {
-    "gumbel": lambda r, s: r.gumbel(0, 1, s),
-    "gaussian": lambda r, s: r.normal(0, 1, s),
-    "standard_normal": lambda r, s: r.randn(*s),
-    "binomial": lambda r, s: r.binomial(1, 0.5, s),
-    "beta": lambda r, s: r.beta(1, 0.5, s),
-    "poisson": lambda r, s: r.poisson(1, s),
-    "zipf": lambda r, s: r.zipf(2, s),
-    "pareto": lambda r, s: r.pareto(1, s),
-    "power": lambda r, s: r.power(1, s),
-    "rayleigh": lambda r, s: r.rayleigh(1, s),
-    "triangular": lambda r, s: r.triangular(-1, 0, 1, s),
-    "weibull": lambda r, s: r.weibull(1, s),
-    "noncentral_chisquare": lambda r, s: r.noncentral_chisquare(1, 0.5, s),
+    "gumbel": ("gumbel", 0, 1),
+    "gaussian": ("normal", 0, 1),
+    "standard_normal": ("standard_normal",),
+    "binomial": ("binomial", 1, 0.5),
+    "beta": ("beta", 1, 0.5),
+    "poisson": ("poisson", 1),
+    "zipf": ("zipf", 2),
+    "pareto": ("pareto", 1),
+    "power": ("power", 1),
+    "rayleigh": ("rayleigh", 1),
+    "triangular": ("triangular", -1, 0, 1),
+    "weibull": ("weibull", 1),
+    "noncentral_chisquare": ("noncentral_chisquare", 1, 0.5),
     "backprop": None,
 }
+SIGNALS = (1, 0.1, 0.01)  # layer by layer, from the input on
 
 
-def sigmoid(x):
+def forward(x, weights, biases):
+    """Return what each layer sums, and what it makes of it: the last by a sigmoid."""
+    sums, values = [], [x]
+    for w, b in zip(weights, biases, strict=True):
+        sums.append(values[-1] @ w + b)
+        values.append(np.arctan(sums[-1]))
     with np.errstate(over="ignore"):
-        return 1 / (1 + np.exp(-x))
+        values[-1] = 1 / (1 + np.exp(-sums[-1]))
+    return sums, values
 
 
 def replay(images, labels, seed, hidden=(840, 1024), epochs=100, test_size=20, only=None):
@@ -41,7 +49,6 @@ def replay(images, labels, seed, hidden=(840, 1024), epochs=100, test_size=20, o
     indices = np.arange(len(images))
     r.shuffle(indices)
     x_all, y_all = images[indices].astype(float), labels[indices].astype(float)[:, None]
-    xt, yt = x_all[:test_size], y_all[:test_size]
     x, y = x_all[test_size:], y_all[test_size:]
 
     sizes = (images.shape[1], *hidden, 1)
@@ -49,48 +56,32 @@ def replay(images, labels, seed, hidden=(840, 1024), epochs=100, test_size=20, o
     start_b = [r.randn(n) * 0.2 for n in sizes[1:]]
 
     results = {}
-    for name, draw in METHODS.items():
-        w1, w2, w3 = (w.copy() for w in start_w)
-        b1, b2, b3 = (b.copy() for b in start_b)
+    for name, drawn in METHODS.items():
+        w, b = ([layer.copy() for layer in layers] for layers in (start_w, start_b))
         trained = only is None or name in only
-        if draw is None and not trained:
-            continue
         lr, costs = 0.03, []
-        for epoch in range(epochs):
-            cost = 0.0
+        for epoch in range(epochs if drawn or trained else 0):
             if trained:
-                l1 = x @ w1 + b1
-                a1 = np.arctan(l1)
-                l2 = a1 @ w2 + b2
-                a2 = np.arctan(l2)
-                a3 = sigmoid(a2 @ w3 + b3)
-                cost = np.mean((a3 - y) ** 2)
-                costs.append(cost)
-            if draw is not None:
-                n3, m3 = draw(r, w3.shape), draw(r, b3.shape)
-                n2, m2 = draw(r, w2.shape), draw(r, b2.shape)
-                n1, m1 = draw(r, w1.shape), draw(r, b1.shape)
-                w3 = w3 + 0.01 * lr * cost * n3
-                b3 = b3 + 0.01 * lr * cost * m3
-                w2 = w2 + 0.1 * lr * cost * n2
-                b2 = b2 + 0.1 * lr * cost * m2
-                w1 = w1 + lr * cost * n1
-                b1 = b1 + lr * cost * m1
+                sums, values = forward(x, w, b)
+                costs.append(np.mean((values[-1] - y) ** 2))
+            if drawn:
+                law, *parameters = drawn
+                for i in (2, 1, 0):
+                    for layers in (w, b):
+                        noise = getattr(r, law)(*parameters, size=layers[i].shape)
+                        if trained:
+                            layers[i] = layers[i] + SIGNALS[i] * lr * costs[-1] * noise
             else:
-                d3 = (a3 - y) * a3 * (1 - a3)
-                d2 = (d3 @ w3.T) / (1 + l2**2)
-                d1 = (d2 @ w2.T) / (1 + l1**2)
-                w3, b3 = w3 - lr * a2.T @ d3, b3 - lr * d3.sum(0)
-                w2, b2 = w2 - lr * a1.T @ d2, b2 - lr * d2.sum(0)
-                w1, b1 = w1 - lr * x.T @ d1, b1 - lr * d1.sum(0)
+                out = values[-1]
+                delta = (out - y) * out * (1 - out)
+                for i in (2, 1, 0):
+                    below = (delta @ w[i].T) / (1 + sums[i - 1] ** 2) if i else None
+                    w[i], b[i] = w[i] - lr * values[i].T @ delta, b[i] - lr * delta.sum(0)
+                    delta = below
             if epoch == 3:
                 lr = 0.0001
-        if not trained:
-            continue
-
-        def errors(images, labels, w1=w1, w2=w2, w3=w3, b1=b1, b2=b2, b3=b3):
-            hidden2 = np.arctan(np.arctan(images @ w1 + b1) @ w2 + b2)
-            return int(np.sum(np.round(sigmoid(hidden2 @ w3 + b3)) != labels))
-
-        results[name] = (np.array(costs), errors(xt, yt), errors(x, y))
+        if trained:
+            wrong = np.round(forward(x_all, w, b)[1][-1]) != y_all
+            errors = (int(wrong[:test_size].sum()), int(wrong[test_size:].sum()))
+            results[name] = (np.array(costs), *errors)
     return results

@@ -65,41 +65,30 @@ class Zipf:
         return stats.zipf(self.a).stats(moments)
 
 
-# Each law as NumPy names it, and as SciPy does.
-LAWS = {
-    "gumbel": [
-        ({"loc": 0.0, "scale": 1.0}, stats.gumbel_r()),
-        ({"loc": 1.0, "scale": 2.0}, stats.gumbel_r(1, 2)),
-    ],
-    "normal": [
-        ({"loc": 0.0, "scale": 1.0}, stats.norm()),
-        ({"loc": 2.0, "scale": 3.0}, stats.norm(2, 3)),
-    ],
-    "standard_normal": [({}, stats.norm())],
-    "binomial": [
-        ({"n": 1, "p": 0.5}, stats.binom(1, 0.5)),
-        ({"n": 10, "p": 0.3}, stats.binom(10, 0.3)),
-        ({"n": 1000, "p": 0.01}, stats.binom(1000, 0.01)),
-    ],
-    "beta": [({"a": 1.0, "b": 0.5}, stats.beta(1, 0.5)), ({"a": 1.0, "b": 3.0}, stats.beta(1, 3))],
-    "poisson": [({"lam": lam}, stats.poisson(lam)) for lam in (1.0, 0.05, 20.0, 300.0)],
-    "zipf": [({"a": a}, Zipf(a)) for a in (2.0, 1.5, 3.0, 8.0)],
-    "pareto": [({"a": a}, stats.lomax(a)) for a in (1.0, 3.0, 0.5)],
-    "power": [({"a": a}, stats.powerlaw(a)) for a in (1.0, 2.5, 0.5)],
-    "rayleigh": [({"scale": s}, stats.rayleigh(scale=s)) for s in (1.0, 0.5)],
-    "triangular": [
-        ({"left": left, "mode": mode, "right": right},
-         stats.triang((mode - left) / (right - left), left, right - left))
-        for left, mode, right in (
-            (-1.0, 0.0, 1.0), (-1.0, 1.0, 2.0), (0.0, 0.0, 1.0), (0.0, 2.0, 2.0),
-        )
-    ],
-    "weibull": [({"a": a}, stats.weibull_min(a)) for a in (1.0, 2.5, 0.5)],
-    "noncentral_chisquare": [
-        ({"df": 1.0, "nonc": 0.5}, stats.ncx2(1, 0.5)),
-        ({"df": 1.0, "nonc": 4.0}, stats.ncx2(1, 4)),
-    ],
+# Each law as NumPy names it and its parameters, as SciPy does, and settings.
+_LAWS = {
+    "gumbel": ("loc scale", stats.gumbel_r, (0.0, 1.0), (1.0, 2.0)),
+    "normal": ("loc scale", stats.norm, (0.0, 1.0), (2.0, 3.0)),
+    "standard_normal": ("", stats.norm, ()),
+    "binomial": ("n p", stats.binom, (1, 0.5), (10, 0.3), (1000, 0.01)),
+    "beta": ("a b", stats.beta, (1.0, 0.5), (1.0, 3.0)),
+    "poisson": ("lam", stats.poisson, (1.0,), (0.05,), (20.0,), (300.0,)),
+    "zipf": ("a", Zipf, (2.0,), (1.5,), (3.0,), (8.0,)),
+    "pareto": ("a", stats.lomax, (1.0,), (3.0,), (0.5,)),
+    "power": ("a", stats.powerlaw, (1.0,), (2.5,), (0.5,)),
+    "rayleigh": ("scale", lambda scale: stats.rayleigh(scale=scale), (1.0,), (0.5,)),
+    "triangular": (
+        "left mode right",
+        lambda left, mode, right: stats.triang((mode - left) / (right - left), left, right - left),
+        (-1.0, 0.0, 1.0), (-1.0, 1.0, 2.0), (0.0, 0.0, 1.0), (0.0, 2.0, 2.0),
+    ),
+    "weibull": ("a", stats.weibull_min, (1.0,), (2.5,), (0.5,)),
+    "noncentral_chisquare": ("df nonc", stats.ncx2, (1.0, 0.5), (1.0, 4.0)),
 }  # fmt: skip
+LAWS = {
+    law: [(dict(zip(names.split(), row, strict=True)), of_scipy(*row)) for row in settings]
+    for law, (names, of_scipy, *settings) in _LAWS.items()
+}
 
 
 def source(law=NORMAL):

@@ -33,13 +33,18 @@ class StandIns(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         pass
 
 
-def show(cfg):
-    """Print a job's configuration in the place of training."""
+def as_json(cfg):
+    """Return a job's configuration in one line."""
     from omegaconf import OmegaConf
 
+    return json.dumps(OmegaConf.to_container(cfg, resolve=True), default=str)
+
+
+def show(cfg):
+    """Print a job's configuration in the place of training."""
     from noise_exp.records.record import Record
 
-    print("job", json.dumps(OmegaConf.to_container(cfg, resolve=True), default=str))
+    print(as_json(cfg))
     return Record({})
 
 

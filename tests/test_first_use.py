@@ -15,12 +15,15 @@ from support import ROOT
 TOOLS = ("make", "sh", "sed", "cat", "cksum", "head", "tail", "rm", "touch")
 # A Python is this one, told in its environment what it seems to be.
 PYTHON = """#!{shell}
-SEEMS={version} LACKS={lacks} CALLED="$0" PYTHONPATH='{modules}' exec '{python}' "$@"
+SEEMS={version} LACKS='{lacks}' CALLED="$0" PYTHONPATH='{modules}' exec '{python}' "$@"
 """
 MODULES = {
     "sitecustomize": """
 import os, sys
 from pathlib import Path
+if os.environ["SEEMS"] == "a-shop":  # which only says where to get one
+    print("Python was not found", flush=True)
+    os._exit(49)
 called = Path(os.environ["CALLED"])
 sys.version_info = (*map(int, os.environ["SEEMS"].split(".")), 9, "final", 0)
 sys.executable, sys.prefix = str(called), str(called.parent)
@@ -61,10 +64,7 @@ class Checkout:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder / "a clone"
-        self.bin = folder / "bin"
-        self.modules = folder / "modules"
-        self.installs = 0
+        self.folder, self.bin, self.modules = folder / "a clone", folder / "bin", folder / "modules"
         for made in (self.folder, self.bin, self.modules):
             made.mkdir()
         for name in ("Makefile", "environment.sh", "pyproject.toml", "constraints.txt"):
@@ -74,18 +74,16 @@ class Checkout:
         for tool in TOOLS:
             (self.bin / tool).symlink_to(shutil.which(tool))
 
-    def has(self, name: str, version: str, lacks: str = "''") -> None:
-        """Install a Python, or another in its place."""
-        real = Path(sys.executable).resolve()
-        text = PYTHON.format(
-            shell=shutil.which("sh"),
-            version=version,
-            lacks=lacks,
-            modules=self.modules,
-            python=real,
-        )
-        (self.bin / name).write_text(text)
-        (self.bin / name).chmod(0o755)
+    def has(self, *pythons: str, lacks: str = "") -> None:
+        """Install Pythons, or others in their place: `name=version`, or a name that tells it."""
+        for python in pythons:
+            name, _, version = python.partition("=")
+            stub = PYTHON.format(
+                shell=shutil.which("sh"), python=os.path.realpath(sys.executable), lacks=lacks,
+                version=version or name.removeprefix("python"), modules=self.modules,
+            )  # fmt: skip
+            (self.bin / name).write_text(stub)
+            (self.bin / name).chmod(0o755)
 
     def make(self, *arguments: str, **env: str) -> list[str]:
         """Make the environment, count installations, return what went wrong, line by line."""
@@ -100,16 +98,15 @@ class Checkout:
         assert bool(done.returncode) == bool(lines), done
         return lines
 
-    def fails(self, *arguments: str) -> str:
-        """Make it in vain; return the line that says why, before make's own."""
-        line, _ = self.make(*arguments)
-        return line
+    def makes(self, *arguments: str, installs: int, **env: str) -> None:
+        """Make it, with so many installations."""
+        assert self.make(*arguments, **env) == []
+        assert self.installs == installs
 
     def edit(self, name: str, old: str, new: str) -> None:
-        path = self.folder / name
-        text = path.read_text()
+        text = (self.folder / name).read_text()
         assert old in text
-        path.write_text(text.replace(old, new, 1))
+        (self.folder / name).write_text(text.replace(old, new, 1))
 
     @property
     def environment(self) -> Path:
@@ -135,96 +132,54 @@ def checkout(tmp_path):
     return Checkout(tmp_path)
 
 
-def test_a_python_that_is_too_old_is_told_before_anything_is_made(checkout):
-    checkout.has("python3", "3.10")
-    needs = "make: this needs Python 3.11 to 3.14, and"
-    assert checkout.fails("install") == (
-        f"{needs} python3 is 3.10; install one, and write: make install PYTHON=python3.14"
-    )
-    checkout.has("python3.11", "3.11")
-    checkout.has("python3.12", "3.12")
-    assert checkout.fails("ui") == f"{needs} python3 is 3.10; write: make ui PYTHON=python3.12"
+@pytest.mark.parametrize(
+    ("pythons", "call", "told"),
+    [
+        ("python3=3.10", "install", "python3 is 3.10; install one, and write: make install "
+         "PYTHON=python3.14"),
+        ("python3=3.10 python3.11 python3.12", "ui",
+         "python3 is 3.10; write: make ui PYTHON=python3.12"),
+        ("python=2.7 python3.13", "install PYTHON=python",
+         "python is 2.7; write: make install PYTHON=python3.13"),
+        ("python=3.15 python3.13", "install PYTHON=python",
+         "python is 3.15; write: make install PYTHON=python3.13"),
+        ("python3.13", "install PYTHON=python",
+         "python is not found; write: make install PYTHON=python3.13"),
+        ("", "install", "python3 is not found; install one, and write: make install "
+         "PYTHON=python3.14"),
+        ("python3=a-shop python3.12", "install",
+         "python3 is not found; write: make install PYTHON=python3.12"),
+    ],
+)  # fmt: skip
+def test_a_python_that_does_not_do_is_told_before_anything_is_made(checkout, pythons, call, told):
+    checkout.has(*pythons.split())
+    line, _ = checkout.make(*call.split())  # make's own comes last
+    assert line == f"make: this needs Python 3.11 to 3.14, and {told}"
     assert not checkout.environment.exists()
     assert not checkout.installs
 
-    assert not checkout.make("install", "PYTHON=python3.12")
-    assert checkout.installs == WHOLE
-    for again in (("install", "PYTHON=python3.12"), ("install",)):  # it is chosen
-        assert not checkout.make(*again)
-        assert not checkout.installs
 
-
-@pytest.mark.parametrize(
-    ("version", "told"), [("2.7", "2.7"), ("3.15", "3.15"), (None, "not found")]
-)
-def test_other_pythons_that_do_not_do(checkout, version, told):
-    if version:
-        checkout.has("python", version)
-    checkout.has("python3.13", "3.13")
-    line = checkout.fails("install", "PYTHON=python")
-    assert line.endswith(f"and python is {told}; write: make install PYTHON=python3.13")
-    assert not checkout.environment.exists()
-
-
-def test_no_python_at_all(checkout):
-    assert "and python3 is not found; install one" in checkout.fails()
-
-
-def test_one_that_only_says_where_to_get_it(checkout):
-    store = checkout.bin / "python3"
-    store.write_text(f"#!{shutil.which('sh')}\necho 'Python was not found'\nexit 49\n")
-    store.chmod(0o755)
-    assert "python3 is not found; install one" in checkout.fails()
-
-
-@pytest.mark.parametrize("lacks", ["ensurepip", "'the end of venv'"])
+@pytest.mark.parametrize("lacks", ["ensurepip", "the end of venv"])
 def test_without_what_makes_environments(checkout, lacks):
-    checkout.has("python3", "3.12", lacks)
-    line = checkout.fails()
+    checkout.has("python3=3.12", lacks=lacks)
+    line, _ = checkout.make()
     assert line.startswith("make: python3 makes no environment; ")
     assert line.endswith("apt-get install python3-venv, or python3.12-venv")
     assert not checkout.environment.exists()
-    checkout.has("python3", "3.12")
-    assert not checkout.make()
-    assert checkout.installs == WHOLE
-
-
-def test_what_is_there_is_kept_where_another_cannot_be_made(checkout):
-    checkout.has("python3", "3.12")
-    assert not checkout.make()
-    checkout.has("python3.13", "3.13", "ensurepip")
-    assert "python3.13 makes no environment" in checkout.fails("install", "PYTHON=python3.13")
-    assert not checkout.make()
-    assert not checkout.installs
-
-
-def another_python(_):
-    return {"PYTHON": "python3.13"}
-
-
-def an_upgrade_of_the_system(checkout):
-    checkout.has("python3", "3.13")
+    checkout.has("python3=3.12")
+    checkout.makes(installs=WHOLE)
+    checkout.has("python3.13", lacks="ensurepip")
+    line, _ = checkout.make("install", "PYTHON=python3.13")
+    assert "python3.13 makes no environment" in line
+    checkout.makes(installs=0)  # what is there is kept
 
 
 def a_python_that_is_gone(checkout):
     (checkout.bin / "python3").rename(checkout.bin / "python3.14")
-    return {"PYTHON": "python3.14"}
-
-
-def pins(checkout):
-    checkout.edit("constraints.txt", "numpy==", "numpy==1")
-
-
-def dependencies(checkout):
-    checkout.edit("pyproject.toml", '"numpy>=2.0"', '"numpy>=2.1"')
 
 
 def a_move(checkout):
     checkout.folder = checkout.folder.rename(checkout.folder.with_name("moved"))
-
-
-def an_installation_cut_short(checkout):
-    (checkout.environment / "bin" / "installed").unlink()
 
 
 def half_an_environment(checkout):
@@ -232,40 +187,46 @@ def half_an_environment(checkout):
     (checkout.environment / "bin").mkdir(parents=True)
 
 
-@pytest.mark.parametrize(
-    "change",
-    [another_python, an_upgrade_of_the_system, a_python_that_is_gone, pins, dependencies, a_move,
-     an_installation_cut_short, half_an_environment],
-)  # fmt: skip
-def test_it_is_made_anew_after(checkout, change):
-    checkout.has("python3", "3.12")
-    checkout.has("python3.13", "3.13")
-    assert not checkout.make()
+CHANGES = {
+    "another Python": (lambda _: None, "python3.13"),
+    "an upgrade of the system": (lambda checkout: checkout.has("python3=3.13"), ""),
+    "a Python that is gone": (a_python_that_is_gone, "python3.14"),
+    "pins": (lambda checkout: checkout.edit("constraints.txt", "numpy==", "numpy==1"), ""),
+    "dependencies": (lambda checkout: checkout.edit("pyproject.toml", "numpy>=", "numpy>=1"), ""),
+    "a move": (a_move, ""),
+    "an installation cut short": (
+        lambda checkout: (checkout.environment / "bin" / "installed").unlink(), ""),
+    "half an environment": (half_an_environment, ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "python"), CHANGES.values(), ids=CHANGES)
+def test_it_is_made_anew_after(checkout, change, python):
+    checkout.has("python3=3.12", "python3.13")
+    checkout.makes(installs=WHOLE)
     (checkout.environment / "old").touch()
-    env = change(checkout) or {}
-    assert not checkout.make(**env)
-    assert checkout.installs == WHOLE
+    change(checkout)
+    checkout.makes(installs=WHOLE, **({"PYTHON": python} if python else {}))
     assert not (checkout.environment / "old").exists()
 
 
 def test_it_is_kept_where_nothing_of_it_has_changed(checkout):
-    checkout.has("python3", "3.12")
-    assert not checkout.make()
+    checkout.has("python3=3.10", "python3.12")
+    checkout.makes("install", "PYTHON=python3.12", installs=WHOLE)
+    checkout.makes("install", "PYTHON=python3.12", installs=0)
     checkout.edit("pyproject.toml", "line-length = 100", "line-length = 90")
     os.utime(checkout.folder / "constraints.txt")
     activated = f"{checkout.environment / 'bin'}:{checkout.bin}"
-    assert not checkout.make(PATH=activated)
-    assert not checkout.installs
+    checkout.makes(PATH=activated, installs=0)
     (checkout.environment / "bin" / "python3").symlink_to("python")
     checkout.edit("constraints.txt", "numpy==", "numpy==1")
-    assert not checkout.make("install", "PYTHON=.venv/bin/python3")  # itself, made by its base
-    assert checkout.installs == WHOLE
+    # Itself, made by its base.
+    checkout.makes("install", "PYTHON=.venv/bin/python3", installs=WHOLE)
 
 
 def test_a_network_that_is_away(checkout):
-    checkout.has("python3", "3.12")
+    checkout.has("python3=3.12")
     (checkout.folder / "offline").touch()
     assert checkout.make()
     (checkout.folder / "offline").unlink()
-    assert not checkout.make()
-    assert checkout.installs == WHOLE
+    checkout.makes(installs=WHOLE)

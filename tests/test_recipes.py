@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from support import PATIENCE, ROOT
 
-RECIPES = (ROOT / "CONTRIBUTING.md").read_text().partition("## Recipes")[2].split("\n### ")[1:]
+PAGE = (ROOT / "CONTRIBUTING.md").read_text("utf-8").partition("## Recipes")[2]
+RECIPES = {recipe.partition("\n")[0]: recipe for recipe in PAGE.split("\n### ")[1:]}
 SMALL = ("network=small", "epochs=3", "tracking.enabled=false")
 SETTING = """
 import numpy as np
@@ -77,53 +78,34 @@ def files(recipe: str) -> dict[str, str]:
     return dict(zip(parts[::2], undented, strict=True))
 
 
-@pytest.fixture(params=RECIPES, ids=[recipe.splitlines()[0] for recipe in RECIPES])
-def followed(request, tmp_path):
-    """A copy of the program with a recipe's files in it, and the command that uses them."""
-    for folder in ("conf", "noise_exp"):
-        shutil.copytree(ROOT / folder, tmp_path / folder, symlinks=False)
-    written = files(request.param)
-    for name, text in written.items():
-        assert not (tmp_path / name).exists()
-        (tmp_path / name).write_text(text.rstrip() + "\n")
-    (option,) = (text for name, text in written.items() if name.startswith("conf/"))
-    (command,) = re.findall(r"^# (python -m noise_exp .*)$", option, re.M)
-    return tmp_path, command, written
-
-
 def run(folder, *arguments):
-    return subprocess.run(
+    """Run Python with a good end; return what it said."""
+    done = subprocess.run(
         [sys.executable, *arguments], cwd=folder, capture_output=True, text=True, timeout=PATIENCE
     )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
-def test_its_command_runs_with_the_new_part(followed):
-    folder, command, written = followed
-    done = run(folder, *shlex.split(command)[1:], *SMALL)
-    assert done.returncode == 0, done.stderr
-    assert "test images wrong" in done.stdout
-    listed = run(folder, "-m", "noise_exp", "--help").stdout
-    for name in written:
-        if name.startswith("conf/"):
-            assert Path(name).stem in listed
-
-
-def test_its_code_is_in_style(followed):
-    folder, _, written = followed
-    code = [name for name in written if name.endswith(".py")]
-    shutil.copy(ROOT / "pyproject.toml", folder)
-    for command in (("check", "--ignore=D100"), ("format", "--check")):
-        if code:
-            done = run(folder, "-m", "ruff", *command, *code)
-            assert done.returncode == 0, done.stdout
-
-
-def test_it_does_what_it_says(followed, request):
-    folder, _, _ = followed
-    (name,) = (n for n in PROMISES if n in request.node.name)
-    done = run(folder, "-c", SETTING + PROMISES[name])
-    assert done.returncode == 0, done.stderr
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PROMISES)
+def test_its_command_runs_it_is_in_style_and_it_does_what_it_says(name, tmp_path):
+    for folder in ("conf", "noise_exp"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    written = files(RECIPES[name])
+    for path, text in written.items():
+        assert not (tmp_path / path).exists()
+        (tmp_path / path).write_text(text.rstrip() + "\n", "utf-8")
+    (option,) = (path for path in written if path.startswith("conf/"))
+    (command,) = re.findall(r"^# (python -m noise_exp .*)$", written[option], re.M)
+    assert "test images wrong" in run(tmp_path, *shlex.split(command)[1:], *SMALL)
+    assert Path(option).stem in run(tmp_path, "-m", "noise_exp", "--help")
+    if code := written.keys() - {option}:
+        for style in (("check", "--ignore=D100"), ("format", "--check")):
+            run(tmp_path, "-m", "ruff", *style, *code)
+    run(tmp_path, "-c", SETTING + PROMISES[name])
 
 
 def test_every_recipe_has_its_promise():
-    assert {recipe.splitlines()[0] for recipe in RECIPES} == set(PROMISES)
+    assert RECIPES.keys() == PROMISES.keys()

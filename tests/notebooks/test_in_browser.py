@@ -7,13 +7,11 @@ import zipfile
 import pytest
 from support import ROOT
 
-from noise_exp.training import Embedded, IndependentStreams, Law, LearnedFeedback, Schedule, Trial
-
 pytestmark = pytest.mark.slow
 
 # Stands for Pyodide: https://pyodide.org/en/stable/usage/wasm-constraints.html
 SCRIPT = """
-import sys, _thread, threading
+import os, sys, _thread, threading
 
 ALLOWED = {"noise_exp", "numpy", "threadpoolctl", *sys.stdlib_module_names}
 class Guard:
@@ -28,10 +26,10 @@ if hasattr(_thread, "start_joinable_thread"):
     _thread.start_joinable_thread = threading._start_joinable_thread = refuse
 
 import noise_exp
-from noise_exp.training import *
-assert noise_exp.__file__.startswith(sys.path[0]), noise_exp.__file__
+assert noise_exp.__file__.startswith(os.getcwd()), noise_exp.__file__
 """
 TRAINED = """
+from noise_exp.training import *
 streams = IndependentStreams(init=3, data=3, noise=3)
 split = Embedded(test_size=1900, pixel_divisor=255.0).split(streams.permutation)
 trial = Trial(split, Law("gumbel", loc=0, scale=1), streams, estimator=LearnedFeedback(0.1, 0.2),
@@ -40,33 +38,20 @@ told = [record.cost for record in trial.train()]
 """
 
 
-@pytest.fixture(scope="module")
-def unpacked(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("browser")
+def test_it_trains_without_threads_and_to_the_same_bits(tmp_path):
     subprocess.run(
         [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w",
-         folder, ROOT / "notebooks" / "browser"], check=True,
+         tmp_path, ROOT / "notebooks" / "browser"], check=True,
     )  # fmt: skip
-    (wheel,) = folder.glob("noise_exp-*-py3-none-any.whl")
-    zipfile.ZipFile(wheel).extractall(folder / "site")
-    return folder / "site"
-
-
-def test_it_trains_without_threads_and_to_the_same_bits(unpacked):
+    (wheel,) = tmp_path.glob("noise_exp-*-py3-none-any.whl")
+    zipfile.ZipFile(wheel).extractall(tmp_path / "site")
+    for name in ("pictures.py", "pad.py"):  # what the notebook imports
+        kept = ROOT / "notebooks" / name
+        assert (tmp_path / "site" / name).read_text() == kept.read_text()
     done = subprocess.run(
-        [sys.executable, "-c",
-         f"import sys; sys.path.insert(0, {str(unpacked)!r})\n{SCRIPT}{TRAINED}\nprint(told)"],
-        cwd=unpacked, capture_output=True, text=True,
+        [sys.executable, "-c", f"{SCRIPT}{TRAINED}\nprint(told)"],
+        cwd=tmp_path / "site", capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
-    here = {
-        "Embedded": Embedded, "IndependentStreams": IndependentStreams, "Law": Law,
-        "LearnedFeedback": LearnedFeedback, "Schedule": Schedule, "Trial": Trial,
-    }  # fmt: skip
-    exec(TRAINED, here)
+    exec(TRAINED, here := {})
     assert done.stdout.strip() == str(here["told"])
-
-
-def test_it_holds_what_the_notebook_imports(unpacked):
-    for name in ("pictures.py", "pad.py"):
-        assert (unpacked / name).read_text() == (ROOT / "notebooks" / name).read_text()

@@ -1,6 +1,7 @@
 """The command line: what a user starts, and what a user is told when it goes wrong."""
 
 import logging
+import math
 import os
 import sys
 import traceback
@@ -12,7 +13,6 @@ from omegaconf import DictConfig
 
 from noise_exp import terminal
 from noise_exp.errors import ToldError, UserError, in_words, is_of_disk
-from noise_exp.records.record import Record
 from noise_exp.records.secrets import check_arguments
 from noise_exp.redaction import redacted
 from noise_exp.run import job
@@ -64,7 +64,7 @@ def _task(cfg: DictConfig) -> float:
         # The other jobs go on; the end of the sweep names this one and exits with an error.
         if message is None:
             log.exception("Job %s failed", current.number)
-        return Record({}, error=in_words(error)).score
+        return math.inf
 
 
 def _allow_lazy_help() -> None:

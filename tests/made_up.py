@@ -1,13 +1,28 @@
 """Made-up runs whose comparison is known, and the page made of them."""
 
+import dataclasses
 import re
 
 from support import LETTERS
 
-from noise_exp.records.record import Record
+from noise_exp.records.record import DataSet, Record
 from noise_exp.report.page import render
 
 SIZE = 500
+
+
+def recorded(
+    params, metrics=(), curves=(), letter=None, error=None, diverged=False, digest=None, **known
+):
+    """A run by what a comparison may ask of it; whatever else is known of it is a tag."""
+    fields = {field.name for field in dataclasses.fields(Record)}
+    told = {"article_letter": letter, "error": error, "diverged": diverged and "true"}
+    told |= {key: known.pop(key) for key in known.keys() - fields}
+    return Record(
+        "", {key: value for key, value in told.items() if value}, params, dict(metrics),
+        dict(curves), dataset=digest and DataSet("", digest, "", {}),
+        status="FAILED" if error else "FINISHED", **known,
+    )  # fmt: skip
 
 
 def run(dist, errors, seed, error_rates=(0.5, 0.4), size=SIZE, seeds=None, **options):
@@ -26,7 +41,7 @@ def run(dist, errors, seed, error_rates=(0.5, 0.4), size=SIZE, seeds=None, **opt
     curves = {"cost": [errors / size] * n, "train_error_rate": list(error_rates),
               "train_seconds": [i + 1.0 for i in range(n)],
               "forward_passes": [i + 1.0 for i in range(n)]}  # fmt: skip
-    return Record(params, metrics, curves, LETTERS.get(dist), **options)
+    return recorded(params, metrics, curves, LETTERS.get(dist), **options)
 
 
 def runs(**errors):

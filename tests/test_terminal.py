@@ -12,7 +12,8 @@ from support import PATIENCE, SMALL, artifacts
 
 from noise_exp import terminal
 from noise_exp.errors import at_the_edge
-from noise_exp.records.facts import Facts
+from noise_exp.records.owed import Owed
+from noise_exp.records.record import Record
 from noise_exp.run import launchers
 from noise_exp.tracking.recording import Recording
 from noise_exp.tracking.store import Store
@@ -149,9 +150,9 @@ def test_a_pipe_of_windows_lacks_letters(monkeypatch, buffered, tmp_path):
 def test_bytes_that_are_no_text_reach_the_store(cli):
     store = Store.open(cli.uri, "noise_training")
     latin = os.fsdecode("größe".encode("latin-1"))  # as Python hands such an argument on
-    facts = Facts(latin, {"kind": "run", "x": latin}, {"path": latin}, note=latin, command=latin,
-                  experiment_id=store.experiment_id)  # fmt: skip
-    recording = Recording(cli.folder / "out", facts, cli.uri, 5.0)
+    run = Record(latin, {"kind": "run", "x": latin}, {"path": latin}, note=latin, command=latin)
+    owed = Owed(cli.uri, store.experiment_id)
+    recording = Recording(cli.folder / "out", run, owed, 5.0)
     recording.__enter__().update(tags={"later": latin})
     error = RuntimeError(latin)
     recording.__exit__(RuntimeError, error, None)

@@ -1,14 +1,8 @@
 """What a run leaves in its own folder as it goes; a tracking store is told from it.
 
 All of it lies in `.noise_exp/`, a name that nobody else uses, so that a run may be given a folder
-that holds other things:
-
-- `run.json`: what the run is, where it is tracked, and how it ended;
-- `epochs.jsonl`: one line per epoch, flushed, and synced to disk every few seconds;
-- `artifacts/`: files on their way to the store;
-- `alive`: a file that the run's process keeps locked, so that the lock ends when the process
-  does, however it ends;
-- `owed-*/`: what an earlier run in the folder still owes its store, a record like this one.
+that holds other things; docs/sweeps.md says what is there. The file `alive` is locked as long as
+the run's process lives, however it ends.
 
 Whoever deletes the folder under a run that is at work costs it nothing: its lines are read from the
 file that it has open, and the folder is made anew as soon as anything else is written.
@@ -31,15 +25,17 @@ from typing import Any, TextIO
 from filelock import Timeout
 
 from noise_exp.errors import UserError
-from noise_exp.records import earlier
-from noise_exp.records.disk import ARTIFACTS, EPOCHS, FACTS, RECORDS, epoch_in, synced
-from noise_exp.records.facts import Facts, now
-from noise_exp.records.lock import Lock
+from noise_exp.records import disk
+from noise_exp.records.disk import ARTIFACTS, EPOCHS, FACTS, RECORDS, Lock, synced
+from noise_exp.records.owed import OWED, Owed, parsed, put_aside, refuse_sibling
+from noise_exp.records.record import Record, curves_of, now
 from noise_exp.training.loop import EpochRecord
 
 _ALIVE = "alive"
 _ADDED = {"tags", "params", "metrics", "series"}
 _SYNC_SECONDS = 5.0  # of training that a power cut may take with it
+
+_NOTHING = Owed()
 
 log = logging.getLogger(__name__)
 
@@ -49,13 +45,13 @@ class Journal:
 
     Attributes
     ----------
-    facts
+    record, owed
         As they are now: replaced by `update` alone, so that another thread reads them whole.
     """
 
-    def __init__(self, folder: Path, facts: Facts) -> None:
+    def __init__(self, folder: Path, record: Record, owed: Owed) -> None:
         self.folder = folder
-        self.facts = facts.storable
+        self._set(record, owed)
         self._records = folder / RECORDS
         self._guard = Guard()  # the delivery runs in a thread of its own
         self._alive = Lock(self._records / _ALIVE, timeout=0)
@@ -65,7 +61,7 @@ class Journal:
         self._synced = time.monotonic()
 
     @classmethod
-    def start(cls, folder: Path, facts: Facts) -> "Journal":
+    def start(cls, folder: Path, record: Record, owed: Owed = _NOTHING) -> "Journal":
         """Begin the record of a run in `folder`, and hold its lock until it ends.
 
         The lock's place is added to the tags, for whoever wants to know whether the run lives.
@@ -78,10 +74,10 @@ class Journal:
         """
         folder = folder.absolute()
         if before := cls._earlier(folder):
-            earlier.refuse_sibling(before, facts)
+            refuse_sibling(before, record)
         (folder / RECORDS).mkdir(parents=True, exist_ok=True)
         where = {"host": platform.node(), "folder": str(folder)}
-        journal = cls(folder, replace(facts, tags={**facts.tags, **where}))
+        journal = cls(folder, replace(record, tags={**record.tags, **where}), owed)
         try:
             journal._hold()
         except Timeout:
@@ -90,7 +86,7 @@ class Journal:
                 "choose another hydra.run.dir or hydra.sweep.dir"
             ) from None
         if before := cls._earlier(folder):
-            earlier.put_aside(before)
+            put_aside(before)
         for name in (FACTS, EPOCHS):
             (folder / RECORDS / name).unlink(missing_ok=True)
         journal._write()
@@ -113,7 +109,7 @@ class Journal:
         """
         path = folder / RECORDS / FACTS
         try:
-            return cls(folder, Facts.of_json(json.loads(path.read_bytes())))
+            return cls(folder, *parsed(json.loads(path.read_bytes())))
         except ValueError as error:
             raise ValueError(f"{path} is damaged: {error}") from None
 
@@ -123,11 +119,17 @@ class Journal:
         return sorted(path.parent.parent for path in folder.rglob(f"{RECORDS}/{FACTS}"))
 
     @classmethod
+    def below(cls, folder: Path) -> Iterator["Journal"]:
+        """Yield the records in a folder and below it, but for those that are damaged."""
+        for found in cls.find(folder):
+            with contextlib.suppress(OSError, ValueError):
+                yield cls.load(found)
+
+    @classmethod
     @contextlib.contextmanager
     def claim(cls, folder: Path) -> Iterator["Journal | None"]:
         """Read the record in `folder` with the run's lock held; None while the run is alive."""
-        # Two processes that look at the same time hold each other up for a moment only.
-        lock = Lock(folder / RECORDS / _ALIVE, timeout=0.2)
+        lock = Lock(folder / RECORDS / _ALIVE, timeout=0.2)  # two that look at once wait so long
         try:
             held = lock.acquire()
         except Timeout:
@@ -139,16 +141,16 @@ class Journal:
     @property
     def ended(self) -> bool:
         """Whether the run has ended."""
-        return self.facts.status != "RUNNING"
+        return self.record.status != "RUNNING"
 
     @property
     def artifacts(self) -> list[Path]:
         """The files that leave the folder when the store has them; some may be gone."""
-        return [self._records / ARTIFACTS / name for name in self.facts.artifacts]
+        return [self._records / ARTIFACTS / name for name in self.owed.artifacts]
 
     def log_artifacts(self, files: Mapping[str, bytes]) -> None:
         """Keep files for the store."""
-        self.update(artifacts=list(dict.fromkeys([*self.facts.artifacts, *files])))
+        self.update(artifacts=list(dict.fromkeys([*self.owed.artifacts, *files])))
         self._contents.update(files)
         self._write_artifacts(files)
 
@@ -159,23 +161,28 @@ class Journal:
             path.write_bytes(content)
 
     def update(self, **changes: Any) -> None:
-        """Change facts and write them: whole or not at all, whatever happens meanwhile.
+        """Change what is known or owed and write it: whole or not at all, whatever happens.
 
         Tags, params, metrics and series are added to those that are there.
         """
         with self._guard:
             for key in changes.keys() & _ADDED:
-                changes[key] = {**getattr(self.facts, key), **changes[key]}
-            self.facts = replace(self.facts, **changes).storable
+                changes[key] = {**self._content[key], **changes[key]}
+            owed = {key: changes.pop(key) for key in OWED & changes.keys()}
+            self._set(replace(self.record, **changes), replace(self.owed, **owed))
             self._write()
+
+    def _set(self, record: Record, owed: Owed) -> None:
+        """Take over what is known, every text of it as a file and a store take it."""
+        content = asdict(replace(record, curves={})) | asdict(owed)
+        del content["curves"]  # which are in the lines
+        self._content = json.loads(disk.decoded(json.dumps(content, ensure_ascii=False)))
+        self.record, self.owed = parsed(self._content)
 
     def log_epoch(self, record: EpochRecord) -> None:
         """Append a line; a value that is not finite becomes null, which JSON lacks a word for."""
-        line = {
-            key: value if math.isfinite(value) else None for key, value in asdict(record).items()
-        }
-        if self._lines is None:
-            self._lines = self._open_lines()
+        line = {key: v if math.isfinite(v) else None for key, v in asdict(record).items()}
+        self._lines = self._lines or self._open_lines()
         self._lines.write(json.dumps(line | {"time": now()}) + "\n")
         if time.monotonic() - self._synced > _SYNC_SECONDS:
             self._sync()
@@ -198,10 +205,14 @@ class Journal:
         except FileNotFoundError:
             return [], start
         whole = text[: text.rfind(b"\n") + 1]  # a process that was killed may leave half a line
-        epochs = [epoch_in(line) for line in whole.splitlines()]
+        epochs = [disk.epoch_in(line) for line in whole.splitlines()]
         if damaged := epochs.count(None):
             log.warning("%d lines of %s are damaged", damaged, self._records / EPOCHS)
         return [epoch for epoch in epochs if epoch], start + len(whole)
+
+    def read(self) -> Record:
+        """Return the run with its curves, as far as it is."""
+        return replace(self.record.asked, curves=curves_of(self.epochs()[0]))
 
     def end(self, status: str, **tags: str) -> None:
         """Set the final status, in memory at least, where the store may still learn it."""
@@ -223,7 +234,7 @@ class Journal:
     def end_unseen(self) -> None:
         """Set the status of a run whose process died: killed, after its last epoch."""
         epochs, _ = self.epochs()
-        last = epochs[-1]["time"] if epochs else self.facts.start_time
+        last = epochs[-1]["time"] if epochs else self.record.start_time
         self.update(status="KILLED", end_time=last)
 
     def clear_artifacts(self) -> None:
@@ -233,7 +244,7 @@ class Journal:
             for path in self.artifacts:
                 path.unlink(missing_ok=True)
             root = self._records / ARTIFACTS
-            folders = {root, *((root / name).parent for name in self.facts.artifacts)}
+            folders = {root, *((root / name).parent for name in self.owed.artifacts)}
             for folder in sorted(folders, reverse=True):  # the inner ones first
                 if folder.is_dir():
                     folder.rmdir()
@@ -286,5 +297,5 @@ class Journal:
         if self._held and not self._is_there(self._held):
             self._restore()
         part = self._records / f"{FACTS}.part"
-        part.write_text(json.dumps(asdict(self.facts), indent=1), "utf-8")
+        part.write_text(json.dumps(self._content, indent=1), "utf-8")
         part.replace(self._records / FACTS)

@@ -1,62 +1,111 @@
-"""What is known of a run once it is over, from its folder or from a tracking store."""
+"""A run: what it is, and what it came to."""
 
 import math
+import time
+import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import Any
-
-from noise_exp.records.facts import Facts
-from noise_exp.records.journal import Journal
 
 _RENAMED = {"estimator.repair": "noise_transform"}  # params of runs of earlier versions
 CURVES = ("cost", "train_error_rate", "train_seconds", "forward_passes")
+NAME_LENGTH = 250  # of a run, in the databases that MLflow uses
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """What a run was trained and tested on; `sizes` are images per part, where known."""
+
+    name: str
+    digest: str
+    source: str
+    sizes: Mapping[str, int]
 
 
 @dataclass(frozen=True)
 class Record:
-    """One run, finished or not.
+    """One run, of a job or of a sweep, finished or not; from its folder or from a store.
 
     Attributes
     ----------
+    name, tags
+        In the store.
     params
         As in MLflow: the configuration under short names, as text. A run whose parts could not be
-        built has only what was asked for.
+        built has none, or what was asked for (see `asked`).
     metrics
         Final values.
     curves
         Values by epoch, of those of `CURVES` that are known; nan where not finite.
-    letter
-        The article's letter for its noise law.
-    error
-        Why it has no result.
-    run_id
-        In MLflow, where it is tracked.
-    source_digest
-        Of the program that ran it, where that is known.
-    kernel
-        What rounded its last digits: the BLAS's kernel and NumPy's vector code; where known.
-    data_digest
-        Of all images that it was given, before they were split; where known.
-    job, overrides
-        Its number in a sweep, and what was set for it, as "key=value".
+    command, note
+        What started it, and its description.
+    parent_id
+        The store's id of the sweep's run.
+    dataset
+        Its input.
+    sweep, job, overrides
+        The uid of the sweep that it is a job of (empty for a run alone), its number in it, and
+        what was set for it, as "key=value".
     reused
-        Whether it is an earlier sweep's, found finished.
+        Whether an earlier run, `run_id`, stands for this job.
+    uid
+        Made with the folder's record, before the store gives the run an id of its own.
+    run_id
+        The store's id, as soon as it is known.
+    status
+        RUNNING, FINISHED, FAILED or KILLED.
+    start_time, end_time
+        In milliseconds since 1970.
     """
 
-    params: Mapping[str, str]
+    name: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, str] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     curves: Mapping[str, Sequence[float]] = field(default_factory=dict)
-    letter: str | None = None
-    diverged: bool = False
-    error: str | None = None
-    run_id: str | None = None
-    source_digest: str | None = None
-    kernel: str | None = None
-    data_digest: str | None = None
+    command: str | None = None
+    note: str | None = None
+    parent_id: str | None = None
+    dataset: DataSet | None = None
+    sweep: str = ""
     job: int = 0
-    overrides: Sequence[str] = ()
+    overrides: Sequence[str] = field(default_factory=list)
     reused: bool = False
+    uid: str = field(default_factory=lambda: uuid.uuid4().hex)
+    run_id: str | None = None
+    status: str = "RUNNING"
+    start_time: int = field(default_factory=lambda: now())
+    end_time: int | None = None
+
+    @property
+    def error(self) -> str | None:
+        """Why it has no result."""
+        return None if self.status == "FINISHED" else self.tags.get("error", self.status)
+
+    @property
+    def diverged(self) -> bool:
+        """Whether its cost did not stay finite."""
+        return self.tags.get("diverged") == "true"
+
+    @property
+    def letter(self) -> str | None:
+        """The article's letter for its noise law."""
+        return self.tags.get("article_letter")
+
+    @property
+    def source_digest(self) -> str | None:
+        """Of the program that ran it, where that is known."""
+        return self.tags.get("source_digest")
+
+    @property
+    def kernel(self) -> str | None:
+        """What rounded its last digits: the BLAS's kernel and NumPy's vector code; where known."""
+        return self.tags.get("kernel")
+
+    @property
+    def data_digest(self) -> str | None:
+        """Of all images that it was given, before they were split; where known."""
+        return self.dataset.digest if self.dataset else None
 
     @property
     def dist(self) -> str:
@@ -113,6 +162,16 @@ class Record:
         """How many were run, as far as known."""
         return max((len(c) for c in self.curves.values()), default=0)
 
+    @property
+    def asked(self) -> "Record":
+        """The same; if its parts could not be built, with what was asked for as its params."""
+        found = self.params or {"dist": self.tags.get("dist", "?"), **self.settings}
+        return replace(self, params={_RENAMED.get(key, key): v for key, v in found.items()})
+
+    def failed(self, error: str) -> "Record":
+        """Return the same without a result, and why."""
+        return replace(self, status="FAILED", tags={**self.tags, "error": error})
+
     def final(self, metric: str) -> float:
         """Return a metric's last value; not a number where the run has none that is finite."""
         if self.error:
@@ -133,6 +192,17 @@ class Record:
         return [total * (i + 1) / self.epochs for i in range(self.epochs)]
 
 
+def curves_of(lines: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
+    """Return the curves of a run from what its lines say of epochs, of which some may be lost."""
+
+    def finite(value: float | None) -> float:
+        return math.nan if value is None or not math.isfinite(value) else value
+
+    by_epoch = {line["epoch"]: line for line in lines}
+    all_lines = [by_epoch.get(epoch, {}) for epoch in range(1 + max(by_epoch, default=-1))]
+    return {key: [finite(line.get(key)) for line in all_lines] for key in CURVES}
+
+
 def settings(overrides: Sequence[str]) -> dict[str, str]:
     """Return overrides as keys and values."""
     return {key_of(override): override.partition("=")[2] for override in overrides}
@@ -143,51 +213,6 @@ def key_of(override: str) -> str:
     return override.partition("=")[0].lstrip("+~")
 
 
-def params_or_asked(
-    params: Mapping[str, str], overrides: Sequence[str], dist: str
-) -> Mapping[str, str]:
-    """Return a run's params; of one whose parts could not be built, what was asked for."""
-    found = params or {"dist": dist, **settings(overrides)}
-    return {_RENAMED.get(key, key): value for key, value in found.items()}
-
-
-def record_of(facts: Facts, epochs: Sequence[Mapping[str, Any]]) -> Record:
-    """Return the record of a run from its facts and the lines of its epochs."""
-    by_epoch = {line["epoch"]: line for line in epochs}  # one may be lost
-    lines = [by_epoch.get(epoch, {}) for epoch in range(1 + max(by_epoch, default=-1))]
-    curves = {key: [_finite(line.get(key)) for line in lines] for key in CURVES}
-    return Record(
-        params=params_or_asked(facts.params, facts.overrides, facts.tags.get("dist", "?")),
-        metrics=facts.metrics,
-        curves=curves,
-        letter=facts.tags.get("article_letter"),
-        diverged=facts.tags.get("diverged") == "true",
-        error=None if facts.status == "FINISHED" else facts.tags.get("error", facts.status),
-        run_id=facts.run_id,
-        source_digest=facts.tags.get("source_digest"),
-        kernel=facts.tags.get("kernel"),
-        data_digest=facts.dataset.digest if facts.dataset else None,
-        job=facts.job,
-        overrides=facts.overrides,
-        reused=facts.reused,
-    )
-
-
-def _finite(value: float | None) -> float:
-    return math.nan if value is None or not math.isfinite(value) else value
-
-
-def below(folder: Path) -> list[Record]:
-    """Read the records of all runs in and below a folder, whatever sweeps they are of.
-
-    Raises
-    ------
-    OSError, ValueError
-        If one of them is damaged.
-    """
-    journals = map(Journal.load, Journal.find(folder))
-    return [
-        record_of(journal.facts, journal.epochs()[0])
-        for journal in journals
-        if journal.facts.tags.get("kind") == "run"
-    ]
+def now() -> int:
+    """Return the time in milliseconds since 1970."""
+    return int(time.time() * 1000)

@@ -129,6 +129,6 @@ class Job:
     def shares_folder(self, sweep: SweepContext) -> bool:
         """Whether the launching process will find what this job leaves in its folder."""
         try:
-            return Journal.load(self.sweep_folder).facts.uid == sweep.uid
+            return Journal.load(self.sweep_folder).record.uid == sweep.uid
         except (OSError, ValueError):
             return False

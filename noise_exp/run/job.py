@@ -5,16 +5,17 @@ import logging
 import math
 import shlex
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from noise_exp import __version__
 from noise_exp.errors import UserError, in_words
-from noise_exp.records.facts import NAME_LENGTH, DataSet, Facts, decoded
-from noise_exp.records.journal import RECORDS, Journal
-from noise_exp.records.record import Record, key_of, record_of
+from noise_exp.records.disk import RECORDS, decoded
+from noise_exp.records.journal import Journal
+from noise_exp.records.owed import Owed
+from noise_exp.records.record import NAME_LENGTH, DataSet, Record, key_of
 from noise_exp.records.secrets import completed
 from noise_exp.redaction import redacted
 from noise_exp.run import artifacts, launchers
@@ -49,40 +50,40 @@ def run(cfg: DictConfig) -> Record:
         If the store does not know all of a run alone.
     """
     job, sweep = Job.current(), SweepContext.instance()
-    facts = _facts(cfg, job, sweep)
+    begun = _begun(cfg, job, sweep)
     if not job.in_sweep:
-        return _run(cfg, job, sweep, facts)
+        return _run(cfg, job, sweep, begun)
     launchers.end_with(sweep.pid)
     try:
-        return _run(cfg, job, sweep, facts)
+        return _run(cfg, job, sweep, begun)
     except Exception as error:
-        _leave_word(job, facts, error)
+        _leave_word(job, begun, error)
         raise
 
 
-def _run(cfg: DictConfig, job: Job, sweep: SweepContext, facts: Facts) -> Record:
+def _run(cfg: DictConfig, job: Job, sweep: SweepContext, begun: Record) -> Record:
     try:
         trial = build(cfg, cfg.threads or launchers.per_job(job.launcher))
         kept = _as_kept(cfg)
-        facts = _described(facts, cfg, kept, job, trial)
+        begun = _described(begun, cfg, kept, job, trial)
     except Exception as error:
         if not job.in_sweep and isinstance(error, UserError | MemoryError):
             raise
         store = _store(cfg, job, sweep)
-        with _recording(facts, cfg, job, store):
+        with _recording(begun, cfg, job, store):
             raise
     store = _store(cfg, job, sweep)
     record = None
     if store and cfg.resume:
         from noise_exp.run import standing  # MLflow
 
-        record = standing.found(store, job, sweep, facts)
+        record = standing.found(store, job, sweep, begun)
     run_id = record and record.run_id
     if not record:
-        with _recording(facts, cfg, job, store) as journal:
+        with _recording(begun, cfg, job, store) as journal:
             record = _train(kept, job, trial, journal)
             _say(record)
-        run_id = journal.facts.run_id
+        run_id = journal.record.run_id
     elif not job.in_sweep:
         _say(record)
     if store and not job.in_sweep:
@@ -101,19 +102,19 @@ def _commands(tracking: DictConfig, run_id: str) -> str:
     return f"{report}\n{predict}" if tracking.model else report
 
 
-def _leave_word(job: Job, facts: Facts, error: Exception) -> None:
+def _leave_word(job: Job, begun: Record, error: Exception) -> None:
     """Leave word of a failure that reached no record, where the end of the sweep finds it."""
     with contextlib.suppress(OSError, ValueError):
-        if Journal.load(job.folder).facts.uid == facts.uid:
+        if Journal.load(job.folder).record.uid == begun.uid:
             return
     with contextlib.suppress(OSError, UserError):
         folder = job.sweep_folder / RECORDS / f"failed-{job.number}"
-        journal = Journal.start(folder, replace(facts, experiment_id=""))
+        journal = Journal.start(folder, begun)
         journal.end("FAILED", error=in_words(error))
         journal.release()
 
 
-def _facts(cfg: DictConfig, job: Job, sweep: SweepContext) -> Facts:
+def _begun(cfg: DictConfig, job: Job, sweep: SweepContext) -> Record:
     """Return what is known of the run before it is built."""
     tags = {
         "kind": "run",
@@ -127,12 +128,11 @@ def _facts(cfg: DictConfig, job: Job, sweep: SweepContext) -> Facts:
     }
     if job.in_sweep:
         tags["sweep"] = str(job.sweep_folder)
-    return Facts(
+    return Record(
         _name(cfg, job, sweep.swept),
         tags,
         command=redacted(shlex.join(["python", "-m", "noise_exp", *job.overrides])),
         parent_id=sweep.parent_id,
-        experiment_id=sweep.experiment_id,
         sweep=sweep.uid,
         job=job.number,
         overrides=[redacted(override) for override in job.overrides],
@@ -148,15 +148,15 @@ def _name(cfg: DictConfig, job: Job, swept: Sequence[str]) -> str:
     return redacted(" ".join([job.choices["dist"], *others, f"seed={cfg.seed}"]))[:NAME_LENGTH]
 
 
-def _described(facts: Facts, cfg: DictConfig, kept: DictConfig, job: Job, trial: Trial) -> Facts:
+def _described(begun: Record, cfg: DictConfig, kept: DictConfig, job: Job, trial: Trial) -> Record:
     """Add what is known of the run once it is built."""
     split = trial.split
     sizes = {"training": len(split.train_labels), _part(trial): len(split.test_labels)}
-    tags = {**facts.tags, "fingerprint": fingerprint(cfg, trial)}
+    tags = {**begun.tags, "fingerprint": fingerprint(cfg, trial)}
     if letter := article_letter(trial.law.name if trial.law else None):
         tags["article_letter"] = letter
     return replace(
-        facts,
+        begun,
         tags=tags,
         params=_params(kept, job, trial, sizes),
         dataset=DataSet(job.choices["data"], split.digest, split.source, sizes),
@@ -212,10 +212,10 @@ def _store(cfg: DictConfig, job: Job, sweep: SweepContext) -> "Store | None":
     return Store.open(cfg.tracking.uri, cfg.tracking.experiment)
 
 
-def _recording(facts: Facts, cfg: DictConfig, job: Job, store: "Store | None") -> Recording:
+def _recording(begun: Record, cfg: DictConfig, job: Job, store: "Store | None") -> Recording:
     if store:
-        outer = facts.parent_id if job.in_sweep else store.outer()
-        facts = replace(facts, experiment_id=store.experiment_id, parent_id=outer)
+        outer = begun.parent_id if job.in_sweep else store.outer()
+        begun = replace(begun, parent_id=outer)
     # What others find in a folder that they share is left to them: the end of a sweep delivers it.
     # A process of Slurm's ends with its job, and the launching one may have ended before.
     waits = (
@@ -224,33 +224,32 @@ def _recording(facts: Facts, cfg: DictConfig, job: Job, store: "Store | None") -
         or not job.shares_folder(SweepContext.instance())
     )
     patience = cfg.tracking.patience if waits else None
-    uri = store.uri if store else None
-    return Recording(job.folder, facts, uri, patience, last=not job.in_sweep)
+    owed = Owed(store.uri, store.experiment_id) if store else Owed()
+    return Recording(job.folder, begun, owed, patience, last=not job.in_sweep)
 
 
 def _train(cfg: DictConfig, job: Job, trial: Trial, journal: Journal) -> Record:
     """Train and test, and record both, and the configuration as it is kept."""
-    if journal.facts.uri:
+    if journal.owed.uri:
         text = redacted(OmegaConf.to_yaml(cfg, resolve=True))
         journal.log_artifacts({"config.yaml": decoded(text).encode()})
     total = SweepContext.instance().total
     _say_images(cfg, trial)
     place = f"{job.number + 1}/{total} " if job.in_sweep and total else ""
     alone = launchers.is_serial(job.launcher)
-    epochs = []
-    for epoch in progress(trial.train(), place + journal.facts.name, alone, job.in_sweep):
+    for epoch in progress(trial.train(), place + journal.record.name, alone, job.in_sweep):
         journal.log_epoch(epoch)
-        epochs.append(asdict(epoch))
     tested, part = trial.test(), _part(trial)
     metrics = {f"{part}_errors": tested.errors, f"{part}_error_rate": tested.error_rate}
     if math.isfinite(tested.cost):
         metrics[f"{part}_cost"] = tested.cost
     if not trial.split.validation:
         metrics |= baselines.errors(trial.split)
-    diverged = not all(math.isfinite(epoch["cost"]) for epoch in epochs)
+    curves = journal.read().curves
+    diverged = not all(map(math.isfinite, curves["cost"]))
     journal.update(metrics=metrics, tags={"diverged": str(diverged).lower()})
-    record = record_of(replace(journal.facts, status="FINISHED"), epochs)
-    if journal.facts.uri:
+    record = replace(journal.record, status="FINISHED", curves=curves)
+    if journal.owed.uri:
         artifacts.keep(journal, trial, tested, cfg.tracking)
     return record
 

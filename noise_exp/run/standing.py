@@ -1,10 +1,8 @@
 """`resume=true`: a finished run of the same fingerprint stands for a job."""
 
 import logging
-import math
 from dataclasses import replace
 
-from noise_exp.records.facts import Facts
 from noise_exp.records.journal import Journal
 from noise_exp.records.record import Record
 from noise_exp.run.context import Job, SweepContext
@@ -16,28 +14,28 @@ from noise_exp.tracking.store import Store
 log = logging.getLogger(__name__)
 
 
-def found(store: Store, job: Job, sweep: SweepContext, facts: Facts) -> Record | None:
+def found(store: Store, job: Job, sweep: SweepContext, begun: Record) -> Record | None:
     """Return the run that stands for a job; one that is still alive is waited for."""
-    return _of_job(store, job, sweep, facts) if job.in_sweep else _of_run(store, facts)
+    return _of_job(store, job, sweep, begun) if job.in_sweep else _of_run(store, begun)
 
 
-def _of_run(store: Store, facts: Facts) -> Record | None:
-    fingerprint = facts.tags["fingerprint"]
+def _of_run(store: Store, begun: Record) -> Record | None:
+    fingerprint = begun.tags["fingerprint"]
     if alive := living.bury_the_dead(store).get(fingerprint):
         living.wait_for(store, alive)
-    known = reading.finished(store, facts.tags["source_digest"]).get(fingerprint)
+    known = reading.finished(store, begun.tags["source_digest"]).get(fingerprint)
     record = next(iter(reading.read(store, [known[0]])), None) if known else None
     if record:
         log.info("Finished already as run %s:", record.run_id)
     return record
 
 
-def _of_job(store: Store, job: Job, sweep: SweepContext, facts: Facts) -> Record | None:
+def _of_job(store: Store, job: Job, sweep: SweepContext, begun: Record) -> Record | None:
     """Return what stands for a job of a sweep; leave it in the job's folder.
 
     All that is known of it is its id and its score: the end of the sweep reads the rest.
     """
-    fingerprint = facts.tags["fingerprint"]
+    fingerprint = begun.tags["fingerprint"]
     alive, known = sweep.alive.get(fingerprint), sweep.finished.get(fingerprint)
     if alive and not known:
         run = living.wait_for(store, alive)
@@ -46,16 +44,10 @@ def _of_job(store: Store, job: Job, sweep: SweepContext, facts: Facts) -> Record
     if not known:
         return None
     run_id, score = known
-    journal = Journal.start(
-        job.folder, replace(facts, run_id=run_id, reused=True, status="FINISHED", delivered=True)
-    )
-    journal.release()
-    log.info("%s: finished already as run %s", facts.name, run_id)
-    costs = [score] if math.isfinite(score) else []
-    record = Record(
-        {"dist": job.choices["dist"]}, curves={"cost": costs}, run_id=run_id, reused=True,
-        job=job.number, overrides=job.overrides,
-    )  # fmt: skip
+    curves = {begun.scored: [score]}
+    record = replace(begun, run_id=run_id, reused=True, status="FINISHED", curves=curves)
+    Journal.start(job.folder, record).release()
+    log.info("%s: finished already as run %s", begun.name, run_id)
     if sweep.parent_id and not job.shares_folder(sweep):
         try:
             reading.tell_reused(store, sweep.parent_id, record)

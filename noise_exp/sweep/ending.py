@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from noise_exp.errors import ToldError, in_words, is_of_disk
 from noise_exp.records import output
 from noise_exp.records.journal import Journal
-from noise_exp.records.record import Record, params_or_asked, record_of
+from noise_exp.records.record import Record
 from noise_exp.sweep.sweep import Sweep, command
 from noise_exp.writing.console import duration, print_table
 
@@ -60,7 +60,7 @@ def finish(sweep: Sweep) -> None:
 
 def _tag_best(sweep: Sweep) -> None:
     """Tag the run that the comparison found best."""
-    best = sweep.journal.facts.tags.get("best_run_id")
+    best = sweep.journal.record.tags.get("best_run_id")
     if sweep.store and best:
         store = sweep.store
         try:
@@ -73,7 +73,7 @@ def _where(sweep: Sweep, store: "Store", records: Sequence[Record]) -> str:
     """Say where to look; what is reused hangs under an earlier sweep, so no view shows it all."""
     from noise_exp.report.runs import part_of
 
-    run_id = sweep.journal.facts.run_id
+    run_id = sweep.journal.record.run_id
     if not run_id or any(r.reused for r in records):
         return store.browse
     swept, part = sweep.plan.swept, part_of(records)
@@ -91,15 +91,10 @@ def gather(sweep: Sweep) -> list[Record]:
     """
     records: dict[int, Record] = {}
     cut_off: dict[int, Record] = {}  # its end could not be written: the store may know it
-    for folder in Journal.find(sweep.folder):
-        try:
-            journal = Journal.load(folder)
-        except (OSError, ValueError):  # damaged: of an earlier sweep, or counted as missing
-            continue
-        facts = journal.facts
-        if folder != sweep.folder and facts.sweep == sweep.journal.facts.uid:
-            ends = cut_off if facts.status == "RUNNING" else records
-            ends[facts.job] = record_of(facts, journal.epochs()[0])
+    for journal in Journal.below(sweep.folder):  # what is damaged counts as missing
+        if journal.record.sweep == sweep.journal.record.uid:
+            ends = records if journal.ended else cut_off
+            ends[journal.record.job] = journal.read()
     whole = len(records) == sweep.plan.total and not any(r.reused for r in records.values())
     if sweep.store and not whole:
         _complete(records, sweep, sweep.store)
@@ -107,8 +102,8 @@ def gather(sweep: Sweep) -> list[Record]:
     planned = sweep.plan.jobs or [[]] * (1 + max(records, default=-1))
     for job, overrides in enumerate(planned):
         if job not in records:
-            params = params_or_asked({}, overrides, "?")
-            records[job] = Record(params, error="it left no record", job=job, overrides=overrides)
+            missing = Record("", job=job, overrides=overrides)
+            records[job] = missing.asked.failed("it left no record")
     return [records[job] for job in sorted(records)]
 
 
@@ -119,7 +114,7 @@ def _complete(records: dict[int, Record], sweep: Sweep, store: "Store") -> None:
     from noise_exp.tracking.parsing import sensible
 
     earlier = dict(sweep.finished)
-    parent_id = sweep.journal.facts.run_id or ""
+    parent_id = sweep.journal.record.run_id or ""
     ask = sweep.recording.ask
 
     def read(runs: Sequence[Any]) -> list[Record]:
@@ -144,7 +139,7 @@ def _complete(records: dict[int, Record], sweep: Sweep, store: "Store") -> None:
     for job, record in records.items():
         if record.reused:
             unread = f"finished as run {record.run_id}, which could not be read"
-            base = earlier.get(record.run_id or "") or dataclasses.replace(record, error=unread)
+            base = earlier.get(record.run_id or "") or record.failed(unread)
             records[job] = dataclasses.replace(
                 base, job=job, overrides=record.overrides, reused=True
             )
@@ -158,12 +153,12 @@ def _compare(sweep: Sweep, records: Sequence[Record], said: list[Callable[[], No
     from noise_exp.report.write import PAGE, write
     from noise_exp.sweep import comparison, study
 
-    summary, facts = comparison.NONE, sweep.journal.facts
+    summary, own = comparison.NONE, sweep.journal.record
     with _by_itself("comparison"):
         if sweep.plan.jobs is None:
             summary = study.summary(records, sweep.plan.swept)
         else:
-            summary = comparison.compared(records, facts.name, command(), facts.run_id)
+            summary = comparison.compared(records, own.name, command(), own.run_id)
     kept = write(sweep.folder, summary.files, output.SWEEP, _by_itself)
     said.append(lambda: _say(summary, sweep.folder))
     with _by_itself("findings"):
@@ -217,7 +212,7 @@ def _note(sweep: Sweep, records: Sequence[Record], summary: "Summary") -> str:
     swept = swept or "one configuration"
     note = f"Swept {swept}: {len(records)} runs, {summary.headline}. Repeat with\n\n"
     note += f"    {command()}\n\n{summary.advice}\n"
-    if run_id := sweep.journal.facts.run_id:
+    if run_id := sweep.journal.record.run_id:
         note += f"Its curves in the notebook: `make play SWEEP={run_id}`\n\n"
     note += markdown_of(summary.table)
     if len(note) > _NOTE_LENGTH:

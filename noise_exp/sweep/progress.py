@@ -5,8 +5,8 @@ import threading
 import time
 from pathlib import Path
 
-from noise_exp.records.facts import now
 from noise_exp.records.journal import Journal
+from noise_exp.records.record import now
 from noise_exp.writing.console import duration
 
 _POLL_SECONDS = 1.0
@@ -51,17 +51,17 @@ class SweepProgress:
             if folder in self._ended_jobs:
                 continue
             try:
-                facts = Journal.load(folder).facts
+                run = Journal.load(folder).record
             except (OSError, ValueError):
                 continue
-            if facts.sweep != self._uid:
+            if run.sweep != self._uid:
                 continue
-            if not facts.reused:
-                self._first = min(facts.start_time, self._first or facts.start_time)
-            if facts.status != "RUNNING":
+            if not run.reused:
+                self._first = min(run.start_time, self._first or run.start_time)
+            if run.status != "RUNNING":
                 self._ended_jobs.add(folder)
                 self.done += 1
-                self.reused += facts.reused
+                self.reused += run.reused
 
     def line(self, seconds: float) -> str:
         """Say how far the sweep is, `seconds` after its start."""

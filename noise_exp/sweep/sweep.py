@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +15,10 @@ from omegaconf import DictConfig
 
 from noise_exp.errors import ToldError, UserError
 from noise_exp.records import output
-from noise_exp.records.facts import NAME_LENGTH, Facts, decoded
+from noise_exp.records.disk import decoded
 from noise_exp.records.journal import Journal
-from noise_exp.records.record import Record, key_of
+from noise_exp.records.owed import Owed
+from noise_exp.records.record import NAME_LENGTH, Record, key_of
 from noise_exp.redaction import masked, redacted
 from noise_exp.run import launchers
 from noise_exp.run.build import build
@@ -93,12 +94,13 @@ class Sweep:
                 context.uri = masked(store.uri)  # each job completes it from its environment
         finished = _look_for_finished(store, context) if store and config.resume else {}
         recording = Recording(
-            folder, _facts(config, folder, store), store.uri if store else None,
+            folder, _begun(config, folder, store),
+            Owed(store.uri, store.experiment_id) if store else Owed(),
             config.tracking.patience, last=False, at_once=True,
         )  # fmt: skip
         journal = recording.__enter__()
-        context.uid, context.pid = journal.facts.uid, os.getpid()
-        context.parent_id = journal.facts.run_id
+        context.uid, context.pid = journal.record.uid, os.getpid()
+        context.parent_id = journal.record.run_id
         context.total, context.swept = planned.total, planned.swept
         progress = SweepProgress(folder, context.uid, planned.total)
         progress.start()
@@ -108,7 +110,7 @@ class Sweep:
     @property
     def ended(self) -> bool:
         """Whether its own run has ended."""
-        return self.journal.facts.status != "RUNNING"
+        return self.journal.record.status != "RUNNING"
 
     def end(self, finish: Callable[["Sweep"], None]) -> None:
         """Deliver what jobs owe, finish, and end the sweep's own run as that went.
@@ -168,14 +170,14 @@ class Sweep:
         """
         if not self.store:
             return {}
-        own = []
-        for folder in Journal.find(self.journal.folder):
-            with suppress(OSError, ValueError):  # one that is damaged counts as missing
-                facts = Journal.load(folder).facts
-                owes = facts.sweep == self.journal.facts.uid and facts.uri and not facts.delivered
-                # What was submitted and goes on delivers by itself.
-                if owes and not (self.submitted.ended_by and facts.status == "RUNNING"):
-                    own.append(folder)
+        own = [
+            left.folder
+            for left in Journal.below(self.journal.folder)
+            if left.owed
+            and left.record.sweep == self.journal.record.uid
+            # What was submitted and goes on delivers by itself.
+            and (left.ended or not self.submitted.ended_by)
+        ]
         return self.recording.deliver(own)
 
     def tell_owed(self) -> None:
@@ -237,10 +239,8 @@ def _look_for_finished(store: "Store", context: SweepContext) -> dict[str, Recor
     return {run.info.run_id: record for run, record in found.values()}
 
 
-def _facts(config: DictConfig, folder: Path, store: "Store | None") -> Facts:
+def _begun(config: DictConfig, folder: Path, store: "Store | None") -> Record:
     name = redacted(f"sweep {' '.join(as_given(config.hydra.overrides.task))}").strip()
-    tags: Mapping[str, str] = {"kind": "sweep", "sweep": str(folder)}
-    facts = Facts(name[:NAME_LENGTH], tags, command=command())
-    if store:
-        facts = replace(facts, experiment_id=store.experiment_id, parent_id=store.outer())
-    return facts
+    tags = {"kind": "sweep", "sweep": str(folder)}
+    outer = store.outer() if store else None
+    return Record(name[:NAME_LENGTH], tags, command=command(), parent_id=outer)

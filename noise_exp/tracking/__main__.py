@@ -96,7 +96,7 @@ def _settled(
 
 def _uri(folder: Path, given: str) -> str:
     """Return the store of the run in a folder, which may need a secret that is not kept."""
-    uri = completed(given or Journal.load(folder).facts.uri or "")
+    uri = completed(given or Journal.load(folder).owed.uri or "")
     if database := file_of(uri):
         if not database.is_file():  # MLflow would make one
             raise ValueError(f"there is no store {uri}; say where it is now by --uri")

@@ -66,7 +66,7 @@ class Delivery:
 
     @property
     def _run_id(self) -> str:
-        return self.journal.facts.run_id or ""
+        return self.journal.record.run_id or ""
 
     def beat(self) -> None:
         """Give a sign of life of a run that the store has and that goes on, if one is due."""
@@ -99,20 +99,20 @@ class Delivery:
         ended = self.journal.ended  # read first: all epochs of an ended run are written
         if not self._run_id or (self._again and not self._is_known()):
             self._create()
-        facts = self.journal.facts
+        record = self.journal.record
         lines, position = self.journal.epochs(self._position)
         items = entities.of_epochs(lines)
         if not self._described:
-            items += [Param(key, value) for key, value in facts.params.items()]
-            items += entities.tags_of(facts)
-            if facts.dataset:
-                inputs = [entities.data_set(facts.dataset)]
-                self._try(f"data set {facts.dataset.name}", self._client.log_inputs, self._run_id,
+            items += [Param(key, value) for key, value in record.params.items()]
+            items += entities.tags_of(record)
+            if record.dataset:
+                inputs = [entities.data_set(record.dataset)]
+                self._try(f"data set {record.dataset.name}", self._client.log_inputs, self._run_id,
                           inputs)  # fmt: skip
         weights = self._folder_of_model() if ended else None
         model_id = self._model() if weights else None
         if ended:
-            items += entities.results(facts, model_id)
+            items += entities.results(record, self.journal.owed, model_id)
         for batch in entities.batches(items):
             self._log(batch)
         self._described, self._position = True, position
@@ -133,17 +133,17 @@ class Delivery:
         return True
 
     def _create(self) -> None:
-        facts = self.journal.facts
+        record = self.journal.record
         found: list[Run] = []
         if self._again:
             found = self._client.search_runs(
-                [facts.experiment_id], f"tags.uid = '{facts.uid}'", max_results=1
+                [self.journal.owed.experiment_id], f"tags.uid = '{record.uid}'", max_results=1
             )
         # Longer ones are sent later, where one that is refused costs no other.
-        tags = {tag.key: tag.value for tag in entities.tags_of(facts) if len(tag.value) <= _SHORT}
-        tags |= {"uid": facts.uid, "heartbeat": entities.heartbeat()}
+        tags = {tag.key: tag.value for tag in entities.tags_of(record) if len(tag.value) <= _SHORT}
+        tags |= {"uid": record.uid, "heartbeat": entities.heartbeat()}
         run = found[0] if found else self._client.create_run(
-            facts.experiment_id, facts.start_time, tags, facts.name
+            self.journal.owed.experiment_id, record.start_time, tags, record.name
         )  # fmt: skip
         self._last_beat, self._described, self._position = time.monotonic(), False, 0
         self._remember(run_id=run.info.run_id)
@@ -164,7 +164,7 @@ class Delivery:
                 self._leave_out(f"{kind} {items[0].key}", error)
 
     def _files(self) -> None:
-        kept = (self.journal.folder / name for name in self.journal.facts.files)
+        kept = (self.journal.folder / name for name in self.journal.owed.files)
         for path in (*self.journal.artifacts, *kept):
             if path.parent.name != model.FOLDER and not self._lacks(path, path.name):
                 self._try(path.name, self._client.log_artifact, self._run_id, str(path))
@@ -177,17 +177,20 @@ class Delivery:
 
     def _model(self) -> str | None:
         """Return the id of the run's model, made and put beside the run where it is missing."""
-        facts, client = self.journal.facts, self._client
+        record, client = self.journal.record, self._client
+        experiment_id = self.journal.owed.experiment_id
         linked: list[str] = []
         found: list[LoggedModel] = []
         if self._again:
             linked = model.models_of(client.get_run(self._run_id))
             found = client.search_logged_models(
-                [facts.experiment_id], f"source_run_id = '{self._run_id}'", max_results=1
+                [self.journal.owed.experiment_id],
+                f"source_run_id = '{self._run_id}'",
+                max_results=1,
             )
         made = found[0] if found else self._try(
-            "model", client.create_logged_model, facts.experiment_id, model.FOLDER, self._run_id,
-            None, dict(facts.params),
+            "model", client.create_logged_model, experiment_id, model.FOLDER, self._run_id,
+            None, dict(record.params),
         )  # fmt: skip
         if made and made.model_id not in linked:
             client.log_outputs(self._run_id, [LoggedModelOutput(made.model_id, step=0)])
@@ -200,11 +203,13 @@ class Delivery:
         self._client.finalize_logged_model(model_id, "READY" if whole else "FAILED")
 
     def _end(self) -> None:
-        facts = self.journal.facts
+        record = self.journal.record
         if self.left_out:
             told = "; ".join(f"{what} ({why})" for what, why in self.left_out.items())
             self._client.set_tag(self._run_id, "left_out", told[:_TAG_LENGTH])
-        self._client.set_terminated(self._run_id, facts.status, facts.end_time or facts.start_time)
+        self._client.set_terminated(
+            self._run_id, record.status, record.end_time or record.start_time
+        )
         if self._remember(delivered=True):
             self.journal.clear_artifacts()
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 
-from noise_exp.records.facts import DataSet, Facts
-from noise_exp.records.record import CURVES
+from noise_exp.records.owed import Owed
+from noise_exp.records.record import CURVES, DataSet, Record
 
 Item = Metric | Param | RunTag
 _BATCH = {Metric: 800, Param: 100, RunTag: 100}  # as many as MLflow takes in one call
@@ -41,28 +41,30 @@ def of_epochs(lines: Sequence[Mapping[str, Any]]) -> list[Item]:
     ]
 
 
-def results(facts: Facts, model_id: str | None) -> list[Item]:
+def results(record: Record, owed: Owed, model_id: str | None) -> list[Item]:
     """Return what an ended run came to, and its tags as they are now."""
-    end = facts.end_time or facts.start_time
-    finals = [Metric(key, value, end, 0, model_id=model_id) for key, value in facts.metrics.items()]
+    end = record.end_time or record.start_time
+    finals = [
+        Metric(key, value, end, 0, model_id=model_id) for key, value in record.metrics.items()
+    ]
     steps = [
         Metric(key, value, end, step)
-        for key, values in facts.series.items()
+        for key, values in owed.series.items()
         for step, value in enumerate(values)
         if value is not None
     ]
-    return [*(m for m in (*finals, *steps) if math.isfinite(m.value)), *tags_of(facts)]
+    return [*(m for m in (*finals, *steps) if math.isfinite(m.value)), *tags_of(record)]
 
 
-def tags_of(facts: Facts) -> list[RunTag]:
+def tags_of(record: Record) -> list[RunTag]:
     """Return a run's tags, with those that MLflow has names of its own for."""
     told = {
-        "mlflow.source.name": facts.command,
-        "mlflow.source.type": "LOCAL" if facts.command else None,
-        "mlflow.note.content": facts.note,
-        "mlflow.parentRunId": facts.parent_id,
+        "mlflow.source.name": record.command,
+        "mlflow.source.type": "LOCAL" if record.command else None,
+        "mlflow.note.content": record.note,
+        "mlflow.parentRunId": record.parent_id,
     }
-    return [RunTag(k, v) for k, v in {**facts.tags, **told}.items() if v is not None]
+    return [RunTag(k, v) for k, v in {**record.tags, **told}.items() if v is not None]
 
 
 def data_set(known: DataSet) -> DatasetInput:

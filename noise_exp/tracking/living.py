@@ -75,17 +75,16 @@ def settle(folder: Path, client: MlflowClient, dead: bool = False) -> str:
     Exception
         If the record cannot be read, or the store cannot be reached or refuses.
     """
-    facts = Journal.load(folder).facts
-    if facts.delivered or facts.uri is None:
+    if not Journal.load(folder).owed:
         return "nothing"
     with Journal.claim(folder) as journal:
         if journal is None:
             return "alive"
-        if journal.facts.delivered:  # it ended between the two
+        if not journal.owed:  # it ended between the two
             return "nothing"
-        if journal.facts.status == "RUNNING":
+        if journal.record.status == "RUNNING":
             # A lock may say nothing of another machine's processes.
-            if not dead and platform.node() not in journal.facts.tags.get("host", "").split():
+            if not dead and platform.node() not in journal.record.tags.get("host", "").split():
                 return "elsewhere"
             journal.end_unseen()
         delivery = Delivery(journal, client, again=True)
@@ -102,8 +101,8 @@ def silent(folders: Iterable[Path], uri: str) -> list[Path]:
     """Return the folders of those runs, of other machines, that give a store no sign of life."""
     by_experiment: dict[str, dict[str, Path]] = {}
     for folder in folders:
-        facts = Journal.load(folder).facts
-        by_experiment.setdefault(facts.experiment_id, {})[facts.uid] = folder
+        left = Journal.load(folder)
+        by_experiment.setdefault(left.owed.experiment_id, {})[left.record.uid] = folder
     dead: dict[str, Path] = {}
     for experiment_id, by_uid in by_experiment.items():
         store = Store.attach(uri, experiment_id)
@@ -142,11 +141,11 @@ def _settled(store: Store, run: Run, dead: bool = False) -> str | None:
     tags = run.data.tags
     try:
         folder = Path(tags["folder"])
-        facts = Journal.load(folder).facts
+        left = Journal.load(folder)
         # In a copy of a store the record is the original's, which is still to be told by it.
-        known = str(facts.uri)
+        known = str(left.owed.uri)
         ours = is_same(known, masked(store.uri)) or file_of(known) is None
-        same = facts.run_id == run.info.run_id or facts.uid == tags.get("uid")
+        same = left.record.run_id == run.info.run_id or left.record.uid == tags.get("uid")
         return sync(folder, store.uri, dead) if ours and same else None
     except (OSError, ValueError, KeyError, RefusedError):
         return None

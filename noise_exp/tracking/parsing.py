@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from mlflow.entities import Run
 
-from noise_exp.records.record import Record, params_or_asked
+from noise_exp.records.record import DataSet, Record
 
 _JOB = re.compile(r"[0-9]{1,6}")
 
@@ -47,9 +47,6 @@ def _record_of(run: Run, numbered: bool) -> Record:
         overrides = shlex.split(tags.get("overrides", ""))
     except ValueError:  # the tag was cut off in the middle of a quotation
         overrides = []
-    error = None
-    if run.info.status != "FINISHED":
-        error = tags.get("error", run.info.status)
     job = tags.get("job", "" if numbered else "0")  # runs of early versions have none
     diverged = tags.get("diverged", "false")
     if not _JOB.fullmatch(job):
@@ -60,18 +57,16 @@ def _record_of(run: Run, numbered: bool) -> Record:
     if diverged == "true":  # the last cost that is finite is not the run's
         metrics = {key: value for key, value in metrics.items() if key != "cost"}
     record = Record(
-        params=params_or_asked(params, overrides, tags.get("dist", "?")),
-        metrics=metrics,
-        letter=tags.get("article_letter"),
-        diverged=diverged == "true",
-        error=error,
+        run.info.run_name or "",
+        tags,
+        params,
+        metrics,
+        dataset=_data_set(run),
         run_id=run.info.run_id,
-        source_digest=tags.get("source_digest"),
-        kernel=tags.get("kernel"),
-        data_digest=_data_digest(run),
+        status=run.info.status,
         job=int(job),
         overrides=overrides,
-    )
+    ).asked
     try:
         record.images  # noqa: B018 (it reads a param)
     except ValueError:
@@ -80,7 +75,8 @@ def _record_of(run: Run, numbered: bool) -> Record:
     return record
 
 
-def _data_digest(run: Run) -> str | None:
-    """Return the digest of a run's data set; earlier versions, and some servers, have none."""
+def _data_set(run: Run) -> DataSet | None:
+    """Return a run's data set; earlier versions, and some servers, have none."""
     inputs = run.inputs.dataset_inputs if run.inputs else []
-    return inputs[0].dataset.digest if inputs else None
+    told = [DataSet(i.dataset.name, i.dataset.digest, i.dataset.source, {}) for i in inputs]
+    return told[0] if told else None

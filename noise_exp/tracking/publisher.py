@@ -71,8 +71,8 @@ class Publisher:
     def make(self, journal: Journal, patience: float) -> str | None:
         """Publish a run, and wait until the store has it; return why it does not."""
         self.publish(journal)
-        self._until(lambda: journal.facts.run_id or journal.folder in self._refused, patience)
-        return None if journal.facts.run_id else self._refused.get(journal.folder, self._reason)
+        self._until(lambda: journal.record.run_id or journal.folder in self._refused, patience)
+        return None if journal.record.run_id else self._refused.get(journal.folder, self._reason)
 
     def take(self, folder: Path) -> None:
         """Deliver what is left in a folder, once no other process is at it."""

@@ -213,8 +213,10 @@ def told_reused(store: Store, parent_id: str) -> list[Record]:
             except (ValueError, TypeError, LookupError, AttributeError):
                 log.warning("Left out: %s, a tag of run %s that makes no sense", key, parent_id)
                 continue
-            told = Record({}, run_id=run_id, job=job, overrides=overrides, reused=True)
-            found.append(told)
+            found.append(
+                Record("", run_id=run_id, job=job, overrides=overrides, reused=True,
+                       status="FINISHED")
+            )  # fmt: skip
     return found
 
 

@@ -1,7 +1,6 @@
 """The life of a run: begun, recorded, delivered and ended, whether job, sweep or study."""
 
 import contextlib
-import dataclasses
 import getpass
 import logging
 import math
@@ -9,13 +8,16 @@ import shlex
 import time
 import traceback
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 
 from noise_exp.errors import ToldError, UserError, in_words
-from noise_exp.records.facts import Facts, decoded
+from noise_exp.records.disk import decoded
 from noise_exp.records.journal import Journal
+from noise_exp.records.owed import Owed
+from noise_exp.records.record import Record
 from noise_exp.redaction import masked, redacted
 from noise_exp.terminal import program
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:  # a second of MLflow that an untracked run has no use for
 _TAG_LENGTH = 5000
 _HASTE = 2.0  # seconds that an interrupted run gives a store which fails
 _HASTE_AT_MOST = 10.0  # and one which answers
+_NOTHING = Owed()
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -37,10 +40,10 @@ class Recording:
     ----------
     folder
         For its own record.
-    facts
+    record
         What is known of it before it begins.
-    uri
-        The store that is told of it; None for no store.
+    owed
+        To the store that is told of it, if any.
     patience
         How many seconds to give the store at the end while it fails, all runs of this process
         taken together; None to leave the run to the publisher, and not to wait for it.
@@ -65,28 +68,28 @@ class Recording:
     def __init__(
         self,
         folder: Path,
-        facts: Facts,
-        uri: str | None = None,
+        record: Record,
+        owed: Owed = _NOTHING,
         patience: float | None = None,
         *,
         last: bool = True,
         at_once: bool = False,
     ) -> None:
         self.patience = patience
-        self._folder, self._facts, self._uri = folder, facts, uri
+        self._folder, self._record, self._owed = folder, record, owed
         self._last, self._at_once = last, at_once
         self._deadline = math.inf
         self._publisher: Publisher | None = None
 
     def __enter__(self) -> Journal:
         """Begin; return the run's journal."""
-        facts = self._facts
-        if self._uri:
-            tags = {**facts.tags, "mlflow.user": _user()}
-            facts = dataclasses.replace(facts, uri=masked(self._uri), tags=tags)
-        self.journal = Journal.start(self._folder, facts)
-        if self._uri:
-            self._tell(self._uri)
+        record, owed = self._record, self._owed
+        if owed.uri:
+            record = replace(record, tags={**record.tags, "mlflow.user": _user()})
+            owed = replace(owed, uri=masked(owed.uri))
+        self.journal = Journal.start(self._folder, record, owed)
+        if self._owed.uri:
+            self._tell(self._owed.uri)
         return self.journal
 
     def _tell(self, uri: str) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
-from noise_exp.records.record import below
+from noise_exp.records.journal import Journal
 from noise_exp.writing.tables import markdown
 
 _JOBS, _ROUNDS = 40, 3
@@ -61,7 +61,11 @@ def _run(folder: Path, *arguments: str) -> None:
 
 
 def _train_seconds(folder: Path) -> float:
-    return sum(record.seconds for record in below(folder))
+    return sum(
+        journal.read().seconds
+        for journal in Journal.below(folder)
+        if journal.record.tags.get("kind") == "run"
+    )
 
 
 def _sweep(folder: Path, jobs: int) -> float:

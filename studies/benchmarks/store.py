@@ -8,14 +8,13 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from noise_exp.records.facts import Facts
 from noise_exp.records.journal import Journal
+from noise_exp.records.owed import Owed
 from noise_exp.records.record import Record
 from noise_exp.report.build import build
 from noise_exp.sweep import comparison
@@ -42,9 +41,10 @@ def main() -> None:
 
 def _measure(folder: Path, runs: int, sweep: int) -> list[tuple[str, str]]:
     store = Store.open(f"sqlite:///{folder}/mlflow.db", "noise_training")
-    parent = Journal.start(folder / "parent", _of_store(store, Facts("sweep", {"kind": "sweep"})))
+    owed = Owed(store.uri, store.experiment_id)
+    parent = Journal.start(folder / "parent", Record("sweep", {"kind": "sweep"}), owed)
     Delivery(parent, store.client).send()
-    parent_id = parent.facts.run_id or ""
+    parent_id = parent.record.run_id or ""
     seconds = np.empty(runs)
     for number in range(runs):
         seconds[number] = _deliver_run(folder / "run", store, number, parent_id, number < sweep)
@@ -86,10 +86,6 @@ def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
     return result, time.perf_counter() - start
 
 
-def _of_store(store: Store, facts: Facts) -> Facts:
-    return replace(facts, uri=store.uri, experiment_id=store.experiment_id)
-
-
 def _deliver_run(folder: Path, store: Store, number: int, parent_id: str, in_sweep: bool) -> float:
     """Write the journal of a made-up run, and return the seconds that its delivery takes."""
     laws = [*ARTICLE_LAWS, None]
@@ -106,13 +102,14 @@ def _deliver_run(folder: Path, store: Store, number: int, parent_id: str, in_swe
     params = {"dist": dist, "seed": str(seed), "epochs": str(EPOCHS), "test_images": "20"}
     params |= {f"key.{i}": str(i) for i in range(22)}  # as many as a real run has
     parent = parent_id if in_sweep else None
-    facts = Facts(f"{dist} seed={seed}", tags, params, parent_id=parent)
-    journal = Journal.start(folder, _of_store(store, facts))
+    record = Record(f"{dist} seed={seed}", tags, params, parent_id=parent)
+    journal = Journal.start(folder, record, Owed(store.uri, store.experiment_id))
     costs = np.random.default_rng(number).random(EPOCHS)
     for epoch, cost in enumerate(costs):
         done = epoch + 1
-        record = EpochRecord(epoch, float(cost), float(cost), 0.01 * done, done, done / EPOCHS)
-        journal.log_epoch(record)
+        journal.log_epoch(
+            EpochRecord(epoch, float(cost), float(cost), 0.01 * done, done, done / EPOCHS)
+        )
     journal.update(metrics={"test_errors": number % 20, "train_seconds": 1.0})
     journal.end("FINISHED")
     _, seconds = _timed(lambda: Delivery(journal, store.client).send())

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from noise_exp.errors import UserError
-from noise_exp.records.record import Record, below
+from noise_exp.records.journal import Journal
+from noise_exp.records.record import Record
 
 
 def load(folder: Path) -> list[Record]:
@@ -19,7 +20,8 @@ def load(folder: Path) -> list[Record]:
     UserError
         If there is none, or the store that holds one cannot be read.
     """
-    finished = [record for record in below(folder) if record.error is None]
+    runs = [j.read() for j in Journal.below(folder) if j.record.tags.get("kind") == "run"]
+    finished = [record for record in runs if record.error is None]
     if not finished:
         raise UserError(f"{folder} holds no finished run; give a sweep's folder, multirun/...")
     stored = _stored([record.run_id or "" for record in finished if record.reused])

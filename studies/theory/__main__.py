@@ -14,7 +14,8 @@ from pathlib import Path
 
 from noise_exp import __version__
 from noise_exp.errors import ToldError, at_the_edge
-from noise_exp.records.facts import Facts
+from noise_exp.records.owed import Owed
+from noise_exp.records.record import Record
 from noise_exp.records.secrets import check_arguments
 from studies.pages import Page, add_page
 from studies.theory import tables
@@ -87,12 +88,11 @@ def _track(
 
     store = Store.open(options.uri, options.experiment)
     holding = [outcome.verdict for _, outcome in results].count("holds")
-    facts = Facts(
+    record = Record(
         "theory",
         {"kind": "theory", "code_version": __version__},
         {"quick": str(options.quick), "seed": str(options.seed)},
         note=f"{holding} of {len(results)} claims hold.\n\n{table}",
-        experiment_id=store.experiment_id,
         start_time=int(1000 * start),
     )
     files = {
@@ -100,7 +100,7 @@ def _track(
         "theory_claims.md": table.encode(),
         "theory_claims.csv": tables.as_csv(results).encode(),
     }
-    with Recording(_RECORD, facts, store.uri, _PATIENCE) as journal:
+    with Recording(_RECORD, record, Owed(store.uri, store.experiment_id), _PATIENCE) as journal:
         journal.log_artifacts(files)
         for claim, outcome in results:
             first = outcome.checks[0]

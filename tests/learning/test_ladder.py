@@ -4,10 +4,10 @@ import itertools
 
 import numpy as np
 import pytest
+from made_up import recorded
 from scipy import stats
 from support import Cli, jobs_in, options, table_rows, trial
 
-from noise_exp.records.record import Record
 from studies.learning.rungs import TOLD, depth, interval
 
 TINY = ("-m", "experiment=ladder", "hydra.sweep.dir=all/NAME", "tracking.enabled=false",
@@ -33,7 +33,7 @@ def test_every_rung_trains_with_every_depth(rung):
 def test_a_network_without_hidden_layers_has_depth_0():
     depths = {"[]": 0, "[4]": 1, "[4, 4, 4]": 3}
     for hidden, layers in depths.items():
-        assert depth(Record({"network.hidden": hidden})) == layers
+        assert depth(recorded({"network.hidden": hidden})) == layers
 
 
 def test_an_interval_is_students():

@@ -1,15 +1,15 @@
 """Runs on different images are told apart, by names that say what differs."""
 
 import pytest
+from made_up import recorded
 
 from noise_exp.records.data_sets import name_data_sets, name_methods_of
-from noise_exp.records.record import Record
 
 
 def on(data="idx", digest="a" * 16, images=20, part="test", dist="gumbel", **keys):
     params = {"dist": dist, "data": data, f"{part}_images": str(images)}
     params |= {f"data.{key}": str(value) for key, value in keys.items()}
-    return Record(params, data_digest=digest)
+    return recorded(params, digest=digest)
 
 
 A, B, C = "a" * 16, "b" * 16, "c" * 16
@@ -83,7 +83,7 @@ def test_runs_without_a_digest_go_by_what_was_set():
     assert len(set(name_data_sets([old, on(path="d2", digest=None)]))) == 2
     names = name_data_sets([old, on(path="d1", digest=A), on(path="d1", digest=B)])
     assert names[0] == "idx (20 test images, digest unknown)"
-    assert name_data_sets([Record({"dist": "gumbel"}, error="not built")]) == [""]
+    assert name_data_sets([recorded({"dist": "gumbel"}, error="not built")]) == [""]
 
 
 def test_files_that_changed_make_methods_of_their_own():

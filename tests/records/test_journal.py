@@ -6,30 +6,32 @@ import threading
 
 import pytest
 
-from noise_exp.records.facts import DataSet, Facts
 from noise_exp.records.journal import Journal
+from noise_exp.records.owed import Owed
+from noise_exp.records.record import DataSet, Record
 
 
 def test_facts_survive_the_file(tmp_path):
-    facts = Facts("run", {"kind": "run"}, {"dist": "beta"},
+    run = Record("run", {"kind": "run"}, {"dist": "beta"},
                   dataset=DataSet("article", "abc", "MNIST", {"training": 9, "test": 1}),
-                  overrides=["dist=beta"], series={"score": [1.0, None]})  # fmt: skip
-    journal = Journal.start(tmp_path, facts)
-    assert Journal.load(tmp_path).facts == journal.facts
+                  overrides=["dist=beta"])  # fmt: skip
+    journal = Journal.start(tmp_path, run, Owed(series={"score": [1.0, None]}))
+    read = Journal.load(tmp_path)
+    assert (read.record, read.owed) == (journal.record, journal.owed)
 
 
 def test_facts_are_replaced_and_never_changed(tmp_path):
-    journal = Journal.start(tmp_path, Facts("run", {"kind": "run"}))
-    before = journal.facts
+    journal = Journal.start(tmp_path, Record("run", {"kind": "run"}))
+    before = journal.record
     journal.update(tags={"diverged": "true"}, metrics={"test_errors": 3})
     assert before.tags.keys() == {"kind", "host", "folder"}
-    assert journal.facts.tags.keys() == {"kind", "host", "folder", "diverged"}
+    assert journal.record.tags.keys() == {"kind", "host", "folder", "diverged"}
     with pytest.raises(dataclasses.FrozenInstanceError):
-        journal.facts.status = "FINISHED"
+        journal.record.status = "FINISHED"
 
 
 def test_updates_of_many_threads_lose_nothing(tmp_path):
-    journal = Journal.start(tmp_path, Facts("run"))
+    journal = Journal.start(tmp_path, Record("run"))
 
     def work(name):
         for i in range(50):

@@ -1,7 +1,7 @@
 """Methods are named by what tells them apart, and by no more."""
 
 from noise_exp.records.naming import name_methods
-from noise_exp.records.record import params_or_asked
+from noise_exp.records.record import Record
 
 
 def test_names_of_methods():
@@ -24,7 +24,7 @@ def test_what_an_estimator_does_to_the_noise_names_a_method_where_it_varies():
     ranked = {**signed, "noise_transform": "rank"}
     assert name_methods([signed, ranked])[1] == "beta noise_transform=rank"
     earlier = {"dist": "beta", "estimator": "learned_feedback", "estimator.repair": "rank"}
-    assert params_or_asked(earlier, (), "?") == ranked
+    assert Record("", params=earlier).asked.params == ranked
 
 
 def test_a_run_that_was_not_built_is_told_from_one_that_was():

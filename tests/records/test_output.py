@@ -7,8 +7,9 @@ import pytest
 
 from noise_exp.errors import UserError
 from noise_exp.records import output
-from noise_exp.records.facts import Facts
 from noise_exp.records.journal import Journal
+from noise_exp.records.owed import Owed
+from noise_exp.records.record import Record
 
 
 def test_ours_is_replaced_and_listed_as_sha256sum_does(tmp_path):
@@ -45,7 +46,7 @@ def test_what_is_not_ours_stays(tmp_path, caplog, kind):
 
 
 def test_a_run_removes_the_artifacts_that_it_lists_alone(tmp_path):
-    journal = Journal.start(tmp_path, Facts("run", uri="sqlite:///x.db"))
+    journal = Journal.start(tmp_path, Record("run"), Owed("sqlite:///x.db"))
     journal.log_artifacts({"cost.png": b"ours"})
     journal.log_artifacts({"cost.png": b"ours again"})
     folder = tmp_path / ".noise_exp" / "artifacts"
@@ -56,35 +57,35 @@ def test_a_run_removes_the_artifacts_that_it_lists_alone(tmp_path):
     journal.log_artifacts({"weights.npz": b"ours"})
     journal.update(delivered=True)
     journal.release()
-    Journal.start(tmp_path, Facts("second"))
+    Journal.start(tmp_path, Record("second"))
     assert [path.name for path in folder.iterdir()] == ["x"]
 
 
 def test_what_is_owed_is_put_aside_whole_and_can_be_delivered(tmp_path):
-    first = Journal.start(tmp_path, Facts("first", uri="sqlite:///x.db"))
+    first = Journal.start(tmp_path, Record("first"), Owed("sqlite:///x.db"))
     first.log_artifacts({"cost.png": b"a picture"})
     (tmp_path / "report.html").write_text("mine")
     kept = [output.write(tmp_path, name, b"a table") for name in ("runs.csv", "report.html")]
     first.update(files=kept)
     first.end("FINISHED")
     first.release()
-    Journal.start(tmp_path, Facts("second"))
+    Journal.start(tmp_path, Record("second"))
     (aside,) = [folder for folder in Journal.find(tmp_path) if folder != tmp_path]
     owed = Journal.load(aside)
-    assert owed.facts.name == "first"
+    assert owed.record.name == "first"
     assert [path.read_bytes() for path in owed.artifacts] == [b"a picture"]
-    assert [(aside / name).read_bytes() for name in owed.facts.files] == [b"a table"] * 2
+    assert [(aside / name).read_bytes() for name in owed.owed.files] == [b"a table"] * 2
     assert (tmp_path / "report.html").read_text() == "mine"
     assert not (tmp_path / "runs.csv").exists()
 
 
 def test_the_result_of_another_job_of_the_sweep_stays(tmp_path):
-    first = Journal.start(tmp_path, Facts("run", sweep="s", job=0))
+    first = Journal.start(tmp_path, Record("run", sweep="s", job=0))
     first.end("FINISHED")
     first.release()
     with pytest.raises(
         UserError, match=r"is that of job 0 of the same sweep; put \$\{hydra.job.num"
     ):
-        Journal.start(tmp_path, Facts("run", sweep="s", job=1))
-    assert Journal.load(tmp_path).facts == first.facts
-    Journal.start(tmp_path, Facts("run", sweep="s", job=0))  # as a scheduler starts it again
+        Journal.start(tmp_path, Record("run", sweep="s", job=1))
+    assert Journal.load(tmp_path).record == first.record
+    Journal.start(tmp_path, Record("run", sweep="s", job=0))  # as a scheduler starts it again

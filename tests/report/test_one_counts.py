@@ -6,10 +6,9 @@ import re
 
 import pandas as pd
 import pytest
-from made_up import run
+from made_up import recorded, run
 from support import ROOT
 
-from noise_exp.records.record import Record
 from noise_exp.report.build import Choices, build
 from noise_exp.report.methods import ONE, methods_table
 from noise_exp.report.page import render
@@ -24,7 +23,7 @@ def test_a_method_of_which_one_run_failed_shows_its_seconds():
         [run("gumbel", 5, 0), run("gumbel", 5, 1, error=FAILED), run("beta", 7, 0)],
         [run("gumbel", 5, 1, error=FAILED), run("gumbel", 5, 0), run("beta", 7, 0)],
         # One that was never built knows no settings.
-        [run("gumbel", 5, 0), Record({"dist": "gumbel"}, error=FAILED), run("beta", 7, 0)],
+        [run("gumbel", 5, 0), recorded({"dist": "gumbel"}, error=FAILED), run("beta", 7, 0)],
     ):
         table = methods_table(build(records), ONE).set_index("method")
         assert table.seconds["gumbel"] == table.seconds["beta"] == "2.00"

@@ -5,10 +5,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from made_up import SIZE, page, run, runs
+from made_up import SIZE, page, recorded, run, runs
 from scipy.stats import wilcoxon
 
-from noise_exp.records.facts import Facts
 from noise_exp.records.journal import Journal
 from noise_exp.records.record import Record
 from noise_exp.report import pairs, targets, write
@@ -94,7 +93,7 @@ def test_all_ties():
 def test_one_missing_cell(luck):
     records = runs(gumbel=luck, beta=luck + 30, backprop=luck - 100)
     failed = records[3]
-    records[3] = Record(failed.params, letter="a", error="out of luck")
+    records[3] = recorded(failed.params, letter="a", error="out of luck")
     report = build(records)
     row = report.summary.set_index("method").loc["gumbel"]
     assert (row.seeds, row.missing, row.failed) == (29, 1, 1)
@@ -127,7 +126,7 @@ def test_few_seeds(luck, seeds, words):
 def test_a_method_without_finite_results(luck):
     records = runs(gumbel=luck, beta=luck, backprop=luck - 100)
     broken = [
-        Record({**r.params, "dist": "pareto"}, {}, {"cost": [0.3, math.nan]}, "h", diverged=True)
+        recorded({**r.params, "dist": "pareto"}, {}, {"cost": [0.3, math.nan]}, "h", diverged=True)
         for r in records[:30]
     ]
     report = build(records + broken, Choices(outcome="cost"))
@@ -138,7 +137,7 @@ def test_a_method_without_finite_results(luck):
     assert "pareto has no finite cost: it is in no comparison" in text
     assert "30 diverged" in text
     page(build(broken))  # and nothing but such a method
-    failed = Record({"dist": "beta", "dist.a": "-1"}, error="out of luck")  # before it had a seed
+    failed = recorded({"dist": "beta", "dist.a": "-1"}, error="out of luck")  # before it had a seed
     page(build([failed]))
     assert "2 methods on 1 seed: 2 runs" in page(
         build([run("beta", 9, 0, params={"dist.a": "1"}), failed])
@@ -214,7 +213,7 @@ def test_what_cannot_be_made_fails_no_sweep_and_takes_little_with_it(
 
     monkeypatch.setattr(place, name, broken)
     plan = SimpleNamespace(jobs=[[]], swept=["dist"])
-    journal = Journal.start(tmp_path, Facts("sweep", {"kind": "sweep"}))
+    journal = Journal.start(tmp_path, Record("sweep", {"kind": "sweep"}))
     sweep = SimpleNamespace(journal=journal, folder=tmp_path, plan=plan, started=0.0, store=None)
     ending._compare(sweep, runs(gumbel=[5, 6, 9], backprop=[1, 0, 2]), [])
     journal.release()

@@ -4,9 +4,8 @@ import dataclasses
 import math
 
 import pytest
-from made_up import page, run, runs
+from made_up import page, recorded, run, runs
 
-from noise_exp.records.record import Record
 from noise_exp.report.build import build
 from noise_exp.sweep.comparison import compared
 
@@ -123,7 +122,7 @@ def test_runs_on_different_images_are_not_compared():
 )
 def test_what_a_digest_tells_apart_is_compared_nowhere(params, names):
     found = [
-        run(dist, errors, seed, params=keys, data_digest=digest * 16, overrides=[f"dist={dist}"])
+        run(dist, errors, seed, params=keys, digest=digest * 16, overrides=[f"dist={dist}"])
         for keys, digest, errors in zip(params, "ab", (200, 1), strict=True)
         for dist in ("gumbel", "beta", "backprop")
         for seed in range(8)
@@ -150,24 +149,24 @@ def test_what_a_digest_tells_apart_is_compared_nowhere(params, names):
 
 def test_runs_of_different_kernels_are_named():
     found = runs(gumbel=[10] * 6, beta=[20] * 6)
-    mixed = [dataclasses.replace(r, kernel=f"blas {r.params['dist']}") for r in found]
+    mixed = [dataclasses.replace(r, tags={"kernel": f"blas {r.params['dist']}"}) for r in found]
     assert any(
         "2 kernels" in said and "blas beta; blas gumbel" in said for said in build(mixed).unsaid
     )
-    alike = [dataclasses.replace(r, kernel="blas") for r in found]
+    alike = [dataclasses.replace(r, tags={"kernel": "blas"}) for r in found]
     assert not any("kernels" in said for said in build([*alike, *found]).unsaid)
 
 
 def test_runs_of_different_programs_are_named():
     found = runs(gumbel=[10] * 6, beta=[20] * 6)
-    mixed = [dataclasses.replace(r, source_digest=r.params["dist"][:2]) for r in found]
+    mixed = [dataclasses.replace(r, tags={"source_digest": r.params["dist"][:2]}) for r in found]
     assert any("2 versions of the program" in said for said in build(mixed).unsaid)
-    alike = [dataclasses.replace(r, source_digest="ab") for r in found]
+    alike = [dataclasses.replace(r, tags={"source_digest": "ab"}) for r in found]
     assert not any("versions of the program" in said for said in build(alike).unsaid)
 
 
 def test_a_run_that_failed_before_it_was_built_is_not_taken_for_an_older_run():
-    failed = Record({"dist": "gumbel", "seed": "0"}, error="UserError: no such estimator")
+    failed = recorded({"dist": "gumbel", "seed": "0"}, error="UserError: no such estimator")
     report = build([*runs(gumbel=[10, 11], beta=[20, 21]), failed])
     assert report.runs.table.error.notna().sum() == 1
     assert report.runs.duplicates == 0

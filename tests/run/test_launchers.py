@@ -9,8 +9,9 @@ import pytest
 from server import free_port, listens, serving
 from support import PATIENCE, SMALL, Cli, jobs_in
 
-from noise_exp.records.facts import Facts
 from noise_exp.records.journal import Journal
+from noise_exp.records.owed import Owed
+from noise_exp.records.record import Record
 from noise_exp.tracking.publisher import publisher
 from noise_exp.tracking.store import Store
 
@@ -86,8 +87,8 @@ def test_a_cluster_that_shares_no_folder(cli, cluster):
 def _first_use(uri, folder, barrier):
     barrier.wait()
     store = Store.open(uri, "noise_training")
-    journal = Journal.start(folder, Facts("first", {"kind": "run"}, uri=uri,
-                                          experiment_id=store.experiment_id))  # fmt: skip
+    journal = Journal.start(folder, Record("first", {"kind": "run"}),
+                            Owed(uri, store.experiment_id))  # fmt: skip
     publisher(uri).publish(journal)
     journal.end("FINISHED")
     assert publisher(uri).wait(patience=30) == {}

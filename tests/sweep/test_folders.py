@@ -10,8 +10,8 @@ from support import SMALL, costs_in
 
 from noise_exp.errors import ToldError, UserError
 from noise_exp.records import output
-from noise_exp.records.facts import Facts
 from noise_exp.records.journal import Journal
+from noise_exp.records.record import Record
 from noise_exp.run.config import CONF_DIR
 from noise_exp.sweep import ending
 from noise_exp.sweep.folders import check_folder
@@ -119,16 +119,16 @@ def test_results_are_counted_against_the_plan(tmp_path, monkeypatch, caplog, sea
         folder=tmp_path,
         store=None,
         plan=Plan(JOBS[0], None if searched else JOBS, 4, ["seed"]),
-        journal=Journal.start(tmp_path, Facts("sweep")),
+        journal=Journal.start(tmp_path, Record("sweep")),
     )
     for job in (0, 1, 3):  # of job 2 there is nothing, and of job 1 nothing that can be read
-        facts = Facts("run", sweep=sweep.journal.facts.uid, job=job, overrides=JOBS[job])
+        facts = Record("run", sweep=sweep.journal.record.uid, job=job, overrides=JOBS[job])
         Journal.start(tmp_path / str(job), facts).end("FINISHED")
     (tmp_path / "1" / ".noise_exp" / "run.json").write_text("half a rec")
     monkeypatch.setattr(ending, "_compare", lambda *_: None)
     with caplog.at_level(logging.ERROR), pytest.raises(ToldError):
         ending.finish(sweep)
-    assert sweep.journal.facts.status == "FAILED"
+    assert sweep.journal.record.status == "FAILED"
     assert "2 of 4 jobs failed" in caplog.text
     for job in (1, 2):
         name = "?" if searched else " ".join(JOBS[job])

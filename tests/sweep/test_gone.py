@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from support import PATIENCE, SMALL
 
-from noise_exp.records.facts import Facts
 from noise_exp.records.journal import Journal
+from noise_exp.records.owed import Owed
+from noise_exp.records.record import Record
 from noise_exp.tracking.store import Store
 from noise_exp.training.loop import EpochRecord
 
@@ -45,7 +46,7 @@ GONE = [_deleted, _deleted_with_what_is_around, _deleted_within, _moved, _made_a
 @pytest.mark.parametrize("after", [0, 2])
 def test_a_folder_that_goes_away_costs_a_run_nothing(tmp_path, caplog, go, after):
     folder = tmp_path / "multirun" / "0"
-    journal = Journal.start(folder, Facts("run", {}))
+    journal = Journal.start(folder, Record("run", {}))
     journal.log_artifacts({"config.yaml": b"early", "model/weights.npz": b"weights"})
     for number in range(after):
         journal.log_epoch(_epoch(number))
@@ -63,14 +64,14 @@ def test_a_folder_that_goes_away_costs_a_run_nothing(tmp_path, caplog, go, after
         assert other is None  # it is still this process's
     journal.release()
     read = Journal.load(folder)
-    assert (read.facts.status, read.facts.metrics) == ("FINISHED", {"test_errors": 3})
+    assert (read.record.status, read.record.metrics) == ("FINISHED", {"test_errors": 3})
     assert read.epochs()[0] == known
     assert caplog.text.count("is made anew") == 1
 
 
 @pytest.mark.parametrize("name", ["epochs.jsonl", "alive", "run.json"])
 def test_a_file_of_it_may_go_too(tmp_path, name):
-    journal = Journal.start(tmp_path, Facts("run", {}))
+    journal = Journal.start(tmp_path, Record("run", {}))
     journal.log_epoch(_epoch(0))
     (tmp_path / ".noise_exp" / name).unlink()
     journal.log_epoch(_epoch(1))
@@ -82,17 +83,17 @@ def test_a_file_of_it_may_go_too(tmp_path, name):
 
 
 def test_a_folder_that_another_run_has_by_now_is_left_to_it(tmp_path):
-    journal = Journal.start(tmp_path / "out", Facts("first", {}))
+    journal = Journal.start(tmp_path / "out", Record("first", {}))
     journal.log_epoch(_epoch(0))
     shutil.rmtree(tmp_path / "out")
-    other = Journal.start(tmp_path / "out", Facts("second", {}))
+    other = Journal.start(tmp_path / "out", Record("second", {}))
     other.log_epoch(_epoch(7))
     journal.log_epoch(_epoch(1))
     with pytest.raises(OSError, match="another run uses it by now"):
         journal.update(metrics={"test_errors": 1})
     journal.end("FAILED")
     assert [line["epoch"] for line in journal.epochs()[0]] == [0, 1]
-    assert Journal.load(tmp_path / "out").facts.name == "second"
+    assert Journal.load(tmp_path / "out").record.name == "second"
     assert [line["epoch"] for line in other.epochs()[0]] == [7]
 
 
@@ -114,21 +115,21 @@ def test_a_sweep_whose_folder_is_deleted_ends_as_any_other(cli):
     assert table.final_cost.notna().tolist() == [True, True]
 
 
-def _left(folder, **facts):
+def _left(folder, owed, **known):
     """A run that another process left below a sweep's folder, and still is at."""
-    return Journal.start(folder, Facts("theirs", {}, **facts))
+    return Journal.start(folder, Record("theirs", **known), owed)
 
 
 def test_only_a_sweeps_own_jobs_are_waited_for(cli):
     exps = cli.folder / "exps"
     store = Store.open(cli.uri, "noise_training")
-    here = {"uri": store.uri, "experiment_id": store.experiment_id}
+    here = Owed(store.uri, store.experiment_id)
     held = [
-        _left(exps / "alone", **here),
-        _left(exps / "another's", **here, sweep="f" * 32),
-        _left(exps / "deep" / "down" / "below", **here),
-        _left(exps / "afar", **here),
-        _left(exps / "refused", uri=cli.uri, experiment_id="404"),
+        _left(exps / "alone", here),
+        _left(exps / "another's", here, sweep="f" * 32),
+        _left(exps / "deep" / "down" / "below", here),
+        _left(exps / "afar", here),
+        _left(exps / "refused", Owed(cli.uri, "404")),
     ]
     held[-2].update(tags={"host": "elsewhere"})
     for journal in held[-2:]:
@@ -140,6 +141,6 @@ def test_only_a_sweeps_own_jobs_are_waited_for(cli):
     assert done.returncode == 0, done.stdout + done.stderr
     assert time.monotonic() - start < 400  # whatever the machine, nothing was waited for
     assert "does not know all" not in done.stdout + done.stderr
-    assert [Journal.load(j.folder).facts.status for j in held[:4]] == ["RUNNING"] * 4
+    assert [Journal.load(j.folder).record.status for j in held[:4]] == ["RUNNING"] * 4
     for journal in held[:3]:
         journal.release()

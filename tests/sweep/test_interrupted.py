@@ -7,10 +7,11 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 from filelock import FileLock
+from made_up import recorded
 from omegaconf import OmegaConf
 
-from noise_exp.records.facts import Facts
 from noise_exp.records.journal import RECORDS, Journal
+from noise_exp.records.owed import Owed
 from noise_exp.records.record import Record
 from noise_exp.run.launchers import Submitted
 from noise_exp.sweep import ending
@@ -24,9 +25,9 @@ from noise_exp.tracking.store import Store
 
 
 def begun(folder: Path, store=None, **options) -> Sweep:
-    recording = Recording(folder, Facts("sweep", {"kind": "sweep"}))
+    recording = Recording(folder, Record("sweep", {"kind": "sweep"}))
     journal = recording.__enter__()
-    progress = SweepProgress(folder, journal.facts.uid, 2)
+    progress = SweepProgress(folder, journal.record.uid, 2)
     progress.start()
     planned = Plan(None, [["dist=gumbel"], ["dist=beta"]], None, 2)
     submitted = Submitted(OmegaConf.create({"_target_": "BasicLauncher"}))
@@ -44,10 +45,10 @@ def test_an_interrupted_begin_leaves_no_run_running(cli, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Publisher, "make", interrupted)
-    facts = Facts("sweep", {"kind": "sweep"}, experiment_id=store.experiment_id)
+    run, owed = Record("sweep", {"kind": "sweep"}), Owed(cli.uri, store.experiment_id)
     with pytest.raises(KeyboardInterrupt):
-        Recording(cli.folder / "out", facts, cli.uri, 30.0, at_once=True).__enter__()
-    assert Journal.load(cli.folder / "out").facts.status == "KILLED"
+        Recording(cli.folder / "out", run, owed, 30.0, at_once=True).__enter__()
+    assert Journal.load(cli.folder / "out").record.status == "KILLED"
     assert [run.info.status for run in cli.runs("sweep")] == ["KILLED"]
 
 
@@ -59,7 +60,7 @@ def test_an_interrupted_end_is_killed_and_lets_go(tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         sweep.end(finish)
-    assert Journal.load(tmp_path).facts.status == "KILLED"
+    assert Journal.load(tmp_path).record.status == "KILLED"
     with Journal.claim(tmp_path) as free:
         assert free
 
@@ -69,9 +70,9 @@ def test_reused_runs_that_the_store_no_longer_tells_of_keep_what_was_known(tmp_p
         raise OSError("the store is away")
 
     monkeypatch.setattr(reading, "told_reused", away)
-    known = Record({"dist": "gumbel"}, {"test_errors": 3.0, "cost": 0.25}, run_id="r")
+    known = recorded({"dist": "gumbel"}, {"test_errors": 3.0, "cost": 0.25}, run_id="r")
     sweep = begun(tmp_path, store=SimpleNamespace(), finished={"r": known})
-    facts = Facts("gumbel", sweep=sweep.journal.facts.uid, job=0, run_id="r", reused=True,
+    facts = Record("gumbel", sweep=sweep.journal.record.uid, job=0, run_id="r", reused=True,
                   status="FINISHED", overrides=["dist=gumbel"])  # fmt: skip
     Journal.start(tmp_path / "0", facts).release()
     reused, missing = ending.gather(sweep)

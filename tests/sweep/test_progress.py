@@ -5,8 +5,8 @@ import re
 import pytest
 from support import SMALL, Cli
 
-from noise_exp.records.facts import Facts, now
 from noise_exp.records.journal import Journal
+from noise_exp.records.record import Record, now
 from noise_exp.sweep.progress import SweepProgress
 
 
@@ -24,7 +24,7 @@ def test_a_dry_run_of_a_first_sweep_makes_no_store(cli):
 
 def test_progress_counts_this_sweeps_results_and_foresees_the_end(tmp_path):
     def result(job, sweep="mine", **options):
-        facts = Facts("gumbel", sweep=sweep, job=job, **options)
+        facts = Record("gumbel", sweep=sweep, job=job, **options)
         journal = Journal.start(tmp_path / str(job), facts)
         if job != 7:
             journal.end("FINISHED")
@@ -48,7 +48,7 @@ def test_progress_counts_this_sweeps_results_and_foresees_the_end(tmp_path):
 def test_what_was_before_the_first_job_is_no_part_of_the_time_left(tmp_path):
     progress = SweepProgress(tmp_path, "mine", 6)
     # A minute of planning and making the store, then ten seconds of work for one job of six.
-    facts = Facts("gumbel", sweep="mine", job=0, start_time=now() + 60_000)
+    facts = Record("gumbel", sweep="mine", job=0, start_time=now() + 60_000)
     journal = Journal.start(tmp_path / "0", facts)
     journal.end("FINISHED")
     journal.release()

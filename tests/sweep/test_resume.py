@@ -13,8 +13,9 @@ from mlflow import MlflowClient
 from support import PATIENCE, SMALL, artifacts
 
 from noise_exp.errors import UserError
-from noise_exp.records.facts import Facts
 from noise_exp.records.journal import Journal
+from noise_exp.records.owed import Owed
+from noise_exp.records.record import Record
 from noise_exp.tracking import living
 from noise_exp.tracking.living import sync
 from noise_exp.tracking.store import Store
@@ -120,11 +121,11 @@ def test_a_run_that_lives_is_waited_for(cli):
 def left_running(cli, alive=False, **tags):
     """A run that its process left RUNNING in a store and a folder; its id, journal and store."""
     opened = Store.open(cli.uri, "noise_training")
-    facts = Facts("left", {"kind": "run", "fingerprint": "f"})
+    facts = Record("left", {"kind": "run", "fingerprint": "f"})
     journal = Journal.start(cli.folder / "left", facts)
     run = opened.client.create_run(
         opened.experiment_id,
-        tags={**journal.facts.tags, "uid": facts.uid, "heartbeat": "1", **tags},
+        tags={**journal.record.tags, "uid": facts.uid, "heartbeat": "1", **tags},
     )
     for epoch in range(3):
         journal.log_epoch(EpochRecord(epoch, 0.5, 0.25, 0.0, epoch + 1, 0.5))
@@ -206,21 +207,21 @@ def test_an_optimizer_of_ones_own_counts_with_its_source_and_what_that_imports(c
 
 
 def test_a_folder_that_is_in_use_is_refused_and_what_it_owes_is_kept(tmp_path):
-    first = Journal.start(tmp_path, Facts("first", {}, uri="sqlite:///x.db"))
+    first = Journal.start(tmp_path, Record("first"), Owed("sqlite:///x.db"))
     first.log_epoch(EpochRecord(0, 0.5, 0.5, 0.0, 1, 0.5))
     with pytest.raises(UserError, match="is used by a run that is still alive"):
-        Journal.start(tmp_path, Facts("second", {}))
+        Journal.start(tmp_path, Record("second", {}))
     first.end("FINISHED")
     first.release()
-    second = Journal.start(tmp_path, Facts("second", {}))
+    second = Journal.start(tmp_path, Record("second", {}))
     assert second.epochs() == ([], 0)
     (kept,) = [f for f in Journal.find(tmp_path) if f != tmp_path]
-    assert Journal.load(kept).facts.name == "first"
+    assert Journal.load(kept).record.name == "first"
     assert Journal.load(kept).epochs()[0][0]["cost"] == 0.5
 
 
 def test_half_a_line_is_not_read_until_it_is_whole(tmp_path):
-    journal = Journal.start(tmp_path, Facts("run", {}))
+    journal = Journal.start(tmp_path, Record("run", {}))
     journal.log_epoch(EpochRecord(0, float("nan"), 0.5, 0.0, 1, 0.5))
     with (tmp_path / ".noise_exp" / "epochs.jsonl").open("a") as file:
         file.write('{"epoch": 1, "time": 5, "cost"')

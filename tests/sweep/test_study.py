@@ -4,10 +4,10 @@ import math
 
 import pandas as pd
 import pytest
+from made_up import recorded
 from mlflow import MlflowClient
 from support import Cli, artifacts
 
-from noise_exp.records.record import Record
 from noise_exp.sweep import study
 
 TUNE = ("-m", "experiment=tune", "network=small", "forward_passes=6", "data.validation_size=500",
@@ -150,7 +150,7 @@ def test_mistakes_are_said_in_one_line_before_anything_is_written(newcomer, argu
 
 
 def test_without_a_score_there_is_no_best():
-    failed = Record({"dist": "gumbel"}, error="out of luck", overrides=["optimizer.lr=0.1"])
+    failed = recorded({"dist": "gumbel"}, error="out of luck", overrides=["optimizer.lr=0.1"])
     found = study.summary([failed], ["optimizer.lr"])
     assert found.headline == "none of which has a score"
     assert not found.tags
@@ -159,7 +159,7 @@ def test_without_a_score_there_is_no_best():
 
 def test_no_trial_is_best_of_different_images():
     trials = [
-        Record(
+        recorded(
             {"dist": "gumbel", "data": "idx", "test_images": "20", "data.path": path},
             {"test_errors": 3.0}, {"cost": [cost]}, data_digest=path * 8, job=job,
             overrides=[f"data.path={path}"],

@@ -9,8 +9,9 @@ from mlflow.entities import Metric
 from support import SMALL, Cli, artifacts
 
 from noise_exp.errors import UserError
-from noise_exp.records.facts import Facts
 from noise_exp.records.journal import Journal
+from noise_exp.records.owed import Owed
+from noise_exp.records.record import Record
 from noise_exp.report.build import build
 from noise_exp.run.fingerprint import source_digest
 from noise_exp.tracking import living, reading
@@ -155,10 +156,9 @@ def test_a_dead_run_is_ended_whatever_became_of_its_tags(
     monkeypatch.setattr(living, "_WATCH_SECONDS", 0.1)
     monkeypatch.setattr(living, "_PAUSE_SECONDS", 0.05)
     _, store, _, _ = edited
-    facts = Facts("left", {"kind": "run", "fingerprint": "f"}, uri=store.uri,
-                  experiment_id=store.experiment_id)  # fmt: skip
-    journal = Journal.start(tmp_path / "left", facts)
-    tags = {**journal.facts.tags, "uid": facts.uid, "heartbeat": beat}
+    facts = Record("left", {"kind": "run", "fingerprint": "f"})
+    journal = Journal.start(tmp_path / "left", facts, Owed(store.uri, store.experiment_id))
+    tags = {**journal.record.tags, "uid": facts.uid, "heartbeat": beat}
     tags = {k: v for k, v in tags.items() if v is not None and k not in missing}
     run_id = store.client.create_run(store.experiment_id, tags=tags).info.run_id
     journal.update(run_id=run_id)
@@ -172,10 +172,9 @@ def test_a_dead_run_is_ended_whatever_became_of_its_tags(
 
 def left(store, folder):
     """A run that a process is at, in its folder and in the store."""
-    facts = Facts("left", {"kind": "run", "fingerprint": "f"}, uri=store.uri,
-                  experiment_id=store.experiment_id)  # fmt: skip
-    journal = Journal.start(folder, facts)
-    tags = {**journal.facts.tags, "uid": facts.uid, "heartbeat": "1"}
+    run = Record("left", {"kind": "run", "fingerprint": "f"})
+    journal = Journal.start(folder, run, Owed(store.uri, store.experiment_id))
+    tags = {**journal.record.tags, "uid": run.uid, "heartbeat": "1"}
     journal.update(run_id=store.client.create_run(store.experiment_id, tags=tags).info.run_id)
     return journal
 
@@ -186,10 +185,10 @@ def test_a_run_of_a_store_under_two_paths_is_known_by_its_lock(edited, tmp_path,
     journal = left(store, tmp_path / "held")
     (tmp_path / "link").symlink_to(tmp_path / "mlruns")
     linked = Store.open(f"sqlite:///{tmp_path}/link/mlflow.db", "noise_training")
-    assert living.bury_the_dead(linked) == {"f": journal.facts.run_id}
+    assert living.bury_the_dead(linked) == {"f": journal.record.run_id}
     journal.release()
     assert living.bury_the_dead(linked) == {}
-    assert Journal.load(tmp_path / "held").facts.delivered
+    assert Journal.load(tmp_path / "held").owed.delivered
 
 
 def test_a_copy_ends_no_run_of_its_original(edited, tmp_path, monkeypatch):
@@ -201,9 +200,9 @@ def test_a_copy_ends_no_run_of_its_original(edited, tmp_path, monkeypatch):
         f"sqlite:///{tmp_path}/copy/mlflow.db", "noise_training", untouched=True
     )
     living.bury_the_dead(copied)
-    assert Journal.load(tmp_path / "left").facts.status == "RUNNING"
+    assert Journal.load(tmp_path / "left").record.status == "RUNNING"
     living.bury_the_dead(store)
-    assert Journal.load(tmp_path / "left").facts.delivered
+    assert Journal.load(tmp_path / "left").owed.delivered
 
 
 def test_a_report_that_cannot_read_which_runs_were_reused_is_refused(edited, caplog):

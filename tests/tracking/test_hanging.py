@@ -11,8 +11,9 @@ from server import Proxy, Server
 from support import PATIENCE, wait_until
 
 from noise_exp.errors import ToldError, UserError
-from noise_exp.records.facts import Facts
 from noise_exp.records.journal import Journal
+from noise_exp.records.owed import Owed
+from noise_exp.records.record import Record
 from noise_exp.tracking import publisher
 from noise_exp.tracking.recording import Recording
 from noise_exp.tracking.store import Store
@@ -135,8 +136,8 @@ def test_one_that_never_answered_is_told_before_any_training():
 
 
 def recorded(cli, proxy, name, store, patience):
-    facts = Facts(name, {"kind": "run"}, experiment_id=store.experiment_id)
-    return Recording(cli.folder / name, facts, proxy.url, patience)
+    owed = Owed(proxy.url, store.experiment_id)
+    return Recording(cli.folder / name, Record(name, {"kind": "run"}), owed, patience)
 
 
 def test_patience_is_one_budget_and_a_slow_answer_costs_none(cli, proxy):
@@ -146,7 +147,7 @@ def test_patience_is_one_budget_and_a_slow_answer_costs_none(cli, proxy):
     with recorded(cli, proxy, "slow", store, 4.0) as journal:
         journal.log_artifacts({f"{i}.txt": b"text" for i in range(4)})
     assert time.monotonic() - began > 4.0
-    assert journal.facts.delivered
+    assert journal.owed.delivered
     proxy.delay, proxy.hanging = 0.0, EVERYTHING
     waits = []
     for name in ("first", "second", "third"):
@@ -158,7 +159,7 @@ def test_patience_is_one_budget_and_a_slow_answer_costs_none(cli, proxy):
     assert sum(waits[1:]) < 3.0  # the outage is remembered
     with pytest.raises(TimeoutError):
         publisher.publisher(proxy.url).ask(lambda: None, 4.0)
-    assert Journal.load(cli.folder / "third").facts.status == "FINISHED"
+    assert Journal.load(cli.folder / "third").record.status == "FINISHED"
 
 
 def test_ended_runs_hold_no_file_open_while_the_store_fails(cli, proxy, monkeypatch):

@@ -15,8 +15,9 @@ import pytest
 from server import Proxy
 
 from noise_exp.errors import UserError
-from noise_exp.records.facts import Facts
 from noise_exp.records.journal import Journal
+from noise_exp.records.owed import Owed
+from noise_exp.records.record import Record
 from noise_exp.tracking.failures import reason
 from noise_exp.tracking.living import sync
 from noise_exp.tracking.store import Store
@@ -108,7 +109,7 @@ def test_a_file_system_without_locks(newcomer, monkeypatch, lacking, left):
         (newcomer.folder / "mlruns" / "mlflow.lock").touch()
     monkeypatch.setattr(fcntl, "flock", flock)
     with pytest.raises(UserError, match=r"alive cannot be locked .*choose a folder"):
-        Journal.start(newcomer.folder, Facts("run"))
+        Journal.start(newcomer.folder, Record("run"))
     assert "cannot be locked" in refusal(newcomer.uri)
 
 
@@ -135,7 +136,7 @@ def test_a_database_that_is_moved_away_under_a_connection_is_told_as_such(tmp_pa
 
 
 def test_a_run_of_another_machine_may_be_alive(cli, monkeypatch):
-    journal = Journal.start(cli.folder / "out", Facts("run", uri=cli.uri))
+    journal = Journal.start(cli.folder / "out", Record("run"), Owed(cli.uri))
     journal.release()
     monkeypatch.setattr(platform, "node", lambda: "another")
     assert sync(cli.folder / "out", cli.uri) == "elsewhere"

@@ -11,9 +11,9 @@ from mlflow.exceptions import MlflowException
 from requests import HTTPError, Response
 from support import artifacts
 
-from noise_exp.records.facts import DataSet, Facts
 from noise_exp.records.journal import Journal
-from noise_exp.records.record import below
+from noise_exp.records.owed import Owed
+from noise_exp.records.record import DataSet, Record
 from noise_exp.tracking import living
 from noise_exp.tracking.failures import reason
 from noise_exp.tracking.living import sync
@@ -32,9 +32,8 @@ def weights(folder):
 def owed(cli, name="out", status="FINISHED", **facts):
     """A run in a folder that its store has not heard of: epochs, results, files and a model."""
     store = Store.open(cli.uri, "noise_training")
-    facts = Facts(name, {"kind": "run"}, **{"params": {"lr": "0.1"}, **facts},
-                  uri=cli.uri, experiment_id=store.experiment_id)  # fmt: skip
-    journal = Journal.start(cli.folder / name, facts)
+    run = Record(name, {"kind": "run"}, **{"params": {"lr": "0.1"}, **facts})
+    journal = Journal.start(cli.folder / name, run, Owed(cli.uri, store.experiment_id))
     for epoch in range(EPOCHS):
         journal.log_epoch(EpochRecord(epoch, 0.5, 0.25, 0.0, epoch + 1, 0.5))
     (journal.folder / "report.html").write_text("report")
@@ -64,7 +63,7 @@ def check_delivered(cli, without=()):
     assert cli.history(run) == [0.5] * EPOCHS
     names = {path.name for path in artifacts(run).glob("*")} if artifacts(run).exists() else set()
     assert names == {"report.html", "config.yaml"} - {*without}
-    assert Journal.load(cli.folder / "out").facts.delivered
+    assert Journal.load(cli.folder / "out").owed.delivered
     return run
 
 
@@ -194,7 +193,7 @@ def test_what_an_earlier_run_in_the_folder_owes_is_kept_for_sync(cli, caplog):
     assert [run.info.status for run in runs] == ["FINISHED"] * 2
     for run in runs:
         assert cli.history(run) == [0.5] * EPOCHS
-    assert again.facts.uid in {run.data.tags["uid"] for run in runs}
+    assert again.record.uid in {run.data.tags["uid"] for run in runs}
     owed(cli)  # nothing is kept of what was delivered
     assert len(Journal.find(folder)) == 2
 
@@ -230,7 +229,7 @@ def test_a_damaged_line_costs_that_line_alone(cli, caplog, line):
     stored = MlflowClient(cli.uri).get_metric_history(run.info.run_id, "cost")
     assert sorted(m.step for m in stored) == [0, 1, 3, 4, 5]
     assert "1 lines of" in caplog.text
-    (record,) = below(folder)
+    record = Journal.load(folder).read()
     costs = record.curves["cost"]  # each at its epoch
     assert np.isnan(costs[2])
     assert costs[3:] == [0.5] * 3
@@ -251,17 +250,18 @@ def test_a_damaged_record_is_named_and_the_others_arrive(cli, damage):
 def of_another_machine(cli):
     journal = owed(cli, status="RUNNING")
     with Journal.claim(journal.folder) as claimed:
-        claimed.update(tags={"host": f"{platform.node()}-2", "uid": claimed.facts.uid})
+        claimed.update(tags={"host": f"{platform.node()}-2", "uid": claimed.record.uid})
     return journal
 
 
 @pytest.mark.parametrize("known", [False, True])
 def test_sync_ends_a_run_of_another_machine_that_gives_no_sign_of_life(cli, monkeypatch, known):
     monkeypatch.setattr(living, "_WATCH_SECONDS", 2.0)
-    facts = of_another_machine(cli).facts
+    left = of_another_machine(cli)
     if known:
         MlflowClient(cli.uri).create_run(
-            facts.experiment_id, tags={"kind": "run", "uid": facts.uid, "heartbeat": "1"}
+            left.owed.experiment_id,
+            tags={"kind": "run", "uid": left.record.uid, "heartbeat": "1"},
         )
     folder = cli.folder / "out"
     assert sync(folder, cli.uri) == "elsewhere"
@@ -274,10 +274,10 @@ def test_sync_ends_a_run_of_another_machine_that_gives_no_sign_of_life(cli, monk
 
 def test_sync_leaves_a_run_of_another_machine_that_beats(cli, monkeypatch):
     monkeypatch.setattr(living, "_WATCH_SECONDS", 20.0)
-    facts = of_another_machine(cli).facts
+    left = of_another_machine(cli)
     client = MlflowClient(cli.uri)
     run = client.create_run(
-        facts.experiment_id, tags={"kind": "run", "uid": facts.uid, "heartbeat": "1"}
+        left.owed.experiment_id, tags={"kind": "run", "uid": left.record.uid, "heartbeat": "1"}
     )
     waited = living.time.sleep
 
@@ -292,10 +292,10 @@ def test_sync_leaves_a_run_of_another_machine_that_beats(cli, monkeypatch):
 
 def test_resume_delivers_what_a_dead_run_of_another_machine_left_in_reach(cli, monkeypatch):
     monkeypatch.setattr(living, "_WATCH_SECONDS", 2.0)
-    facts = of_another_machine(cli).facts
+    facts = of_another_machine(cli).record
     store = Store.open(cli.uri, "noise_training")
     store.client.create_run(
-        facts.experiment_id,
+        store.experiment_id,
         tags={**facts.tags, "host": f"{platform.node()}-2", "uid": facts.uid, "heartbeat": "1"},
     )
     assert living.bury_the_dead(store) == {}
@@ -307,7 +307,7 @@ def test_a_record_is_synced_to_disk_at_the_end_and_every_few_seconds(tmp_path, m
     synced = []
     monkeypatch.setattr("os.fsync", lambda number: synced.append(number))
     monkeypatch.setattr("noise_exp.records.journal._SYNC_SECONDS", 0.0)
-    with Recording(tmp_path / "out", Facts("run")) as journal:
+    with Recording(tmp_path / "out", Record("run")) as journal:
         for epoch in range(3):
             before = len(synced)
             journal.log_epoch(EpochRecord(epoch, 0.5, 0.5, 0.0, 1, 0.5))

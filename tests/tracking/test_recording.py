@@ -6,8 +6,9 @@ import pytest
 from support import artifacts
 
 from noise_exp.errors import UserError
-from noise_exp.records.facts import Facts
 from noise_exp.records.journal import Journal
+from noise_exp.records.owed import Owed
+from noise_exp.records.record import Record
 from noise_exp.tracking.recording import Recording
 from noise_exp.tracking.store import Store
 
@@ -33,12 +34,12 @@ def live(journal, raised, status=None):
 )
 def test_a_run_ends_as_what_happened(cli, tracked, raised, status, error):
     store = Store.open(cli.uri, "noise_training") if tracked else None
-    facts = Facts("run", {"kind": "run"}, experiment_id=store.experiment_id if store else "")
-    recording = Recording(cli.folder / "out", facts, cli.uri if tracked else None, 5.0)
+    owed = Owed(cli.uri, store.experiment_id) if store else Owed()
+    recording = Recording(cli.folder / "out", Record("run", {"kind": "run"}), owed, 5.0)
     expected = pytest.raises(type(raised)) if raised else contextlib.nullcontext()
     with expected, recording as journal:
         live(journal, raised)
-    left = Journal.load(cli.folder / "out").facts
+    left = Journal.load(cli.folder / "out").record
     assert (left.status, left.tags.get("error")) == (status, error)
     with Journal.claim(cli.folder / "out") as free:
         assert free  # the lock is let go
@@ -51,26 +52,26 @@ def test_a_run_ends_as_what_happened(cli, tracked, raised, status, error):
 
 
 def test_an_end_that_was_said_stays(cli):
-    with pytest.raises(KeyboardInterrupt), Recording(cli.folder, Facts("run")) as journal:
+    with pytest.raises(KeyboardInterrupt), Recording(cli.folder, Record("run")) as journal:
         live(journal, KeyboardInterrupt(), status="FAILED")
-    assert Journal.load(cli.folder).facts.status == "FAILED"
+    assert Journal.load(cli.folder).record.status == "FAILED"
 
 
 def test_a_store_that_takes_no_run_is_told_before_the_work(cli):
     recording = Recording(
-        cli.folder / "out", Facts("sweep", experiment_id="7"), "http://me:secret@127.0.0.1:9",
+        cli.folder / "out", Record("sweep"), Owed("http://me:secret@127.0.0.1:9", "7"),
         at_once=True,
     )  # fmt: skip
     with pytest.raises(UserError, match=r"store http://me:\*\*\*@127.0.0.1:9 takes no run"):
         recording.__enter__()
-    assert Journal.load(cli.folder / "out").facts.status == "FAILED"
+    assert Journal.load(cli.folder / "out").record.status == "FAILED"
 
 
 def test_two_runs_do_not_share_a_folder(cli):
     with (
-        Recording(cli.folder, Facts("one")),
+        Recording(cli.folder, Record("one")),
         pytest.raises(UserError, match="is used by a run that is still alive"),
-        Recording(cli.folder, Facts("two")),
+        Recording(cli.folder, Record("two")),
     ):
         pass
-    assert Journal.load(cli.folder).facts.name == "one"
+    assert Journal.load(cli.folder).record.name == "one"

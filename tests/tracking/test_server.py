@@ -12,7 +12,8 @@ from server import Proxy, Server
 from support import PATIENCE, wait_until
 
 from noise_exp.errors import ToldError
-from noise_exp.records.facts import Facts
+from noise_exp.records.owed import Owed
+from noise_exp.records.record import Record
 from noise_exp.tracking import delivery, publisher
 from noise_exp.tracking.recording import Recording
 from noise_exp.tracking.store import Store
@@ -147,9 +148,9 @@ def test_a_gateways_refusal_is_not_the_stores(cli, server, proxy, monkeypatch, i
     monkeypatch.setattr(publisher, "_SEND_SECONDS", 0.1)
     monkeypatch.setattr(delivery, "HEARTBEAT_SECONDS", 0.1)
     store = Store.open(proxy.url, f"gateway {instead[0]} {len(instead[2])}")
-    facts = Facts("run", {"kind": "run"}, experiment_id=store.experiment_id)
-    with Recording(cli.folder / "out", facts, proxy.url, 20.0) as journal:
-        wait_until(lambda: journal.facts.run_id)
+    owed = Owed(proxy.url, store.experiment_id)
+    with Recording(cli.folder / "out", Record("run", {"kind": "run"}), owed, 20.0) as journal:
+        wait_until(lambda: journal.record.run_id)
         proxy.instead = instead
         seen = len(proxy.seen)
         journal.update(metrics={"half": 1.0})
@@ -164,8 +165,8 @@ def test_what_the_store_itself_refuses_is_asked_once_more_at_the_end(cli, server
     store = Store.open(proxy.url, "deleted")
 
     def recorded(name):
-        facts = Facts(name, {"kind": "run"}, experiment_id=store.experiment_id)
-        return Recording(cli.folder / name, facts, proxy.url, 20.0)
+        owed = Owed(proxy.url, store.experiment_id)
+        return Recording(cli.folder / name, Record(name, {"kind": "run"}), owed, 20.0)
 
     client.delete_experiment(store.experiment_id)
     with recorded("mended"):

@@ -15,11 +15,9 @@ from noise_exp.training.estimators import (
     ExactGradient,
     FeedbackAlignment,
     ForwardGradient,
-    Images,
     LearnedFeedback,
     LowRankES,
     NodePerturbation,
-    Outputs,
     Spsa,
     UnitForwardGradient,
 )
@@ -65,13 +63,13 @@ def test_cross_entropy_of_a_hopeless_output_is_finite():
         ForwardGradient(1),
         ForwardGradient(2),
         NodePerturbation(1e-4),
-        NodePerturbation(1e-4, Outputs.blind),
-        NodePerturbation(1e-4, Outputs.blind, 3),
+        NodePerturbation(1e-4, "blind"),
+        NodePerturbation(1e-4, "blind", 3),
         UnitForwardGradient(),
         UnitForwardGradient(3),
         LowRankES(1e-4, 5),
         LowRankES(1e-4, 40, 3),
-        LowRankES(1e-4, 2, 2, Images.all),
+        LowRankES(1e-4, 2, 2, "all"),
     ],
     ids=repr,
 )
@@ -160,7 +158,7 @@ def test_the_derivative_along_units_is_node_perturbation_with_a_small_scale():
 @pytest.mark.parametrize(
     ("one", "four"),
     [
-        (NodePerturbation(1e-4, Outputs.blind), NodePerturbation(1e-4, Outputs.blind, 4)),
+        (NodePerturbation(1e-4, "blind"), NodePerturbation(1e-4, "blind", 4)),
         (UnitForwardGradient(), UnitForwardGradient(4)),
     ],
     ids=["node_perturbation", "unit_forward_gradient"],

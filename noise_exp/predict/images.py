@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from noise_exp.errors import UserError
-from noise_exp.training.arrays import read_array
-from noise_exp.training.idx import read_idx
+from noise_exp.training.files import read_array, read_idx
 from noise_exp.training.pictures import read_picture
 from noise_exp.training.trained import Trained
 

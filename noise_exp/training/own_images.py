@@ -10,11 +10,16 @@ from pathlib import Path
 
 import numpy as np
 
-from noise_exp.training.arrays import files_in, find_pairs, read_array
 from noise_exp.training.data import Digits
-from noise_exp.training.idx import read_idx, read_labels
+from noise_exp.training.files import (
+    files_in,
+    find_pairs,
+    read_array,
+    read_idx,
+    read_labels,
+    read_table,
+)
 from noise_exp.training.pictures import are_numbers, folders_in, is_picture, read_pictures
-from noise_exp.training.tables import read_table
 
 
 class ForTest(Enum):
@@ -125,7 +130,7 @@ class Csv(_InTwoFiles):
     Attributes
     ----------
     path
-        The file, gzipped or not; `noise_exp.training.tables` says which columns it may have.
+        The file, gzipped or not; `noise_exp.training.files` says which columns it may have.
     test
         `split`: `test_size` images are split off. `standard`: all of a file beside it, whose name
         has test for train.

@@ -10,7 +10,7 @@ from support import idx_bytes
 
 from noise_exp.training import CrossEntropy, IndependentStreams, SquaredError, Trial, baselines
 from noise_exp.training.data import EMBEDDED, Digits, Embedded, Xor
-from noise_exp.training.idx import read_idx
+from noise_exp.training.files import read_idx
 from noise_exp.training.own_images import Idx, OpenML
 
 

@@ -64,10 +64,6 @@ class Publisher:
         self._runs.setdefault(journal, None)
         self._wake.set()
 
-    def nudge(self) -> None:
-        """Look at the runs now: one has ended."""
-        self._wake.set()
-
     def make(self, journal: Journal, patience: float) -> str | None:
         """Publish a run, and wait until the store has it; return why it does not."""
         self.publish(journal)

@@ -149,9 +149,7 @@ class Recording:
             self._end(error)
         if not self._publisher:
             self.journal.release()
-        elif self.patience is None:
-            self._publisher.nudge()
-        else:
+        elif self.patience is not None:
             folder = self.journal.folder
             why = self.deliver().get(folder)
             if why and self._last:

@@ -85,11 +85,10 @@ def test_a_sweep_trains_on_and_ends_when_patience_does(cli, server, proxy, name,
     check_delivered(server, name)
 
 
-@pytest.mark.parametrize("how", [{"hanging": EVERYTHING}, {"failing": True}])
-def test_a_server_that_comes_back_is_told_before_the_end(cli, server, proxy, how):
-    name = f"back from {[*how][0]}"
-    running = start(cli, proxy, f"'{name}'", "tracking.patience=60")
-    vars(proxy).update(how)
+@pytest.mark.parametrize(("name", "value"), [("hanging", EVERYTHING), ("failing", True)])
+def test_a_server_that_comes_back_is_told_before_the_end(cli, server, proxy, name, value):
+    running = start(cli, proxy, name, "tracking.patience=60")
+    setattr(proxy, name, value)
     cli.release(FIRST)
     cli.wait_until(lambda: record(cli, JOBS - 1)["status"] == "FINISHED")
     proxy.hanging, proxy.failing = None, False

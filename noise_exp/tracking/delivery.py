@@ -15,20 +15,17 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from mlflow import MlflowClient
 from mlflow.entities import (
     Dataset,
     DatasetInput,
     InputTag,
-    LoggedModel,
     LoggedModelOutput,
     Metric,
     Param,
-    Run,
     RunTag,
-    ViewType,
 )
 from mlflow.exceptions import MlflowException
 from requests import HTTPError
@@ -44,7 +41,6 @@ _BATCH = {Metric: 800, Param: 100, RunTag: 100}  # as many as MLflow takes in on
 _TAG_LENGTH = 5000
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 
 class RefusedError(Exception):
@@ -106,8 +102,8 @@ class Delivery:
 
     def _send(self, again: bool) -> None:
         ended = self._journal.ended  # read first: all epochs of an ended run are written
-        if again or not self._run_id:
-            self._find(again)
+        if not self._run_id or (again and not self._is_known()):
+            self._create(again)
         record = self._journal.record
         lines, position = self._journal.epochs(self._position)
         items: list[Item] = [
@@ -137,22 +133,28 @@ class Delivery:
                 self._client.finalize_logged_model(model_id, "READY" if whole else "FAILED")
             self._end()
 
-    def _find(self, again: bool) -> None:
-        """Find the run, or make it; all else that is known of it comes later."""
+    def _is_known(self) -> bool:
+        """Whether the store has the run: another may have come in the place of one that is gone."""
+        try:
+            self._client.get_run(self._run_id)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return False
+        return True
+
+    def _create(self, again: bool) -> None:
+        """Make the run, or find it; all else that is known of it comes later."""
         record, where = self._journal.record, self._journal.owed.experiment_id
-        found: Sequence[Run] = ()
+        found: Sequence[Any] = ()
         if again:
-            of_run = f"tags.uid = '{record.uid}'"
-            found = self._client.search_runs([where], of_run, ViewType.ALL, 1)
+            found = self._client.search_runs([where], f"tags.uid = '{record.uid}'", max_results=1)
         tags = {"uid": record.uid, "heartbeat": _now()}
         run = found[0] if found else self._client.create_run(
             where, record.start_time, tags, record.name
         )  # fmt: skip
-        if (
-            run.info.run_id != self._run_id
-        ):  # another may have come in the place of one that is gone
-            self._last_beat, self._described, self._position = time.monotonic(), False, 0
-            self._remember(run_id=run.info.run_id)
+        self._last_beat, self._described, self._position = time.monotonic(), False, 0
+        self._remember(run_id=run.info.run_id)
 
     def _tags(self) -> list[RunTag]:
         """Return the run's tags, with those that MLflow has names of its own for."""
@@ -205,7 +207,7 @@ class Delivery:
         """Return the id of the run's model, made and put beside the run where it is missing."""
         client, where = self._client, self._journal.owed.experiment_id
         linked: list[str] = []
-        found: Sequence[LoggedModel] = ()
+        found: Sequence[Any] = ()
         if again:
             linked = model.models_of(client.get_run(self._run_id))
             of_run = f"source_run_id = '{self._run_id}'"
@@ -228,7 +230,7 @@ class Delivery:
         if self._remember(delivered=True):
             self._journal.clear_artifacts()
 
-    def _try(self, what: str, call: Callable[..., T], *arguments: Any) -> T | None:
+    def _try(self, what: str, call: Callable[..., Any], *arguments: Any) -> Any:
         """Make a call; what the store will not take is left out."""
         try:
             return call(*arguments)

@@ -2,10 +2,13 @@
 
 import json
 import logging
-import sys
+import os
+from unittest.mock import patch
 from urllib.parse import quote, quote_plus
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from sqlalchemy import make_url
 
 from noise_exp import redaction
@@ -15,41 +18,26 @@ from noise_exp.redaction import masked, redacted
 
 URI = "MLFLOW_TRACKING_URI"
 SHOWN = {
-    "http://user:secret@host": "http://user:***@host",
     "https://secret@host/x": "https://***@host/x",
     "https://secret:@host/x": "https://***:@host/x",
-    "http://user:pa/secret@host:5000/x": "http://user:***@host:5000/x",
-    "http://user:pa?secret#x@host": "http://user:***@host",
-    "http://user:pa@secret@host": "http://user:***@host",
     "http://user:x/secret@[::1]:5000": "http://user:***@[::1]:5000",
-    "http://user:p%2Fsecret@host": "http://user:***@host",
-    "http://user:secret é+%@host": "http://user:***@host",
-    "http://user:[secret@host": "http://user:***@host",
-    "s3://user:secret@bucket/x": "s3://user:***@bucket/x",
     "http://host?password=secret": "http://host?password=***",
     "http://host/x?a=1&api_key=secret&b=2": "http://host/x?a=1&api_key=***&b=2",
     "http://host?ACCESS_TOKEN=secret": "http://host?ACCESS_TOKEN=***",
     "https://host/x?sv=1&sig=secret": "https://host/x?sv=1&sig=***",
-    "postgresql+psycopg://me:secret@host/db": "postgresql+psycopg://me:***@host/db",
     "postgresql://secret:secret@secret/secret": "postgresql://secret:***@secret/secret",
     "postgresql://me:5/secret@host/db": "postgresql://me:***@host/db",
     "postgresql://me:secret@[fe80::1]:5432/db": "postgresql://me:***@[fe80::1]:5432/db",
-    "postgresql://host/db?sslmode=on&sslpassword=secret": (
-        "postgresql://host/db?sslmode=on&sslpassword=***"
+    "postgresql://host/db?a=on&sslpassword=secret": "postgresql://host/db?a=on&sslpassword=***",
+    **dict.fromkeys(
+        (
+            "mssql+pyodbc:///?odbc_connect=DRIVER%3D%7Bx%7D%3BPWD%3Dsecret",
+            "mssql+pyodbc:///?odbc_connect=DRIVER={x};UID=me;PWD={se;cret}",
+            "mssql+pyodbc:///?odbc_connect=DRIVER={x};AccessToken=secret",
+        ),
+        "mssql+pyodbc:///?odbc_connect=***",
     ),
-    "mysql+pymysql://me:secret@/db?unix_socket=/tmp/s": (
-        "mysql+pymysql://me:***@/db?unix_socket=/tmp/s"
-    ),
-    "mssql+pyodbc:///?odbc_connect=DRIVER%3D%7Bx%7D%3BPWD%3Dsecret": (
-        "mssql+pyodbc:///?odbc_connect=***"
-    ),
-    "mssql+pyodbc:///?odbc_connect=DRIVER={x};UID=me;PWD={se;cret}": (
-        "mssql+pyodbc:///?odbc_connect=***"
-    ),
-    "mssql+pyodbc:///?odbc_connect=DRIVER={x};AccessToken=secret": (
-        "mssql+pyodbc:///?odbc_connect=***"
-    ),
-}  # fmt: skip
+}
 PLAIN = [
     "sqlite:///mlruns/mlflow.db", "sqlite:////home/me@work/x.db", "file:///home/me@work",
     "sqlite:////data/password=1/x.db", "sqlite:////data/a:b@c/x.db", "/data/token=5/x.npz",
@@ -84,16 +72,50 @@ NO_SECRETS = [
 ]
 
 
+def check_hidden(uri, shown):
+    """A URI is shown so, completed where the environment has it, and refused on a command line."""
+    assert masked(uri) == masked(shown) == shown
+    with patch.dict(os.environ):
+        os.environ.pop(URI, None)
+        with pytest.raises(UserError, match="set MLFLOW_TRACKING_URI to the whole URI"):
+            completed(shown)
+        os.environ[URI] = uri
+        assert masked(completed(shown)) == shown != completed(shown)
+    for argument in (f"tracking.uri={uri}", f"+tracking.uri='{uri}'", f'--uri="{uri}"'):
+        with pytest.raises(UserError, match=r"uri holds a secret.* set MLFLOW_TRACKING_URI") as no:
+            check_arguments([argument])
+        assert "cret@" not in str(no.value)
+    with pytest.raises(UserError, match=r"^--uri holds a secret"):
+        check_arguments(["--uri", uri])
+
+
 @pytest.mark.parametrize("uri", SHOWN)
-def test_a_uri_is_shown_without_its_secret_and_completed_where_it_is_known(uri, monkeypatch):
-    assert masked(uri) == masked(SHOWN[uri]) == SHOWN[uri]
-    monkeypatch.delenv(URI, raising=False)
-    with pytest.raises(UserError, match="set MLFLOW_TRACKING_URI to the whole URI"):
-        completed(SHOWN[uri])
-    monkeypatch.setenv(URI, uri)
-    whole = completed(SHOWN[uri])
-    assert masked(whole) == SHOWN[uri]
-    assert "cret" in whole
+def test_a_uri_is_shown_without_its_secret(uri):
+    check_hidden(uri, SHOWN[uri])
+
+
+ANY_SIGNS = st.text("hunter/@?#%[: +é", min_size=5)
+
+
+@given(ANY_SIGNS, st.sampled_from(["http://", "s3://", "postgresql+psycopg://", "mysql://"]))
+def test_a_password_may_hold_any_signs(password, scheme):
+    check_hidden(f"{scheme}me:{password}@host/x?a=b", f"{scheme}me:***@host/x?a=b")
+
+
+@given(
+    ANY_SIGNS,
+    st.sampled_from(["postgresql://me:{}@h/d", "https://me:{}@h", "mysql://h/d?password={}"]),
+)
+@example("q\"u\\o'te", "postgresql://me:{}@h/d")
+def test_known_secrets_are_found_in_all_forms(password, uri):
+    whole = uri.format(quote(password, ""))
+    with patch.dict(os.environ, {URI: whole}):
+        for form in (password, quote(password), quote(password, ""), quote_plus(password)):
+            assert redacted(f"port: 'x{form}y'") == "port: 'x***y'"
+        assert redacted(json.dumps({"at": password})) == '{"at": "***"}'
+        assert redacted(repr([password]))[2:-2] == "***"
+        told = make_url(whole).render_as_string(hide_password=False)
+        assert redacted(f"no answer from {told}!") == f"no answer from {uri.format('***')}!"
 
 
 @pytest.mark.parametrize("text", PLAIN)
@@ -102,22 +124,6 @@ def test_what_holds_no_secret_stays(text, monkeypatch):
     assert masked(text) == redacted(text) == text
     check_arguments([f"data.path={text}", text])
     check({"data": {"path": text}})
-
-
-@pytest.mark.parametrize("uri", SHOWN)
-@pytest.mark.parametrize(
-    "form",
-    ["tracking.uri={}", "+tracking.uri='{}'", '--uri="{}"', "--uri {}", "tracking={{uri:{}}}"],
-)
-def test_a_uri_on_a_command_line_is_refused_unsaid(uri, form):
-    arguments = form.format(uri).split(" ", 1) if form.startswith("--uri ") else [form.format(uri)]
-    with pytest.raises(
-        UserError, match=r"^(tracking|tracking\.uri|--uri) holds a secret"
-    ) as raised:
-        check_arguments(arguments)
-    assert "cret@" not in str(raised.value)
-    if "uri holds" in str(raised.value):
-        assert "set MLFLOW_TRACKING_URI" in str(raised.value)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +137,6 @@ def test_a_uri_on_a_command_line_is_refused_unsaid(uri, form):
         "tracking={uri:'http://me:hunter2@host'}",
         "+optimizer={lr:1,nested:{api_token:hunter2}}",
         "+optimizer.tokens=[hunter2]",
-        "optimizer.password=hunter2,hunter3",
         "optimizer.token=${oc.env:A,hunter2}",
         "tracking.experiment=http://host?token=hunter2",
     ],
@@ -148,28 +153,13 @@ def test_any_other_secret_on_the_command_line_is_refused_unsaid(argument):
 def test_a_secret_in_a_configuration_is_refused_unsaid(config):
     with pytest.raises(UserError, match="holds a secret") as raised:
         check(config)
-    assert "hunter" not in str(raised.value)
-    assert "12345678" not in str(raised.value)
+    assert not any(secret in str(raised.value) for secret in ("hunter", "12345678"))
 
 
 @pytest.mark.parametrize("config", NO_SECRETS)
 def test_what_only_looks_like_a_secret_is_taken(config):
     check({"optimizer": config, "data": [config]})
     check_arguments([f"+optimizer.{k}={'null' if v is None else v}" for k, v in config.items()])
-
-
-@pytest.mark.parametrize("password", ["hunter2", "a@b/c:d#e", "50%+x y", "pässwörd", "q\"u\\o'te"])
-@pytest.mark.parametrize(
-    "uri", ["postgresql://me:{}@host/db", "https://me:{}@host", "mysql://host/db?password={}"]
-)
-def test_known_secrets_are_found_in_all_forms(uri, password, monkeypatch):
-    monkeypatch.setenv(URI, uri.format(quote(password, "")))
-    for form in (password, quote(password), quote(password, ""), quote_plus(password)):
-        assert redacted(f"port: 'x{form}y'") == "port: 'x***y'"
-    assert redacted(json.dumps({"at": password})) == '{"at": "***"}'
-    assert redacted(repr([password]))[2:-2] == "***"
-    told = make_url(uri.format(quote(password, ""))).render_as_string(hide_password=False)
-    assert redacted(f"no answer from {told}!") == f"no answer from {masked(uri.format('***'))}!"
 
 
 @pytest.mark.parametrize(
@@ -179,9 +169,6 @@ def test_known_secrets_are_found_in_all_forms(uri, password, monkeypatch):
 )  # fmt: skip
 def test_a_short_or_common_password_is_taken_out_of_its_uri_alone(uri, monkeypatch):
     monkeypatch.setenv(URI, uri)
-    monkeypatch.setenv("PGPASSWORD", "postgres")
-    if "postgres" not in uri:
-        monkeypatch.delenv("PGPASSWORD")
     words = "open a pwd of postgresql"
     assert redacted(f"{words}: {uri}/api/2.0") == f"{words}: {masked(uri)}/api/2.0"
 
@@ -195,18 +182,15 @@ def test_all_that_the_environment_knows_is_redacted(monkeypatch):
     }  # fmt: skip
     for name, value in known.items():
         monkeypatch.setenv(name, value)
-    said = " ".join(f"<{known[name]}>" for name in ("MLFLOW_TRACKING_TOKEN", "MY_API_KEY"))
-    assert redacted(said) == "<***> <***>"
-    assert redacted("hunter2 hunter4 hunter5; hunter6 hunter7") == "*** *** *** *** hunter7"
-    assert redacted("diverged: false, 40960") == "diverged: false, 40960"
-
-
-def test_what_was_masked_is_completed_by_no_other_store(monkeypatch):
-    monkeypatch.setenv(URI, "http://me:secret@another")
-    with pytest.raises(UserError, match=r"http://me:\*\*\*@host has \*\*\* .* set MLFLOW_"):
-        completed("http://me:***@host")
-    monkeypatch.setenv("STORE", "http://me:secret@host")
-    assert completed("http://me:***@host") == "http://me:secret@host"
+    said = "hunter1 hunter2 hunter3 hunter4 hunter5; hunter6 hunter7, false, 40960"
+    assert redacted(said) == "*** *** *** *** *** *** hunter7, false, 40960"
+    failure = (ValueError, ValueError("not hunter1"), None)
+    record = logging.LogRecord("x", logging.INFO, "", 0, "failed", (), failure)
+    assert "ValueError: not ***" in redaction.Formatter().format(record)
+    for error in (UserError("no hunter1"), RuntimeError("no hunter1")):
+        with pytest.raises(SystemExit) as raised, at_the_edge("x"):
+            raise error
+        assert str(raised.value.code).rstrip().endswith("no ***")
 
 
 @pytest.mark.parametrize(
@@ -218,12 +202,12 @@ def test_what_was_masked_is_completed_by_no_other_store(monkeypatch):
         ("postgresql://me:***@host/db", "postgresql://another:secret@host/db"),
     ],
 )
-def test_a_user_and_password_may_be_others_by_now(monkeypatch, kept, whole):
+def test_a_user_and_password_may_be_others_by_now_but_not_the_store(monkeypatch, kept, whole):
     for other in ("http://me:secret@another", "postgresql://me:secret@host/other", "sqlite:///x"):
         monkeypatch.setenv(URI, other)
         with pytest.raises(UserError, match="set MLFLOW_TRACKING_URI to the whole URI"):
             completed(kept)
-    monkeypatch.setenv(URI, whole)
+    monkeypatch.setenv("STORE", whole)
     assert completed(kept) == whole
 
 
@@ -237,21 +221,3 @@ def test_a_slash_in_a_password_ends_no_host():
     assert completed("http://me:a/b?c@host:5/x") == "http://me:a%2Fb%3Fc@host:5/x"
     assert completed("http://me:a b@host") == "http://me:a%20b@host"
     assert completed("postgresql://me:a/b@host") == "postgresql://me:a/b@host"  # SQLAlchemy's way
-
-
-def test_the_log_shows_no_secret_of_the_environment(monkeypatch):
-    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "abcdefg")
-    try:
-        raise ValueError("not abcdefg")
-    except ValueError:
-        record = logging.LogRecord("x", logging.INFO, "", 0, "failed", (), sys.exc_info())
-    text = redaction.Formatter().format(record)
-    assert "ValueError: not ***" in text
-
-
-@pytest.mark.parametrize("error", [UserError("no abcdefg"), RuntimeError("no abcdefg")])
-def test_what_a_command_ends_with_shows_no_secret(monkeypatch, error):
-    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "abcdefg")
-    with pytest.raises(SystemExit) as raised, at_the_edge("x"):
-        raise error
-    assert str(raised.value.code).rstrip().endswith("no ***")

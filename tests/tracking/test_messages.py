@@ -3,47 +3,46 @@
 import contextlib
 import errno
 import fcntl
-import json
+import importlib
 import os
-import platform
 import shutil
 import sqlite3
 import subprocess
 import sys
 
 import pytest
-from server import Proxy
+import requests
+from server import Proxy, free_port
 
+from noise_exp import tracking
 from noise_exp.errors import UserError
 from noise_exp.records.journal import Journal
-from noise_exp.records.owed import Owed
 from noise_exp.records.record import Record
 from noise_exp.tracking.failures import reason
-from noise_exp.tracking.living import sync
 from noise_exp.tracking.store import Store
 
 
-def refusal(uri):
-    with pytest.raises(UserError) as error:
-        Store.open(uri, "noise_training")
-    assert "\n" not in str(error.value)
-    return str(error.value)
+def refusals(uri):
+    """What whoever writes to a store and whoever reads it is told."""
+    for opens in (Store.open, Store.existing):
+        with pytest.raises(UserError) as error:
+            opens(uri, "noise_training")
+        assert "\n" not in str(error.value)
+        yield str(error.value)
 
 
 def test_a_store_of_another_version_names_the_command_that_upgrades_it(cli):
-    Store.open(cli.uri, "noise_training")
     older = cli.folder / "older.db"  # MLflow keeps open what it has opened
     shutil.copy(cli.folder / "mlruns" / "mlflow.db", older)
-    with contextlib.closing(sqlite3.connect(older)) as database:
+    with contextlib.closing(sqlite3.connect(older)) as database, database:
         database.execute("UPDATE alembic_version SET version_num = '4465047574b1'")
-        database.commit()
-    assert "mlflow db upgrade <database_uri>" in refusal(f"sqlite:///{older}")
-    with pytest.raises(UserError, match="mlflow db upgrade <database_uri>"):
-        Store.existing(f"sqlite:///{older}", "noise_training")
+    for told in refusals(f"sqlite:///{older}"):
+        assert "mlflow db upgrade <database_uri>" in told
 
 
 def test_a_folder_as_a_store_names_the_command_that_migrates_it(cli):
-    assert "mlflow migrate-filestore" in refusal(str(cli.folder / "mlruns"))
+    for told in refusals(str(cli.folder / "mlruns")):
+        assert "mlflow migrate-filestore" in told
 
 
 @pytest.mark.parametrize(
@@ -51,7 +50,8 @@ def test_a_folder_as_a_store_names_the_command_that_migrates_it(cli):
     ["postgresql://u:_[]:=?@h/db", "http://[::1", "mysql://u:p@h:port/db", "sqlite:////\0/x.db"],
 )
 def test_a_uri_that_is_none(uri):
-    assert "the tracking store" in refusal(uri)
+    with pytest.raises(UserError, match="cannot be used"):
+        Store.open(uri, "noise_training")
 
 
 @pytest.mark.parametrize(
@@ -67,10 +67,7 @@ def test_a_uri_that_is_none(uri):
 def test_a_database_without_its_driver_names_what_to_install(monkeypatch, scheme, package):
     for module in ("psycopg", "psycopg2", "MySQLdb", "pymysql", "pyodbc"):
         monkeypatch.setitem(sys.modules, module, None)
-    uri = f"{scheme}://me:pass-word@127.0.0.1:9/x"
-    with pytest.raises(UserError) as read:
-        Store.existing(uri, "noise_training")
-    for told in (refusal(uri), str(read.value)):
+    for told in refusals(f"{scheme}://me:pass-word@127.0.0.1:9/x"):
         assert told.endswith(f": it needs pip install '{package}'")
         assert "pass-word" not in told
 
@@ -85,32 +82,24 @@ def test_a_database_without_its_driver_names_what_to_install(monkeypatch, scheme
     ],
 )
 def test_a_gateway_that_asks_who_is_there(status, page, told):
-    gateway = Proxy(None)
-    gateway.instead = status, "text/plain", page.encode()
-    try:
-        with pytest.raises(UserError) as read:
-            Store.existing(gateway.url, "noise_training")
-        for line in (refusal(gateway.url), str(read.value)):
+    with contextlib.closing(Proxy(None)) as gateway:
+        gateway.instead = status, "text/plain", page.encode()
+        for line in refusals(gateway.url):
             assert told in line
             assert "tracking.enabled" not in line
-    finally:
-        gateway.close()
 
 
 @pytest.mark.parametrize("lacking", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
-@pytest.mark.parametrize("left", [False, True], ids=["new", "left by an earlier run"])
-def test_a_file_system_without_locks(newcomer, monkeypatch, lacking, left):
+def test_a_file_system_without_locks(newcomer, monkeypatch, lacking):
     def flock(*_):
         raise OSError(lacking, os.strerror(lacking))
 
-    if left:
-        (newcomer.folder / "alive").touch()
-        (newcomer.folder / "mlruns").mkdir()
-        (newcomer.folder / "mlruns" / "mlflow.lock").touch()
     monkeypatch.setattr(fcntl, "flock", flock)
-    with pytest.raises(UserError, match=r"alive cannot be locked .*choose a folder"):
-        Journal.start(newcomer.folder, Record("run"))
-    assert "cannot be locked" in refusal(newcomer.uri)
+    for _ in range(2):  # where an earlier run left the file, too
+        with pytest.raises(UserError, match=r"alive cannot be locked .*choose a folder"):
+            Journal.start(newcomer.folder, Record("run"))
+        with pytest.raises(UserError, match="cannot be locked"):
+            Store.open(newcomer.uri, "noise_training")
 
 
 def test_a_user_without_a_home(cli):
@@ -135,12 +124,55 @@ def test_a_database_that_is_moved_away_under_a_connection_is_told_as_such(tmp_pa
     assert reason(error.value) == "its file was deleted or moved away; put it back"
 
 
-def test_a_run_of_another_machine_may_be_alive(cli, monkeypatch):
-    journal = Journal.start(cli.folder / "out", Record("run"), Owed(cli.uri))
-    journal.release()
-    monkeypatch.setattr(platform, "node", lambda: "another")
-    assert sync(cli.folder / "out", cli.uri) == "elsewhere"
-    assert (
-        json.loads((cli.folder / "out" / ".noise_exp" / "run.json").read_text())["status"]
-        == "RUNNING"
-    )
+def test_a_reason_is_not_what_was_hidden():
+    hidden, shown = OSError("the server is away"), OSError("the server is away")
+    hidden.__context__ = shown.__context__ = KeyError("secret detail")
+    hidden.__suppress_context__ = True
+    assert reason(hidden) == "the server is away"
+    assert reason(shown) == "'secret detail'"
+
+
+@pytest.fixture
+def proxied(monkeypatch):
+    """An environment with a proxy that is dead; a function that takes what it must not be asked."""
+
+    def begin(**direct):
+        for name in ("no_proxy", "NO_PROXY"):
+            monkeypatch.delenv(name, raising=False)
+        for name in ("http_proxy", "https_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
+        for name, hosts in direct.items():
+            monkeypatch.setenv(name, hosts)
+        importlib.reload(tracking)
+        importlib.reload(tracking)  # as a worker does, which inherits it
+
+    return begin
+
+
+LOOPBACK = ("http://127.0.0.1:5000", "https://localhost", "http://[::1]:5000", "http://127.0.1.1")
+OUTSIDE = "http://mlflow.example/health"
+
+
+@pytest.mark.parametrize(
+    ("direct", "itself", "by_proxy"),
+    [
+        ({}, LOOPBACK, [OUTSIDE]),
+        *(({name: ".example, 10.0.0.0/8"}, [*LOOPBACK, OUTSIDE, "http://10.1.2.3"],
+           ["http://mlflow.test"]) for name in ("no_proxy", "NO_PROXY")),
+        ({"no_proxy": "*"}, [*LOOPBACK, OUTSIDE], []),
+    ],
+)  # fmt: skip
+def test_loopback_and_what_the_user_excepts_is_asked_itself(proxied, direct, itself, by_proxy):
+    proxied(**direct)
+    for url in (*itself, *by_proxy):
+        assert requests.utils.should_bypass_proxies(url, no_proxy=None) == (url in itself)
+
+
+def test_a_dead_proxy_is_not_told_as_a_dead_server(proxied):
+    proxied()
+    for told in refusals("http://mlflow.example"):
+        assert "proxy that http_proxy or https_proxy names" in told
+    with contextlib.closing(Proxy(None)) as server:  # on loopback, which is asked itself
+        server.instead = 501, "text/plain", b""
+        for told in refusals(server.url):
+            assert "error code 501" in told

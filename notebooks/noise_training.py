@@ -544,7 +544,7 @@ def sweep_curves(run_id):
     """Cost per epoch of a sweep's methods, from MLflow's store."""
     from noise_exp.errors import UserError
     from noise_exp.figures.comparison import cost_per_training
-    from noise_exp.report.drawn import methods_drawn
+    from noise_exp.report.page import methods_drawn
     from noise_exp.tracking import reading
     from noise_exp.tracking.store import opened
 

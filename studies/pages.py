@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from noise_exp.errors import UserError
-from noise_exp.writing.pages import fill, place
+from noise_exp.writing import fill, place
 
 
 class Page:

@@ -22,7 +22,7 @@ from select import select
 
 _SLOW = (
     "mlflow.store.tracking.sqlalchemy_store", "mpld3", "scipy.stats", "sqlalchemy.dialects.sqlite",
-    "statsmodels.api", "noise_exp.app", "noise_exp.report.write", "noise_exp.sweep.comparison",
+    "statsmodels.api", "noise_exp.app", "noise_exp.report.page", "noise_exp.sweep.comparison",
     "noise_exp.sweep.sweep", "noise_exp.sweep.study", "noise_exp.tracking.publisher",
     "noise_exp.tracking.model",
 )  # fmt: skip
@@ -87,7 +87,7 @@ def serve() -> dict | None:
     from hydra.core.plugins import Plugins
     from sqlalchemy.orm import configure_mappers
 
-    from noise_exp.figures.style import Figure
+    from noise_exp.figures import Figure
 
     configure_mappers()
     figure = Figure()

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from noise_exp.figures.style import COLOURS, Figure
+from noise_exp.figures import COLOURS, Figure
 
 _COLUMNS = 8
 FORMATS = Figure().canvas.get_supported_filetypes()  # by the endings of their files' names

@@ -9,8 +9,7 @@ import pandas as pd
 
 from noise_exp.records.record import Record
 from noise_exp.report import pairs, targets, variance
-from noise_exp.report.caveats import caveats
-from noise_exp.report.intervals import FEW, bootstrap
+from noise_exp.report.caveats import caveats, of_ranks
 from noise_exp.report.methods import summarise
 from noise_exp.report.runs import Runs, collect
 from noise_exp.report.targets import Target
@@ -125,7 +124,12 @@ class Report:
     @cached_property
     def luck(self) -> dict[str, pd.DataFrame]:
         """Shares of variance of method, seed and their interaction, by the set of methods."""
-        return _luck(self.compared)
+        usable = self.compared[pairs.eligible(self.compared)]
+        sets = {"all methods": usable}
+        if 0 < len(_laws(usable).columns) < len(usable.columns):
+            sets["noise laws alone"] = _laws(usable)
+        found = {name: variance.of_methods(chosen) for name, chosen in sets.items()}
+        return {name: shares for name, shares in found.items() if shares is not None}
 
     @property
     def sources(self) -> dict[str, pd.DataFrame]:
@@ -134,7 +138,7 @@ class Report:
 
     @cached_property
     def _sources(self) -> tuple[dict[str, pd.DataFrame], list[str]]:
-        return _shares_of_sources(self.runs)
+        return variance.of_sources(self.runs)
 
     @cached_property
     def floor(self) -> pd.DataFrame:
@@ -151,7 +155,7 @@ class Report:
         """What these runs cannot tell, in words."""
         said = caveats(self.runs)
         if self.runs.blocks > 1:  # of a single seed that is all there is
-            said += [*_of_ranks(self.ranking), *self._sources[1]]
+            said += [*of_ranks(self.ranking), *self._sources[1]]
         return said
 
 
@@ -169,19 +173,6 @@ def build(records: Sequence[Record], choices: Choices | None = None) -> Report:
     return Report(collect(records, choices.outcome), choices)
 
 
-def _of_ranks(ranking: pairs.Ranking) -> list[str]:
-    if not len(ranking.ranks):  # nothing compares, and the caveats say why
-        return []
-    if ranking.note:
-        return [f"Which of the methods differ, by ranks: {ranking.note}."]
-    if ranking.dropped:
-        return [
-            f"Ranks use {ranking.blocks} seeds; {ranking.dropped} are left out, in which a method "
-            "has no result."
-        ]
-    return []
-
-
 def _is_backprop(method: str) -> bool:
     return method.partition(" ")[0] == "backprop"
 
@@ -190,83 +181,16 @@ def _laws(wide: pd.DataFrame) -> pd.DataFrame:
     return wide[[m for m in wide if not _is_backprop(str(m))]]
 
 
-def _luck(wide: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Share out the variance between methods and seeds, with and without back propagation."""
-    found = {}
-    usable = wide[pairs.eligible(wide)]
-    sets = {"all methods": usable}
-    if len(laws := _laws(usable)) and len(laws.columns) < len(usable.columns):
-        sets["noise laws alone"] = laws
-    for name, chosen in sets.items():
-        complete = chosen.dropna()
-        if len(complete) < FEW or len(complete.columns) < 2:
-            continue
-        long = complete.rename_axis(index="seed").melt(
-            var_name="method", value_name="outcome", ignore_index=False
-        )
-        try:
-            found[name] = variance.shares(long.reset_index(), ("method", "seed"))
-        except ValueError:  # all alike: the pairs say so
-            continue
-    return found
-
-
-def _shares_of_sources(runs: Runs) -> tuple[dict[str, pd.DataFrame], list[str]]:
-    """Share out each method's variance among init, data and noise; or say why that cannot be."""
-    found: dict[str, pd.DataFrame] = {}
-    why: dict[str, list[str]] = {}
-    for method in runs.methods:
-        rows, varied = runs.sources_of(method)
-        try:
-            if len(varied) > 1 and (rows[varied].nunique(axis="columns") == 1).all():
-                raise ValueError(
-                    f"one seed drives {' and '.join(varied)} together; experiment=variance "
-                    "crosses them"
-                )
-            if len(varied) == 1:
-                raise ValueError(f"the seed drives {varied[0]} alone")
-            found[method] = variance.shares(rows.dropna(subset=["outcome"]), varied)
-        except ValueError as error:
-            why.setdefault(str(error), []).append(method)
-    return found, [
-        f"What init, data and noise contribute to {_listed(methods, runs)}: {reason}."
-        for reason, methods in why.items()
-    ]
-
-
-def _listed(methods: list[str], runs: Runs) -> str:
-    return "any method" if len(methods) == len(runs.methods) else ", ".join(methods)
-
-
 def _floor(runs: Runs, wide: pd.DataFrame) -> pd.DataFrame:
     """Compare the two names of the standard normal law: their difference is luck and no more."""
     rows = []
     for method in map(str, wide):
         other = _SAME_LAW[1] + method.removeprefix(_SAME_LAW[0])
-        if (
-            not method.startswith(_SAME_LAW[0])
-            or other not in wide
-            or not _is_standard(runs, method)
-        ):
-            continue
-        difference = pairs.differences(wide, method, other)
-        interval = bootstrap(difference)
-        if len(difference):
-            rows.append(
-                {
-                    "method": method,
-                    "reference": other,
-                    "pairs": len(difference),
-                    "ties": int((difference == 0).sum()),
-                    "difference": difference.mean(),
-                    "low": interval.low,
-                    "high": interval.high,
-                    "note": interval.note,
-                    "deviation": difference.std(ddof=1) if len(difference) > 1 else math.nan,
-                    "largest": abs(difference).max(),
-                }
-            )
-    return pd.DataFrame(rows)
+        if method.startswith(_SAME_LAW[0]) and other in wide and _is_standard(runs, method):
+            difference = pd.Series(pairs.differences(wide, method, other))
+            spread = {"deviation": difference.std(), "largest": difference.abs().max()}
+            rows.append(pairs.compare(wide, method, other) | spread)
+    return pd.DataFrame([row for row in rows if row["pairs"]])
 
 
 def _is_standard(runs: Runs, method: str) -> bool:

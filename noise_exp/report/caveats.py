@@ -18,6 +18,19 @@ def caveats(runs: Runs) -> list[str]:
     ]
 
 
+def of_ranks(ranking: pairs.Ranking) -> Iterator[str]:
+    """Say what keeps the methods from being told apart by their ranks."""
+    if not len(ranking.ranks):  # nothing compares, and the caveats say why
+        return
+    if ranking.note:
+        yield f"Which of the methods differ, by ranks: {ranking.note}."
+    elif ranking.dropped:
+        yield (
+            f"Ranks use {ranking.blocks} seeds; {ranking.dropped} are left out, in which a method "
+            "has no result."
+        )
+
+
 def _of_seeds(runs: Runs) -> Iterator[str]:
     counts = {method: int(runs.wide[method].notna().sum()) for method in runs.methods}
     seeds = max(counts.values())

@@ -1,61 +1,112 @@
 """The one table of methods: for the terminal, the page, the csv file and the sweep's own run.
 
-A new column is a number in `summarise`, a cell in `methods_table`, and a line in docs/seeds.md.
+A new column is a number in `_row` and a line of `COLUMNS`; a test tells what of the two, or of
+docs/seeds.md, was forgotten.
 """
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from noise_exp.report.intervals import Interval, bootstrap, interquartile_mean, wilson
-from noise_exp.report.runs import Runs, rows_of
-from noise_exp.writing.numbers import UNKNOWN, count, number, spread
-from noise_exp.writing.tables import without_empty
+from noise_exp.report.runs import Runs
+from noise_exp.writing import UNKNOWN, count, markdown, number, spread, without_empty
 
 if TYPE_CHECKING:
     from noise_exp.report.build import Report
 
-# Columns for people, by where the table is shown; the page's are of several seeds or of one.
-SEVERAL = (
-    "", "method", "seeds", "median", "interquartile mean", "95% BCa", "best", "worst", "worst seed",
-    "wrong", "Wilson", "beats constant", "beats ink", "few", "missing", "failed", "diverged",
-)  # fmt: skip
-ONE = (
-    "", "method", "wrong", "Wilson", "median", "final cost", "seconds", "passes", "failed",
-    "diverged",
-)  # fmt: skip
-TERMINAL = (
-    "", "method", "seeds", "failed", "diverged", "reused", "wrong", "median", "final cost",
-    "seconds", "cost / backprop's", "time / backprop's",
-)  # fmt: skip
-_COUNTS = ("missing", "failed", "diverged", "reused")
+# Where the table is shown: on the page of several seeds or of one, in the terminal.
+SEVERAL, ONE, TERMINAL = "several", "one", "terminal"
+_ALL = (SEVERAL, ONE, TERMINAL)
 _BASELINES = {"constant_errors": "best constant", "ink_errors": "ink counter"}
 _SHARED = Interval(note="cells share seeds")
 
 
+def _plain(value: object) -> str:
+    return number(value) if isinstance(value, float) else str(value or "")
+
+
+def _hundredths(value: float) -> str:
+    return number(value, "{:.2f}")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the table of methods.
+
+    Attributes
+    ----------
+    numbers
+        Names of the numbers that it is made of: columns of the csv file, but for `passes`.
+    note
+        What they are, for docs/seeds.md.
+    heading, places, cell
+        How people read it, and where; `cell` is given the numbers.
+    """
+
+    numbers: str
+    note: str
+    heading: str = ""
+    places: Sequence[str] = ()
+    cell: Callable[..., str] = _plain
+
+
+COLUMNS = (
+    Column("letter", "the article's letter", "", _ALL),
+    Column("method", "the law, with what else varies among its runs", "method", _ALL),
+    Column("runs seeds", "runs that count; of these with a finite outcome", "seeds",
+           (SEVERAL, TERMINAL), lambda _, seeds: str(seeds)),
+    Column("missing", "seeds without an outcome", "missing", (SEVERAL,)),
+    Column("failed", "runs that failed", "failed", _ALL),
+    Column("diverged", "runs that diverged", "diverged", _ALL),
+    Column("reused", "runs that are an earlier sweep's", "reused", (TERMINAL,)),
+    Column("median", "of the outcome (`test_error_rate` unless `--outcome` names another) over "
+           "seeds", "{median}", _ALL),
+    Column("iqm", "mean of the middle half of the seeds", "interquartile mean", (SEVERAL,)),
+    Column("iqm_low iqm_high note", "its 95% BCa interval, or why there is none", "95% BCa",
+           (SEVERAL,), spread),
+    Column("best", "lowest outcome", "best", (SEVERAL,)),
+    Column("worst", "highest outcome", "worst", (SEVERAL,)),
+    Column("worst_block", "which seed has that", "worst seed", (SEVERAL,)),
+    Column("errors images", "wrong images of all seeds together, of how many", "wrong", _ALL,
+           lambda errors, images: f"{errors} of {images}" if images else UNKNOWN),
+    Column("wilson_low wilson_high", "Wilson's 95% interval of their share, as if all images were "
+           "independent", "Wilson", (SEVERAL, ONE),
+           lambda low, high: spread(low, high, form="{:.1%}")),
+    Column("{part}_errors {part}_size", "medians over the runs: wrong images, of how many; of "
+           "validation images `validation_errors` and `validation_size`"),
+    Column("final_cost", "median over the runs", "final cost", (ONE, TERMINAL)),
+    Column("train_seconds", "median over the runs", "seconds", (ONE, TERMINAL), _hundredths),
+    Column("beats_constant constant_low constant_high constant_seeds", "seeds with fewer wrong "
+           "than the best constant answer, Wilson's 95% interval of their share, of how many",
+           "beats constant", (SEVERAL,), count),
+    Column("beats_ink ink_low ink_high ink_seeds", "the same of the ink counter", "beats ink",
+           (SEVERAL,), count),
+    Column("few few_low few_high seeds", "with `--at-most`, the same of at most so many wrong",
+           "at most {at_most} wrong", (SEVERAL,), count),
+    Column("cost_vs_backprop", "ratio of final costs to the method `backprop`, where there is "
+           "one, on one data set", "cost / backprop's", (TERMINAL,), _hundredths),
+    Column("time_vs_backprop", "the same of seconds", "time / backprop's", (TERMINAL,),
+           _hundredths),
+    Column("passes", "median forward passes to the target", "passes to {target}", (ONE,)),
+)  # fmt: skip
+
+
 def summarise(runs: Runs, at_most: int | None = None) -> pd.DataFrame:
-    """Return one row per method, then one per baseline and data set.
+    """Return one row per method, then one per baseline and data set: the numbers of `COLUMNS`.
 
-    Columns: letter, method, baseline (whether it is one: it needs no training), runs, seeds (with
-    a finite outcome), missing (blocks without one), failed, diverged, reused (from earlier
-    sweeps); of the outcome over seeds: median, iqm (interquartile mean), iqm_low and iqm_high
-    (95% BCa bootstrap), note (on the interval), best, worst, worst_block; of all seeds together:
-    errors and images (misclassified and all), wilson_low and wilson_high (as if all images were
-    independent); beats_constant of constant_seeds seeds, with constant_low and constant_high
-    (Wilson), and beats_ink; with `at_most`, how many seeds have at most so many errors, and its
-    interval; medians over the runs: wrong and of (images of one run), final_cost, train_seconds;
-    cost_vs_backprop and time_vs_backprop (ratios of these to the method backprop, not a number
-    where there is none, or more than one data set).
-
-    Runs of a crossed design share seeds: they have no intervals over seeds.
+    `baseline` says whether a row is one, that is, needs no training. With `at_most`, few is how
+    many seeds have at most so many wrong. What there is not is not a number; runs of a crossed
+    design share seeds, and have no intervals over them.
     """
     rows = [
-        _row(name, runs.table[runs.table.method == name], runs.blocks, at_most, not runs.crossed)
+        _row(name, runs.table[runs.table.method == name], runs, at_most, False)
         for name in runs.methods
     ]
-    rows += [_row(name, rows, None, at_most, True) for name, rows in _baselines(runs)]
+    rows += [_row(name, rows, runs, at_most, True) for name, rows in _baselines(runs)]
     table = pd.DataFrame(rows)
     backprop = table[(table.method == "backprop") & (len(runs.data_sets) <= 1)]
     for ratio, of in (("cost_vs_backprop", "final_cost"), ("time_vs_backprop", "train_seconds")):
@@ -83,22 +134,23 @@ def _baselines(runs: Runs) -> list[tuple[str, pd.DataFrame]]:
 
 
 def _row(
-    name: str, rows: pd.DataFrame, blocks: int | None, at_most: int | None, independent: bool
+    name: str, rows: pd.DataFrame, runs: Runs, at_most: int | None, baseline: bool
 ) -> dict[str, object]:
-    """Return a method's row; a baseline, without `blocks`, misses none and is not compared."""
+    """Return a method's row; a baseline misses no seed, and is compared with none."""
+    independent = baseline or not runs.crossed
     finite = rows.dropna(subset=["outcome"])
     values = finite.outcome.to_numpy(float)
     interval = bootstrap(values, interquartile_mean) if independent else _SHARED
     counted = rows.dropna(subset=["errors", "images"])
     errors, images = int(counted.errors.sum()), int(counted.images.sum())
     pooled = wilson(errors, images)
-    row: dict[str, object] = {
+    row = {
         "letter": rows.letter.iloc[0],
         "method": name,
-        "baseline": blocks is None,
+        "baseline": baseline,
         "runs": len(rows),
         "seeds": len(values),
-        "missing": 0 if blocks is None else blocks - len(values),
+        "missing": 0 if baseline else runs.blocks - len(values),
         "failed": int(rows.error.notna().sum()),
         "diverged": int(rows.diverged.sum()),
         "reused": int(rows.reused.sum()),
@@ -114,70 +166,59 @@ def _row(
         "images": images,
         "wilson_low": pooled.low,
         "wilson_high": pooled.high,
-        "wrong": rows.errors.median(),
-        "of": counted.images.median(),
+        f"{runs.part}_errors": rows.errors.median(),
+        f"{runs.part}_size": counted.images.median(),
         "final_cost": rows.final_cost.median(),
         "train_seconds": rows.train_seconds.median(),
     }
-    rivals = counted.head(0) if blocks is None else counted
-    for baseline in ("constant", "ink"):
-        known = rivals.dropna(subset=[f"{baseline}_errors"])
-        beats = known.errors < known[f"{baseline}_errors"]
-        row |= _share(beats, f"beats_{baseline}", baseline, independent)
-        row[f"{baseline}_seeds"] = len(known)
+
+    def share(of: pd.Series, name: str, interval: str) -> None:
+        """Tell on how many seeds something holds, with Wilson's interval of the share."""
+        found = wilson(int(of.sum()), len(of)) if independent else _SHARED
+        row.update(
+            {name: int(of.sum()), f"{interval}_low": found.low, f"{interval}_high": found.high}
+        )
+
+    for rival in ("constant", "ink"):
+        known = counted.head(0 if baseline else len(counted)).dropna(subset=[f"{rival}_errors"])
+        share(known.errors < known[f"{rival}_errors"], f"beats_{rival}", rival)
+        row[f"{rival}_seeds"] = len(known)
     if at_most is not None:
-        row |= _share(counted.errors <= at_most, "few", "few", independent)
+        share(counted.errors <= at_most, "few", "few")
     return row
 
 
-def _share(of: pd.Series, name: str, interval: str, independent: bool) -> dict[str, float]:
-    """Return on how many seeds something holds, with Wilson's interval of the share."""
-    held = int(of.sum())
-    share = wilson(held, len(of)) if independent else _SHARED
-    return {name: held, f"{interval}_low": share.low, f"{interval}_high": share.high}
-
-
-def methods_table(
-    report: "Report", columns: Sequence[str], rows: pd.DataFrame | None = None
-) -> pd.DataFrame:
-    """Return columns of the table as text for people, without those that say nothing.
+def methods_table(report: "Report", place: str, rows: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Return the columns of a place as text for people, without those that say nothing.
 
     `rows`: of the report's summary; all of them where not given.
     """
-    at_most, target, passes = report.choices.at_most, report.choices.target, {}
-    if "passes" in columns:
-        passes = report.targets.set_index("method").forward_passes_median.to_dict()
+    rows = report.summary if rows is None else rows
+    if place == ONE:
+        passes = report.targets.set_index("method").forward_passes_median
+        rows = rows.assign(passes=rows.method.map(passes))
+    outcome = report.runs.outcome if report.one_seed else f"median {report.runs.outcome}"
+    words = {
+        "median": "median" if place == SEVERAL else outcome,  # there the title says of what
+        "at_most": report.choices.at_most,
+        "target": report.choices.target,
+    }
+    table = {
+        column.heading.format(**words): [column.cell(*row) for row in rows[names].to_numpy(object)]
+        for column in COLUMNS
+        if place in column.places and set(names := column.numbers.split()) <= set(rows)
+    }
+    if report.one_seed:
+        table.pop("seeds", None)
+    return without_empty(pd.DataFrame(table))
 
-    def cells(r: Any) -> dict[str, str]:
-        return {
-            "": r.letter,
-            "method": r.method,
-            "seeds": "" if report.one_seed else f"{r.seeds}",
-            "median": number(r.median),
-            "interquartile mean": number(r.iqm),
-            "95% BCa": spread(r.iqm_low, r.iqm_high, r.note),
-            "best": number(r.best),
-            "worst": number(r.worst),
-            "worst seed": r.worst_block,
-            "wrong": f"{r.errors} of {r.images}" if r.images else UNKNOWN,
-            "Wilson": spread(r.wilson_low, r.wilson_high, form="{:.1%}"),
-            "beats constant": count(
-                r.constant_low, r.constant_high, r.beats_constant, r.constant_seeds
-            ),
-            "beats ink": count(r.ink_low, r.ink_high, r.beats_ink, r.ink_seeds),
-            "few": count(r.few_low, r.few_high, r.few, r.seeds) if at_most is not None else "",
-            "final cost": "" if r.baseline else number(r.final_cost),
-            "seconds": "" if r.baseline else number(r.train_seconds, "{:.2f}"),
-            "cost / backprop's": number(r.cost_vs_backprop, "{:.2f}"),
-            "time / backprop's": number(r.time_vs_backprop, "{:.2f}"),
-            "passes": number(passes.get(r.method, math.nan)),
-            **{what: f"{getattr(r, what) or ''}" for what in _COUNTS},
-        }
 
-    shown = rows_of(report.summary if rows is None else rows)
-    table = without_empty(pd.DataFrame(map(cells, shown))[list(columns)])
-    headings = {"few": f"at most {at_most} wrong", "passes": f"passes to {target}"}
-    if columns is not SEVERAL:  # on a page the title says what the median is of
-        outcome = report.runs.outcome
-        headings["median"] = outcome if report.one_seed else f"median {outcome}"
-    return table.rename(columns=headings)
+def explained() -> str:
+    """Return what the columns are, in Markdown, as docs/seeds.md holds it."""
+    rows = []
+    for column in COLUMNS:
+        names = column.numbers.format(part="test").split()
+        of_csv = ", ".join(f"`{name}`" for name in names if name != "passes")
+        heading = column.heading.format(median="median", at_most="N", target="...")
+        rows.append((heading, of_csv, column.note))
+    return markdown(("column", "in `comparison.csv`", "what it is"), rows)

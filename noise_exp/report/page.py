@@ -1,22 +1,84 @@
-"""The report as one HTML page that needs nothing else."""
+"""The report as files: one HTML page that needs nothing else, and the one set of tables."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from noise_exp import __version__
-from noise_exp.figures import comparison
+from noise_exp.figures import Figure, comparison
 from noise_exp.figures import report as pictures
-from noise_exp.figures.style import Figure
+from noise_exp.figures.comparison import Method
+from noise_exp.records import output
+from noise_exp.records.data_sets import name_methods_of
+from noise_exp.records.record import Record
 from noise_exp.report import tables, targets, words
 from noise_exp.report.build import Report
-from noise_exp.report.drawn import methods_drawn
-from noise_exp.report.methods import ONE, SEVERAL, methods_table
-from noise_exp.report.runs import rows_of
+from noise_exp.report.methods import ONE, SEVERAL, TERMINAL, methods_table
+from noise_exp.report.runs import Runs, rows_of
+from noise_exp.writing import markdown_of
 
+PAGE = "report.html"
+RUNS = "runs.csv"
 _MOST_METHODS = 40  # of which a figure or a table of pairs can still be read
 _MOST_SHARES = 6
+
+Files = Mapping[str, Callable[[], str | bytes]]  # what makes each, by its name; it may be empty
+
+
+def files(report: Report, title: str, command: str, sweep: str | None = None) -> Files:
+    """Return a report's files; `title`, `command`, `sweep`: as of `render`."""
+    methods = report.methods
+
+    def shares() -> list[pd.DataFrame]:
+        found = {**report.luck, **report.sources}
+        return [table.assign(methods=name) for name, table in found.items()]
+
+    return {
+        RUNS: lambda: runs_csv(report.runs),
+        "comparison.csv": lambda: _csv([methods.drop(columns="baseline")]),
+        "comparison.md": lambda: markdown_of(methods_table(report, TERMINAL, methods)),
+        PAGE: lambda: render(report, title, command, sweep),
+        "report_targets.csv": lambda: _csv([report.targets]),
+        "report_pairs.csv": lambda: _csv(report.against),
+        "report_variance.csv": lambda: _csv(shares()),
+    }
+
+
+def runs_csv(runs: Runs) -> str:
+    """Return the table of all runs: what each was, what came of it, and where it is."""
+    part = runs.part
+    names = {"outcome": runs.outcome, "errors": f"{part}_errors", "images": f"{part}_size"}
+    return _csv([runs.every.drop(columns="record").rename(columns=names).convert_dtypes()])
+
+
+def _csv(frames: list[pd.DataFrame]) -> str:
+    return pd.concat(frames, ignore_index=True).to_csv(index=False) if frames else ""
+
+
+def write(
+    folder: Path,
+    files: Files,
+    names: Iterable[str],
+    each: Callable[[str], AbstractContextManager] = nullcontext,
+) -> list[str]:
+    """Write files, each within the context `each`; return where they are in the folder.
+
+    Of `names`, what an earlier command wrote there and this one does not is removed.
+    """
+    written = []
+    for name, make in files.items():
+        with each(name):
+            if content := make():
+                content = content.encode() if isinstance(content, str) else content
+                written.append(output.write(folder, name, content))
+    for name in names:
+        if name not in written and output.is_ours(folder / name):
+            (folder / name).unlink()
+    return written
 
 
 def render(report: Report, title: str, command: str, sweep: str | None = None) -> str:
@@ -25,8 +87,6 @@ def render(report: Report, title: str, command: str, sweep: str | None = None) -
     `command` is what the runs came from, or what asked for the report; `sweep` the id in MLflow of
     the sweep that they are of, if they are of one.
     """
-    from noise_exp.figures import interactive
-
     drawn = methods_drawn(report.runs.records)
     environment = Environment(
         loader=PackageLoader("noise_exp.report", "."),
@@ -37,7 +97,6 @@ def render(report: Report, title: str, command: str, sweep: str | None = None) -
     )
     environment.filters["inline"] = pictures.inline
     environment.policies["json.dumps_kwargs"] = {"default": lambda numbers: numbers.tolist()}
-    costs = any(np.isfinite(method.costs).any() for method in drawn)
     return environment.get_template("page.html.j2").render(
         DRAW,
         report=report,
@@ -46,20 +105,34 @@ def render(report: Report, title: str, command: str, sweep: str | None = None) -
         sweep=sweep,
         version=__version__,
         most=_MOST_METHODS,
-        design=words.design(report),
-        findings=words.findings(report),
-        with_seeds=words.with_seeds(command),
+        words=words,
+        tables=tables,
         methods=methods_table(report, ONE if report.one_seed else SEVERAL),
-        pairs_table=tables.pairs_table,
-        shares_table=tables.shares_table,
-        targets_table=tables.targets_table,
         drawn=drawn,
-        curves=interactive.costs(drawn) if costs else None,
+        curves=pictures.costs(drawn) if any(np.isfinite(m.costs).any() for m in drawn) else None,
         misclassification=comparison.misclassification,
         training_time=comparison.training_time,
         ecdf=pictures.ecdf,
         reached=_reached,
     )
+
+
+def methods_drawn(records: Sequence[Record]) -> list[Method]:
+    """Return what pictures are drawn from: methods without failed runs, in the article's order."""
+    methods: dict[str, list[Record]] = {}
+    for name, record in zip(name_methods_of(records), records, strict=True):
+        if record.error is None:
+            methods.setdefault(name, []).append(record)
+    return [
+        Method(
+            label=name,
+            tick=(runs[0].letter or name) if name == runs[0].dist else name,
+            costs=pd.DataFrame([list(r.curves.get("cost", ())) for r in runs]).to_numpy(float),
+            seconds=np.array([r.seconds for r in runs]),
+            errors=np.array([r.errors for r in runs]),
+        )
+        for name, runs in sorted(methods.items(), key=lambda item: item[1][0].letter or "~")
+    ]
 
 
 def _dots(report: Report) -> Figure:
@@ -92,9 +165,7 @@ def _reached(report: Report) -> Figure | None:
         for at, there in [targets.times(report.runs, method, report.choices.target)]
         if there.any()
     ]
-    if 0 < len(curves) <= _MOST_METHODS:
-        return pictures.reached(curves, "forward passes")
-    return None
+    return pictures.reached(curves, "forward passes") if 0 < len(curves) <= _MOST_METHODS else None
 
 
 DRAW: dict[str, Callable[[Report], Figure | None]] = {

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from noise_exp.report.intervals import FEW, bootstrap
+from noise_exp.report.runs import rows_of
 
 ALPHA = 0.05
 _NEARLY = 0.9
@@ -33,41 +34,45 @@ def differences(wide: pd.DataFrame, method: str, reference: str) -> np.ndarray:
     return (wide[method] - wide[reference]).dropna().to_numpy(float).round(12)
 
 
-def against(wide: pd.DataFrame, reference: str, margin: float) -> pd.DataFrame:
-    """Compare every method with a reference on the blocks that both have.
+def compare(wide: pd.DataFrame, method: str, reference: str) -> dict[str, Any]:
+    """Return how a method's outcomes differ from a reference's on the blocks that both have.
 
-    Columns: method, reference, pairs, lower, ties, higher (pairs in which the method's outcome
-    is), signed_ranks (the sum that the test is about), difference (mean, method minus reference),
-    low, high, note (95% BCa bootstrap interval), p (Wilcoxon's signed-rank test, Holm-corrected
-    over the rows), p_equivalence (two one-sided t tests against +-`margin`, Schuirmann 1987; the
-    larger of the two), verdict.
+    pairs, lower, ties, higher (pairs in which the method's outcome is), signed_ranks (the sum that
+    the signed-rank test is about), difference (mean, method minus reference), low, high, note (95%
+    BCa bootstrap interval).
     """
-    rows: list[dict[str, Any]] = []
-    for method in wide.columns.drop(reference):
-        difference = differences(wide, method, reference)
-        interval = bootstrap(difference)
-        rows.append(
-            {
-                "method": method,
-                "reference": reference,
-                "pairs": len(difference),
-                "lower": int((difference < 0).sum()),
-                "ties": int((difference == 0).sum()),
-                "higher": int((difference > 0).sum()),
-                "signed_ranks": _signed_ranks(difference),
-                "difference": difference.mean() if len(difference) else math.nan,
-                "low": interval.low,
-                "high": interval.high,
-                "note": interval.note,
-                "p": _signed_rank(difference),
-                "p_equivalence": _equivalence(difference, margin),
-            }
-        )
-    tests = int(np.isfinite([row["p"] for row in rows]).sum())
-    for row, p in zip(rows, _holm(np.array([row["p"] for row in rows])), strict=True):
-        row["p"] = p
-        row["verdict"] = _verdict(row, margin, tests)
-    return pd.DataFrame(rows)
+    difference = differences(wide, method, reference)
+    interval = bootstrap(difference)
+    return {
+        "method": method,
+        "reference": reference,
+        "pairs": len(difference),
+        "lower": int((difference < 0).sum()),
+        "ties": int((difference == 0).sum()),
+        "higher": int((difference > 0).sum()),
+        "signed_ranks": _signed_ranks(difference),
+        "difference": difference.mean() if len(difference) else math.nan,
+        "low": interval.low,
+        "high": interval.high,
+        "note": interval.note,
+    }
+
+
+def against(wide: pd.DataFrame, reference: str, margin: float) -> pd.DataFrame:
+    """Compare every method with a reference.
+
+    Columns: those of `compare`; p (Wilcoxon's signed-rank test, Holm-corrected over the rows),
+    p_equivalence (two one-sided t tests against +-`margin`, Schuirmann 1987; the larger of the
+    two), verdict.
+    """
+    methods = list(wide.columns.drop(reference))
+    table = pd.DataFrame([compare(wide, method, reference) for method in methods])
+    found = [differences(wide, method, reference) for method in methods]
+    table["p"] = _holm(np.array([_signed_rank(difference) for difference in found]))
+    table["p_equivalence"] = [_equivalence(difference, margin) for difference in found]
+    tests = int(table.p.notna().sum())
+    table["verdict"] = [_verdict(row, margin, tests) for row in rows_of(table)]
+    return table
 
 
 def _signed_ranks(difference: np.ndarray) -> float:
@@ -121,24 +126,24 @@ def _holm(p: np.ndarray) -> np.ndarray:
     return corrected
 
 
-def _verdict(row: dict[str, Any], margin: float, tests: int) -> str:
-    pairs = row["pairs"]
+def _verdict(row: Any, margin: float, tests: int) -> str:
+    pairs = row.pairs
     if not pairs:
         return "no pair with finite results"
-    if row["ties"] == pairs >= _FEWEST:
+    if row.ties == pairs >= _FEWEST:
         return f"identical in all {pairs} pairs"
     if pairs < _FEWEST:
         return f"cannot be said from {pairs} of the {_FEWEST} pairs that a test needs"
-    equivalent = row["p_equivalence"] < ALPHA
-    if row["p"] < ALPHA:
-        word = "lower" if row["signed_ranks"] < 0 else "higher"
-        if (row["high"] < 0) if word == "higher" else (row["low"] > 0):
+    equivalent = row.p_equivalence < ALPHA
+    if row.p < ALPHA:
+        word = "lower" if row.signed_ranks < 0 else "higher"
+        if (row.high < 0) if word == "higher" else (row.low > 0):
             return f"{word} by ranks, not on average"
         return f"{word}, by less than {margin:g}" if equivalent else word
     if equivalent:
         return f"equivalent within {margin:g}"
-    if _least(pairs - row["ties"], tests) > ALPHA:
-        return f"{pairs} pairs, {row['ties']} of them ties, cannot tell among {tests} comparisons"
+    if _least(pairs - row.ties, tests) > ALPHA:
+        return f"{pairs} pairs, {row.ties} of them ties, cannot tell among {tests} comparisons"
     return "undecided"
 
 
@@ -150,8 +155,6 @@ class Ranking:
     ----------
     blocks, dropped
         Complete blocks; blocks left out because a method is missing there.
-    left_out
-        Methods that are not eligible.
     ranks
         Mean rank of each method, 1 for the lowest outcome.
     p_friedman
@@ -163,7 +166,6 @@ class Ranking:
 
     blocks: int
     dropped: int
-    left_out: list[str]
     ranks: pd.Series
     p_friedman: float = math.nan
     p_pairs: pd.DataFrame | None = None
@@ -173,35 +175,27 @@ class Ranking:
 def rank(wide: pd.DataFrame) -> Ranking:
     """Rank the methods block by block, and test whether they differ at all and which do."""
     usable = wide[eligible(wide)]
-    left_out = [str(m) for m in wide if m not in usable]
     complete = usable.dropna()
-    blocks, dropped = len(complete), len(usable) - len(complete)
-    ranks = complete.rank(axis="columns").mean()
-    note = ""
+    blocks, pairs = len(complete), list(itertools.combinations(complete.columns, 2))
+    p, p_pairs, note = math.nan, None, ""
     if len(usable.columns) < 3:
         note = "Friedman's test needs three methods"
     elif blocks < FEW:
         note = f"{blocks} complete blocks are too few for a test (it needs {FEW})"
     elif (complete.nunique(axis="columns") == 1).all():
         note = "all methods tie in every block"
-    if note:
-        return Ranking(blocks, dropped, left_out, ranks, note=note)
-    from scipy.stats import friedmanchisquare
+    else:
+        from scipy.stats import friedmanchisquare
 
-    p = float(friedmanchisquare(*(complete[m] for m in complete)).pvalue)
-    if blocks < _FEWEST:
-        return Ranking(
-            blocks, dropped, left_out, ranks, p,
-            note=f"pairs cannot be told apart with {blocks} complete blocks",
-        )  # fmt: skip
-    pairs = list(itertools.combinations(complete.columns, 2))
-    if _least(blocks, len(pairs)) > ALPHA:
-        return Ranking(
-            blocks, dropped, left_out, ranks, p,
-            note=f"{blocks} complete blocks cannot tell any of {len(pairs)} pairs apart",
-        )  # fmt: skip
-    corrected = _holm(np.array([_signed_rank(differences(complete, a, b)) for a, b in pairs]))
-    matrix = pd.DataFrame(1.0, index=complete.columns, columns=complete.columns)
-    for (a, b), value in zip(pairs, corrected, strict=True):
-        matrix.loc[a, b] = matrix.loc[b, a] = value
-    return Ranking(blocks, dropped, left_out, ranks, p, matrix)
+        p = float(friedmanchisquare(*(complete[m] for m in complete)).pvalue)
+        if blocks < _FEWEST:
+            note = f"pairs cannot be told apart with {blocks} complete blocks"
+        elif _least(blocks, len(pairs)) > ALPHA:
+            note = f"{blocks} complete blocks cannot tell any of {len(pairs)} pairs apart"
+        else:
+            p_pairs = pd.DataFrame(1.0, index=complete.columns, columns=complete.columns)
+            found = _holm(np.array([_signed_rank(differences(complete, *two)) for two in pairs]))
+            for (a, b), value in zip(pairs, found, strict=True):
+                p_pairs.loc[a, b] = p_pairs.loc[b, a] = value
+    ranks = complete.rank(axis="columns").mean()
+    return Ranking(blocks, len(usable) - blocks, ranks, p, p_pairs, note)

@@ -10,7 +10,7 @@ from noise_exp.records.naming import SOURCES
 from noise_exp.report.build import Report
 from noise_exp.report.pairs import ALPHA
 from noise_exp.report.runs import rows_of
-from noise_exp.writing.numbers import number, probability, spread
+from noise_exp.writing import number, probability, spread
 
 _CONFIDENCE = "95% interval"
 _LISTED = 15

@@ -8,14 +8,13 @@ from typing import Any
 
 import pandas as pd
 
+from noise_exp.figures import Figure
 from noise_exp.figures import comparison as figures
-from noise_exp.figures.style import Figure
 from noise_exp.records.record import Record
 from noise_exp.report.build import Report, build
-from noise_exp.report.drawn import methods_drawn
 from noise_exp.report.methods import TERMINAL, methods_table
+from noise_exp.report.page import Files, files, methods_drawn
 from noise_exp.report.words import findings
-from noise_exp.report.write import Files, files
 
 
 @dataclass(frozen=True)
@@ -99,11 +98,13 @@ def _headline(report: Report) -> str:
         return "none of which finished"
     methods = report.methods
     (best,) = methods[methods.method == report.best].itertuples()
+    part = report.runs.part
+    wrong, size = (getattr(best, f"{part}_{what}") for what in ("errors", "size"))
     text = (
-        f"best: {best.method} with {best.wrong:g} of {best.of:g} {report.runs.part} images wrong "
+        f"best: {best.method} with {wrong:g} of {size:g} {part} images wrong "
         f"at cost {best.final_cost:.4f}"
     )
-    tied = int((methods.wrong == best.wrong).sum()) - 1
+    tied = int((methods[f"{part}_errors"] == wrong).sum()) - 1
     return f"{text}; {tied:,} more have as few wrong" if tied else text
 
 

@@ -14,7 +14,7 @@ from noise_exp.records import output
 from noise_exp.records.journal import Journal
 from noise_exp.records.record import Record
 from noise_exp.sweep.sweep import Sweep, command
-from noise_exp.writing.console import duration, print_table
+from noise_exp.writing import duration, print_table
 
 if TYPE_CHECKING:  # matplotlib, pandas and MLflow, which only the end of a sweep needs
     from noise_exp.sweep.comparison import Summary
@@ -150,7 +150,7 @@ def _compare(sweep: Sweep, records: Sequence[Record], said: list[Callable[[], No
 
     Each may fail by itself, and takes nothing else with it.
     """
-    from noise_exp.report.write import PAGE, write
+    from noise_exp.report.page import PAGE, write
     from noise_exp.sweep import comparison, study
 
     summary, own = comparison.NONE, sweep.journal.record
@@ -204,7 +204,7 @@ def _say(summary: "Summary", folder: Path) -> None:
 
 def _note(sweep: Sweep, records: Sequence[Record], summary: "Summary") -> str:
     """Return the sweep's description: what was swept, the winner, how to repeat it."""
-    from noise_exp.writing.tables import markdown_of
+    from noise_exp.writing import markdown_of
 
     settings = [r.settings for r in records]
     values = {key: {s.get(key) for s in settings} for s in settings for key in s}

@@ -22,7 +22,7 @@ from noise_exp.run.config_errors import explained
 from noise_exp.run.context import as_given, check_choices
 from noise_exp.run.fingerprint import fingerprint, source_digest
 from noise_exp.sweep.asked import check_swept, refuse_late
-from noise_exp.writing.console import duration
+from noise_exp.writing import duration
 
 _EPOCHS = 4  # that are timed, the first of them apart: it fills caches
 _BUDGET = 30.0  # seconds that may go into timing

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from noise_exp.records.journal import Journal
 from noise_exp.records.record import now
-from noise_exp.writing.console import duration
+from noise_exp.writing import duration
 
 _POLL_SECONDS = 1.0
 _TERMINAL_SECONDS, _LOG_SECONDS = 10.0, 30.0  # between two lines

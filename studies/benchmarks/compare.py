@@ -7,7 +7,9 @@ from functools import cache
 from pathlib import Path
 from statistics import median
 
-from noise_exp.writing import tables
+import pandas as pd
+
+from noise_exp.writing import markdown
 from studies.benchmarks import turns
 from studies.benchmarks.problem import Train, article_trial
 from studies.benchmarks.quiet import time_undisturbed
@@ -76,9 +78,11 @@ def compare(threads: int, epochs: int, rounds: int, methods: Sequence[str]) -> l
 def write_csv(timings: Sequence[Timing], path: Path) -> None:
     """Write one row per contender, method and round."""
     rows = [
-        (t.contender, t.method, i, f"{ms:.4f}") for t in timings for i, ms in enumerate(t.rounds)
+        {"contender": t.contender, "method": t.method, "round": i, "milliseconds_per_epoch": ms}
+        for t in timings
+        for i, ms in enumerate(t.rounds)
     ]
-    tables.write_csv(path, ("contender", "method", "round", "milliseconds_per_epoch"), rows)
+    pd.DataFrame(rows).to_csv(path, index=False, float_format="%.4f")
 
 
 def table(timings: Sequence[Timing]) -> str:
@@ -99,7 +103,7 @@ def table(timings: Sequence[Timing]) -> str:
         ["sum", *(f"{sums[name]:.0f}" for name in (OURS, *peers, ROOFLINE)),
          f"{sums[ROOFLINE] / sums[OURS]:.0%}", *(f"{sums[p] / sums[OURS]:.2f}" for p in peers)]
     )  # fmt: skip
-    return tables.markdown(head, rows)
+    return markdown(head, rows)
 
 
 def _spread(timing: Timing) -> str:

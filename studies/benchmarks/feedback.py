@@ -19,7 +19,7 @@ from noise_exp.training import (
 )
 from noise_exp.training.estimators import Estimator
 from noise_exp.training.loop import Schedule
-from noise_exp.writing import tables
+from noise_exp.writing import markdown
 from studies.benchmarks import turns
 from studies.benchmarks.quiet import time_undisturbed
 
@@ -88,7 +88,7 @@ def table(seconds: Mapping[tuple[str, str], Sequence[float]]) -> str:
         ]
         for (name, problem), spent in sorted(seconds.items(), key=lambda kv: kv[0][1], reverse=True)
     ]
-    return tables.markdown(("images", "method", "ms per forward pass", f"/ {_BACKPROP}"), rows)
+    return markdown(("images", "method", "ms per forward pass", f"/ {_BACKPROP}"), rows)
 
 
 def ratio(seconds: Mapping[tuple[str, str], Sequence[float]], name: str, problem: str) -> float:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from noise_exp.figures.style import COLOURS, GREY
+from noise_exp.figures import COLOURS, GREY
 
 
 def time_per_epoch(

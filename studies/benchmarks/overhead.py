@@ -10,7 +10,7 @@ from pathlib import Path
 from time import perf_counter
 
 from noise_exp.records.journal import Journal
-from noise_exp.writing.tables import markdown
+from noise_exp.writing import markdown
 
 _JOBS, _ROUNDS = 40, 3
 _MANY = 300

@@ -23,7 +23,7 @@ from noise_exp.tracking.delivery import Delivery
 from noise_exp.tracking.store import Store
 from noise_exp.training.loop import EpochRecord
 from noise_exp.training.noise import ARTICLE_LAWS, article_letter
-from noise_exp.writing.tables import markdown
+from noise_exp.writing import markdown
 
 EPOCHS = 100
 

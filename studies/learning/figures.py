@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from noise_exp.figures.style import COLOURS, GREY
+from noise_exp.figures import COLOURS, GREY
 
 _NOISE, _BACKPROP, _FLOOR = COLOURS[:3]
 

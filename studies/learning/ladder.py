@@ -22,7 +22,7 @@ import pandas as pd
 from noise_exp.errors import UserError, at_the_edge
 from noise_exp.records.record import Record
 from noise_exp.run import launchers
-from noise_exp.writing.tables import markdown_of
+from noise_exp.writing import markdown_of
 from studies.learning import ladder_figures as figures
 from studies.learning import ladder_tables as tables
 from studies.learning.rungs import TOLD, Rungs, budget, by_rung, depth

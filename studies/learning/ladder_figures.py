@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from noise_exp.figures.style import COLOURS, DASHES
+from noise_exp.figures import COLOURS, DASHES
 
 
 @dataclass(frozen=True)

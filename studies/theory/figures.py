@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from noise_exp.figures.style import COLOURS, GREY
+from noise_exp.figures import COLOURS, GREY
 
 _MEASURED, _LINES = COLOURS[1], (COLOURS[0], *COLOURS[2:6])
 _MARKS = ("o", "s", "^", "D", "v")

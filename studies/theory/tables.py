@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterable
 
-from noise_exp.writing.tables import markdown as as_markdown
+from noise_exp.writing import markdown as as_markdown
 from studies.theory.claims import Check, Claim, Outcome
 
 _SENSES = {"=": "", ">": "above ", "<": "below "}

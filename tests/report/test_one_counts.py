@@ -2,18 +2,24 @@
 
 import io
 import math
-import re
 
 import pandas as pd
 import pytest
-from made_up import recorded, run
-from support import ROOT
+from made_up import recorded, run, runs
+from support import ROOT, table_rows
 
 from noise_exp.report.build import Choices, build
-from noise_exp.report.methods import ONE, methods_table
+from noise_exp.report.methods import (
+    COLUMNS,
+    ONE,
+    SEVERAL,
+    TERMINAL,
+    explained,
+    methods_table,
+)
 from noise_exp.report.page import render
-from noise_exp.report.write import files
 from noise_exp.sweep import comparison
+from noise_exp.writing import place
 
 FAILED = "out of luck"
 
@@ -33,13 +39,17 @@ def test_a_method_of_which_one_run_failed_shows_its_seconds():
     assert alone.set_index("method").seconds["gumbel"] == "–"
 
 
-def test_the_docs_explain_every_column_of_the_table():
+def test_a_column_is_told_once_and_known_everywhere(luck):
+    told = {name for column in COLUMNS for name in column.numbers.format(part="test").split()}
     report = build([run("gumbel", 5, 0)], Choices(at_most=2))
-    table = pd.read_csv(io.StringIO(files(report, "title", "command")["comparison.csv"]()))
+    assert told - {"passes"} == set(report.summary) - {"baseline"}
+    assert all(set(column.places) <= {SEVERAL, ONE, TERMINAL} for column in COLUMNS)
     page = (ROOT / "docs" / "seeds.md").read_text(encoding="utf-8")
-    explained = page.partition("| column of `comparison.csv` |")[2].partition("\n\n")[0]
-    cells = [line.split("|")[1] for line in explained.splitlines() if line.startswith("| `")]
-    assert sorted(re.findall(r"`(\w+)`", " ".join(cells))) == sorted(table.columns)
+    # What the page lacks, the failure shows; its tables are made by the commands that it names.
+    assert place("columns").search(page)[0].splitlines()[2:-2] == explained().splitlines()
+    for name, choices in (("methods", Choices()), ("headline methods", Choices(at_most=2))):
+        seeds = methods_table(build(runs(gumbel=luck, backprop=luck), choices), SEVERAL)
+        assert table_rows(page, name)[1] == list(seeds)
 
 
 def counted(records):

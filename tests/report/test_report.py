@@ -10,7 +10,8 @@ from scipy.stats import wilcoxon
 
 from noise_exp.records.journal import Journal
 from noise_exp.records.record import Record
-from noise_exp.report import pairs, targets, write
+from noise_exp.report import page as report_page
+from noise_exp.report import pairs, targets
 from noise_exp.report.build import Choices, build
 from noise_exp.report.words import findings
 from noise_exp.sweep import ending
@@ -130,7 +131,7 @@ def test_a_method_without_finite_results(luck):
         for r in records[:30]
     ]
     report = build(records + broken, Choices(outcome="cost"))
-    assert report.ranking.left_out == ["pareto"]
+    assert report.ranking.ranks.index.tolist() == ["gumbel", "beta", "backprop"]
     assert report.ranking.blocks == 30
     assert pair(report.to_backprop, "pareto").verdict == "no pair with finite results"
     text = page(report)
@@ -200,10 +201,10 @@ def test_of_the_same_run_twice_the_newer_counts():
 
 
 @pytest.mark.parametrize(("place", "name", "lost"), [
-    (write, "render", {"report.html"}),
+    (report_page, "render", {"report.html"}),
     (pairs, "against", {"report.html", "report_pairs.csv"}),
     (targets, "to_target", {"report.html", "report_targets.csv"}),
-    (write, "methods_table", {"comparison.md"}),
+    (report_page, "markdown_of", {"comparison.md"}),
 ])  # fmt: skip
 def test_what_cannot_be_made_fails_no_sweep_and_takes_little_with_it(
     tmp_path, monkeypatch, caplog, place, name, lost

@@ -9,13 +9,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from noise_exp.errors import UserError, at_the_edge
 from noise_exp.records.secrets import check_arguments
-from noise_exp.writing.console import print_table
+from noise_exp.training.files import read_array, read_idx
+from noise_exp.training.pictures import read_picture
+from noise_exp.training.trained import Trained
+from noise_exp.writing import print_table
 
 if TYPE_CHECKING:  # what is heavy waits until the arguments are understood
-    import pandas as pd
-
     from noise_exp.tracking.store import Store
 
 _SHOWN = 40  # images, in the terminal and in the figure
@@ -47,17 +50,19 @@ def _options() -> argparse.Namespace:
 
 
 def _predict(options: argparse.Namespace, store: "Store") -> None:
-    import numpy as np
     import pandas as pd
 
-    from noise_exp.predict.images import read
+    from noise_exp.figures import predictions
     from noise_exp.tracking.model import fetch
 
     for path in (options.csv, options.figure):
         if path is not None and path.exists():
             raise UserError(f"{path} is there already; delete it, or give another name")
-    if options.figure:
-        _check_format(options.figure)
+    if (path := options.figure) and path.suffix.lower()[1:] not in predictions.FORMATS:
+        raise UserError(
+            f"{path} is no name of a picture; give it the ending of one, as in "
+            f"{path.stem}.png ({', '.join(sorted(predictions.FORMATS))})"
+        )
     trained = fetch(store, options.run)
     found = {path: read(path, trained) for path in options.files}
     images = np.concatenate(list(found.values()))
@@ -70,41 +75,53 @@ def _predict(options: argparse.Namespace, store: "Store") -> None:
             "probability": probabilities.max(axis=1),
         }
     )
-    print_table(_readable(table), _title(table))
+    shown = table.head(_SHOWN)
+    title = ", ".join(f"{n:,} for {label}" for label, n in table.label.value_counts().items())
+    more = f"; the first {_SHOWN} of them (--csv writes all)" if len(table) > _SHOWN else ""
+    print_table(
+        shown.assign(probability=shown.probability.map("{:.4f}".format)),
+        f"Images taken {title}{more}",
+    )
     if options.csv:
         options.csv.parent.mkdir(parents=True, exist_ok=True)
-        of_classes = pd.DataFrame(
-            probabilities, columns=trained.called(trained.classes).astype(str)
-        )
-        table.join(of_classes.add_prefix("probability_")).to_csv(options.csv, index=False)
+        names = "probability_" + trained.called(trained.classes).astype(str).astype(object)
+        table.join(pd.DataFrame(probabilities, columns=names)).to_csv(options.csv, index=False)
     if options.figure:
-        from noise_exp.figures.predictions import draw
-
-        shown = table.head(_SHOWN)
-        picture = draw(images[: len(shown)], list(shown.label), list(shown.probability))
+        picture = predictions.draw(images[:_SHOWN], list(shown.label), list(shown.probability))
         options.figure.parent.mkdir(parents=True, exist_ok=True)
         picture.savefig(options.figure, dpi=150)
 
 
-def _check_format(path: Path) -> None:
-    from noise_exp.figures.predictions import FORMATS
+def read(path: Path, trained: Trained) -> np.ndarray:
+    """Return the images of a file as a network takes them, shape (images, pixels).
 
-    if path.suffix.lower().removeprefix(".") not in FORMATS:
-        raise UserError(
-            f"{path} is no name of a picture; give it the ending of one, as in "
-            f"{path.stem}.png ({', '.join(sorted(FORMATS))})"
-        )
+    A picture is one image. An array is one image, (rows, columns) or (pixels,), or several,
+    (images, rows, columns) or (images, pixels).
+
+    Raises
+    ------
+    UserError
+        If the file cannot be read, or its images are not like those of training.
+    """
+    try:
+        images = _content(path)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror or error}") from None
+    except ValueError as error:
+        raise UserError(f"{error}; give an IDX file, a grey picture or an array as .npy") from None
+    try:
+        return trained.images(images, f"the images of {path}")
+    except ValueError as error:
+        raise UserError(str(error)) from None
 
 
-def _readable(table: "pd.DataFrame") -> "pd.DataFrame":
-    shown = table.head(_SHOWN)
-    return shown.assign(probability=shown.probability.map("{:.4f}".format))
+def _content(path: Path) -> np.ndarray:
+    with path.open("rb") as file:
+        start = file.read(6)
+    if start == b"\x93NUMPY":
+        return read_array(path)
+    return read_idx(path, 3) if start[:2] in (b"\0\0", b"\x1f\x8b") else read_picture(path)
 
 
-def _title(table: "pd.DataFrame") -> str:
-    taken = ", ".join(f"{n:,} for {label}" for label, n in table.label.value_counts().items())
-    first = f"; the first {_SHOWN} of them (--csv writes all)" if len(table) > _SHOWN else ""
-    return f"Images taken {taken}{first}"
-
-
-main()
+if __name__ == "__main__":
+    main()

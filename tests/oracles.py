@@ -4,8 +4,7 @@ import numpy as np
 from scipy import special, stats
 from scipy.special import expit, log_softmax, softmax
 
-from noise_exp.training.costs import SquaredError
-from noise_exp.training.network import Network
+from noise_exp.training.network import Network, SquaredError
 from noise_exp.training.noise import Law
 from noise_exp.training.objective import Objective
 from noise_exp.training.streams import IndependentStreams

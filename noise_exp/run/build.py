@@ -16,9 +16,9 @@ from noise_exp.run.config_errors import about_key, explained
 from noise_exp.run.typed import class_of, keep_text, require_text, texts_of
 from noise_exp.run.values import check
 from noise_exp.training.article import ArticleStream
-from noise_exp.training.costs import CrossEntropy, SquaredError
 from noise_exp.training.data import Data, Split
 from noise_exp.training.loop import Schedule
+from noise_exp.training.network import CrossEntropy, SquaredError
 from noise_exp.training.noise import Distribution, Law
 from noise_exp.training.streams import IndependentStreams, Streams
 from noise_exp.training.trial import Trial

@@ -26,7 +26,7 @@ from noise_exp.run.progress import progress
 from noise_exp.terminal import program
 from noise_exp.tracking.recording import Recording
 from noise_exp.training import baselines, data
-from noise_exp.training.noise import article_letter
+from noise_exp.training.article import article_letter
 from noise_exp.training.trial import Trial
 
 if TYPE_CHECKING:  # a second of MLflow that an untracked run has no use for

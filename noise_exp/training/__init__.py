@@ -10,15 +10,13 @@ from typing import Any
 from noise_exp.training import estimators, optimizers
 from noise_exp.training.article import ArticleStream
 from noise_exp.training.baselines import ink_errors
-from noise_exp.training.costs import CrossEntropy, SquaredError
 from noise_exp.training.data import Embedded, Split, Xor
 from noise_exp.training.found import classes_of
 from noise_exp.training.loop import EpochRecord, Schedule
-from noise_exp.training.network import Network
-from noise_exp.training.noise import ARTICLE_LAWS, Distribution, Law, NoiseTransform
+from noise_exp.training.network import CrossEntropy, Network, SquaredError
+from noise_exp.training.noise import ARTICLE_LAWS, Distribution, Law, NoiseTransform, QuantileLaw
 from noise_exp.training.objective import Objective
 from noise_exp.training.own_images import Csv, Folder, Idx, Npz, OpenML
-from noise_exp.training.quantile import QuantileLaw
 from noise_exp.training.streams import IndependentStreams
 from noise_exp.training.trained import Trained
 from noise_exp.training.trial import Tested, Trial

@@ -11,6 +11,7 @@ import os
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -29,7 +30,16 @@ SEED = 452
 DIGITS = (0, 1)
 TEST_SIZE = 20
 
+_STATE = ("key", "pos", "has_gauss", "cached_gaussian")  # of NumPy's legacy generator
+_LETTERS = "abcdefghijklmn"
+
 log = logging.getLogger(__name__)
+
+
+def article_letter(law_name: str | None) -> str | None:
+    """Return the article's letter of a law, a to m; of back propagation (None), n; else None."""
+    methods = [*ARTICLE_LAWS, None]
+    return _LETTERS[methods.index(law_name)] if law_name in methods else None
 
 
 class ArticleStream:
@@ -128,24 +138,21 @@ class ArticleStream:
     def _load(self, rng: np.random.RandomState, names: list[str], network: Network) -> bool:
         try:
             with np.load(self._file(names, network), allow_pickle=False) as state:
-                rng.set_state(
-                    ("MT19937", state["key"], int(state["pos"]), int(state["has_gauss"]),
-                     float(state["cached_gaussian"]))
-                )  # fmt: skip
+                key, *rest = (state[name] for name in _STATE)
+                rng.set_state(("MT19937", key, *(number.item() for number in rest)))
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return False
         return True
 
     def _save(self, rng: np.random.RandomState, names: list[str], network: Network) -> None:
-        _, key, pos, has_gauss, cached_gaussian = rng.get_state(legacy=True)
+        _, *numbers = rng.get_state(legacy=True)
+        state: dict[str, Any] = dict(zip(_STATE, numbers, strict=True))
         path = self._file(names, network)
         part = path.with_suffix(f".{os.getpid()}.part")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with part.open("wb") as file:
-                np.savez(
-                    file, key=key, pos=pos, has_gauss=has_gauss, cached_gaussian=cached_gaussian
-                )
+                np.savez(file, **state)
             part.replace(path)  # whole or not at all: another job may be reading
         except OSError as error:
             with contextlib.suppress(OSError):

@@ -6,9 +6,8 @@ from typing import Protocol
 
 import numpy as np
 
-from noise_exp.training.costs import Cost
 from noise_exp.training.functions import arctan
-from noise_exp.training.network import Layers, Network, misclassified
+from noise_exp.training.network import Cost, Layers, Network, misclassified
 
 
 class Perturbation(Protocol):
@@ -196,25 +195,3 @@ class Block:
         """Return the products of inputs and deltas, (n_parameters,), overwritten by the next."""
         self.write_gradient(self._gradient)
         return self._gradient
-
-
-class Blocks:
-    """The blocks that threads have at hand: made when needed, and kept for the next time."""
-
-    def __init__(self, network: Network, cost: Cost) -> None:
-        self._network, self._cost = network, cost
-        self._idle: list[Block] = []
-
-    def take(self, images: int, light: bool) -> Block:
-        """Return a block for so many images; a light one can only measure."""
-        try:
-            block = self._idle.pop()
-        except IndexError:
-            block = None
-        if block is None or block.capacity < images or (block.light and not light):
-            block = Block(self._network, self._cost, images, light)
-        return block
-
-    def give_back(self, block: Block) -> None:
-        """Keep a block for the next time."""
-        self._idle.append(block)

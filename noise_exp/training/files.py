@@ -16,10 +16,6 @@ import numpy as np
 
 from noise_exp.training.pixels import as_pixels
 
-_TYPES = {  # of IDX files, by the third byte
-    0x08: "unsigned bytes", 0x09: "signed bytes", 0x0B: "16-bit integers",
-    0x0C: "32-bit integers", 0x0D: "32-bit floats", 0x0E: "64-bit floats",
-}  # fmt: skip
 _INTEGERS = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4"}
 # What NumPy raises for what is damaged, or holds objects.
 _DAMAGED = (ValueError, RuntimeError, EOFError, TypeError, zipfile.BadZipFile, zlib.error)
@@ -53,19 +49,16 @@ def read_idx(path: Path, dimensions: int, integers: bool = False) -> np.ndarray:
         If the file is not such a file, or its size is not what its header says.
     """
     content = unpacked(path)
-    header = 4 + 4 * dimensions
-    magic = bytes([0, 0, 8, dimensions])
-    if integers and content[:2] == b"\0\0" and content[2:3] and content[2] in _INTEGERS:
-        magic = bytes([0, 0, content[2], dimensions])
-    if content[:4] != magic:
+    header, kinds = 4 + 4 * dimensions, _INTEGERS if integers else {8: ">u1"}
+    zeros, kind = content[:2], kinds.get(content[2]) if content[3:] else None
+    if zeros != b"\0\0" or kind is None or content[3] != dimensions:
         raise ValueError(
-            f"{path} {_named(content[:4])}: it starts with the bytes {content[:4].hex()}, not with "
-            f"the magic number {magic.hex()} of unsigned bytes in {_counted(dimensions)}, which "
-            "alone is accepted"
+            f"{path} is not an IDX file of {'integers' if integers else 'unsigned bytes'} in "
+            f"{dimensions} dimensions, whose magic number is 00 00, 08, {dimensions:02}: it starts "
+            f"with the bytes {content[:4].hex(' ')}"
         )
     shape = tuple(int(n) for n in np.frombuffer(content[4:header].ljust(4 * dimensions), ">u4"))
-    kind = np.dtype(_INTEGERS[magic[2]])
-    announced = math.prod(shape) * kind.itemsize
+    announced = math.prod(shape) * np.dtype(kind).itemsize
     if len(content) != header + announced:
         raise ValueError(
             f"{path} is truncated or damaged: its header announces {announced} bytes, "
@@ -91,17 +84,6 @@ def unpacked(path: Path) -> bytes:
         return gzip.decompress(content)
     except (OSError, EOFError, zlib.error):
         raise ValueError(f"{path} is a damaged gzip file") from None
-
-
-def _named(magic: bytes) -> str:
-    """Say what the file is that begins with these four bytes."""
-    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _TYPES:
-        return "is not an IDX file"
-    return f"is an IDX file of {_TYPES[magic[2]]} in {_counted(magic[3])}"
-
-
-def _counted(dimensions: int) -> str:
-    return f"{dimensions} dimension{'' if dimensions == 1 else 's'}"
 
 
 def read_array(path: Path, name: str | None = None) -> np.ndarray:

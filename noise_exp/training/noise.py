@@ -1,8 +1,10 @@
-"""What noise is drawn from: any univariate sampler of NumPy, or a class of one's own."""
+"""What noise is drawn from: any univariate sampler of NumPy, a formula, a class of one's own."""
 
+import ast
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from functools import cache, partial
 from statistics import NormalDist
@@ -29,16 +31,18 @@ ARTICLE_LAWS: dict[str, dict[str, float]] = {
     "weibull": {"a": 1.0},
     "noncentral_chisquare": {"df": 1.0, "nonc": 0.5},
 }
-_LETTERS = "abcdefghijklmn"
 # NumPy cuts their fractions off without a word.
 _WHOLE = {"binomial": ("n",), "hypergeometric": ("ngood", "nbad", "nsample")}
+_FUNCTIONS = ("abs", "arccos", "arcsin", "arctan", "ceil", "cos", "cosh", "exp", "floor", "log",
+              "log1p", "maximum", "minimum", "round", "sign", "sin", "sinh", "sqrt", "tan", "tanh",
+              "where")  # fmt: skip
+_NAMES = {**{name: getattr(np, name) for name in _FUNCTIONS}, "pi": np.pi, "e": np.e}
+_ALLOWED = (
+    ast.Expression, ast.BinOp, ast.UnaryOp, ast.Call, ast.Name, ast.Constant, ast.Compare,
+    ast.Load, ast.operator, ast.unaryop, ast.cmpop,
+)  # fmt: skip
+_PROBE = (np.arange(1, 1000) - 0.5) / 999
 _NO_SIZE = {"bytes", "choice", "integers", "permutation", "permuted", "shuffle", "spawn"}
-
-
-def article_letter(law_name: str | None) -> str | None:
-    """Return the article's letter of a law, a to m; of back propagation (None), n; else None."""
-    methods = [*ARTICLE_LAWS, None]
-    return _LETTERS[methods.index(law_name)] if law_name in methods else None
 
 
 @runtime_checkable
@@ -148,6 +152,67 @@ class Law:
             self._fast(rng, out)
         else:
             out[...] = self.sample(rng, out.shape)
+
+
+@cache
+def quantile_function(text: str) -> Callable[[np.ndarray], np.ndarray]:
+    """Return the function of u in (0, 1) that an expression describes, as `-log(1 - u)`.
+
+    Raises
+    ------
+    ValueError
+        If it is no expression of u, numbers, `pi`, `e` and NumPy's common functions.
+    """
+    try:
+        tree = ast.parse(text.strip(), mode="eval")
+    except SyntaxError as error:
+        raise ValueError(f"{text!r} is no formula: {error.msg}") from None
+    for node in ast.walk(tree):
+        if not isinstance(node, _ALLOWED):
+            raise ValueError(f"{text!r} has {ast.unparse(node)!r}; use numbers, u and functions")
+        if isinstance(node, ast.Name) and node.id not in {"u", *_NAMES}:
+            raise ValueError(f"{node.id!r} is unknown; there are u, {', '.join(sorted(_NAMES))}")
+        if isinstance(node, ast.Constant):
+            if not isinstance(node.value, int | float):
+                raise ValueError(f"{node.value!r} is no number")
+            node.value = float(node.value)  # whole numbers may grow without end
+    code = compile(tree, "<formula>", "eval")
+    return lambda u: eval(code, {"__builtins__": {}}, {**_NAMES, "u": u})
+
+
+@dataclass(frozen=True)
+class QuantileLaw:
+    """A law by its quantile function Q: if u is uniform on (0, 1), Q(u) follows the law.
+
+    Attributes
+    ----------
+    name
+        Q as an expression of u, see `quantile_function`.
+
+    Raises
+    ------
+    ValueError
+        If it is no such expression, or not a finite number everywhere between 0 and 1.
+    """
+
+    name: str
+
+    def __post_init__(self) -> None:
+        try:
+            values = self._at(_PROBE)
+        except (TypeError, ValueError, ArithmeticError) as error:
+            raise ValueError(f"{self.name!r} cannot be computed: {error}") from None
+        if len(bad := _PROBE[~np.isfinite(values)]):
+            raise ValueError(f"{self.name!r} is not a finite number at u = {bad[0]:.4g}")
+
+    def _at(self, u: np.ndarray) -> np.ndarray:
+        function = quantile_function(self.name)
+        with np.errstate(all="ignore"):
+            return np.broadcast_to(np.asarray(function(u), float), u.shape)
+
+    def fill(self, rng: np.random.Generator, out: np.ndarray) -> None:
+        """Fill `out`, of shape (n,), with independent draws."""
+        out[...] = self._at(np.minimum(1 - rng.random(len(out)), 1 - 2.0**-53))
 
 
 class Noise(Protocol):

@@ -13,9 +13,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from noise_exp.training.block import Block, Blocks
-from noise_exp.training.costs import Cost, SquaredError
-from noise_exp.training.network import Network, row_groups, with_ones
+from noise_exp.training.block import Block
+from noise_exp.training.network import Cost, Network, SquaredError, row_groups, with_ones
 from noise_exp.training.workers import ALONE, Workers, chunks
 
 Told = TypeVar("Told")
@@ -97,15 +96,14 @@ class Objective:
         self._whole = self._multiplied(images) if images.nbytes <= _HELD else None
         self._image_passes = 0.0
         self._parts: list[np.ndarray] = []  # one gradient per group, made when first needed
-        self._blocks = Blocks(network, self.cost)
+        self._idle: list[Block] = []  # blocks that threads have at hand
         self.known: Evaluation | None = None
         self.choose(None)
 
     def fresh(self) -> "Objective":
         """Return the same measure, with a choice, a count and a known measure of its own."""
         mine = copy.copy(self)
-        mine._image_passes, mine._parts = 0.0, []
-        mine._blocks = Blocks(self.network, self.cost)
+        mine._image_passes, mine._parts, mine._idle = 0.0, [], []
         mine.choose(None)
         return mine
 
@@ -256,11 +254,17 @@ class Objective:
         light: bool = False,
     ) -> Iterator[Block]:
         """Yield a block, set to each of `rows` in turn."""
-        block = self._blocks.take(max(r.stop - r.start for r in rows), light)
+        images_at_once = max(r.stop - r.start for r in rows)
+        try:
+            block = self._idle.pop()
+        except IndexError:
+            block = None
+        if block is None or block.capacity < images_at_once or (block.light and not light):
+            block = Block(self.network, self.cost, images_at_once, light)
         for r in rows:
             block.set(r, matrices, images[r], self._targets[r], self._labels[r])
             yield block
-        self._blocks.give_back(block)
+        self._idle.append(block)
 
 
 def _add_up(parts: list[np.ndarray], out: np.ndarray, chunk: slice) -> None:

@@ -19,7 +19,7 @@ from noise_exp.training.files import (
     read_labels,
     read_table,
 )
-from noise_exp.training.pictures import are_numbers, folders_in, is_picture, read_pictures
+from noise_exp.training.pictures import are_numbers, folders_in, read_pictures
 
 
 class ForTest(Enum):
@@ -35,15 +35,11 @@ class _Files(Digits):
 
     path: str = ""
 
-    def _located(self, option: str) -> Path:
-        """Return where the images are; refuse what is not there, or what another option reads."""
+    def _located(self) -> Path:
+        """Return where the images are."""
         path = Path(os.path.expanduser(self.path))  # which fails for no user
         if not self.path or not path.exists():
             raise ValueError(f"path: there is no file or folder {self.path}")
-        shown = [*files_in(path), *sorted(path.glob("*/*"))] if path.is_dir() else [path]
-        readers = [reader for reader in map(_option_for, shown) if reader]
-        if readers and option not in readers:
-            raise ValueError(f"path: data={option} does not read {path}; write data={readers[0]}")
         return path
 
 
@@ -96,7 +92,7 @@ class Idx(_InTwoFiles):
     """
 
     def _path(self) -> Path:
-        path = self._located("idx")
+        path = self._located()
         if path.is_file():
             return path
         names = {p.name for p in files_in(path) if re.search("images.idx3", p.name)}
@@ -137,7 +133,7 @@ class Csv(_InTwoFiles):
     """
 
     def _path(self) -> Path:
-        path = self._located("csv")
+        path = self._located()
         if path.is_dir():
             raise ValueError(f"path: {path} is a folder; give the CSV file as data.path")
         return path
@@ -166,12 +162,12 @@ class Npz(_Files):
 
     def load(self) -> tuple[np.ndarray, np.ndarray, str]:
         """Return the images (n, ...), the labels (n,) and the path."""
-        images, labels = find_pairs(self._located("npz"))[0]
+        images, labels = find_pairs(self._located())[0]
         return read_array(*images), read_array(*labels), self.path
 
     def load_test(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Return the images and labels for test, if there are any."""
-        for images, labels in find_pairs(self._located("npz"))[1:]:
+        for images, labels in find_pairs(self._located())[1:]:
             return read_array(*images), read_array(*labels)
         return None
 
@@ -213,7 +209,7 @@ class Folder(_Files):
 
     def _parts(self) -> tuple[Path, Path | None]:
         """Return the folders of the classes' folders, for training and for test if it has one."""
-        root = self._located("folder")
+        root = self._located()
         if not root.is_dir():
             raise ValueError(f"path: {root} is no folder; give that of the classes' folders")
 
@@ -254,15 +250,6 @@ class OpenML(Digits):
         except ValueError as error:
             raise ValueError(f"name: OpenML has no {self.name}, version 1: {error}") from None
         return pixels, labels, f"OpenML {self.name}, version 1"
-
-
-def _option_for(path: Path) -> str:
-    """Return the option of data that reads files of such a name; empty where it may be any."""
-    name = Path(path.name.lower().removesuffix(".gz"))
-    if re.search(r"idx[123]-(ubyte|int)", name.name):
-        return "idx"
-    options = {".csv": "csv", ".npz": "npz", ".npy": "npz"}
-    return "folder" if is_picture(name) else options.get(name.suffix, "")
 
 
 def _beside(path: Path, *names: str) -> Path | None:

@@ -98,18 +98,13 @@ def _files_in(folder: Path) -> list[Path]:
     found = [
         path
         for path in sorted(folder.rglob("*"))
-        if is_picture(path)
+        if path.suffix.lower() in _ENDINGS
         and not path.is_dir()
         and not any(part[0] == "." for part in path.relative_to(folder).parts)
     ]
     if not found:
         raise ValueError(f"{folder} holds no picture ({', '.join(sorted(_ENDINGS))})")
     return found
-
-
-def is_picture(path: Path) -> bool:
-    """Whether a file has the name of a picture."""
-    return path.suffix.lower() in _ENDINGS
 
 
 def folders_in(folder: Path) -> list[str]:

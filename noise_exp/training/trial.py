@@ -7,11 +7,10 @@ from functools import cached_property
 import numpy as np
 
 from noise_exp.training import article
-from noise_exp.training.costs import Cost, SquaredError
 from noise_exp.training.data import Split, live_pixels
 from noise_exp.training.estimators import CostScaled, Estimator, ExactGradient
 from noise_exp.training.loop import EpochRecord, Schedule, train
-from noise_exp.training.network import Network, misclassified
+from noise_exp.training.network import Cost, Network, SquaredError, misclassified
 from noise_exp.training.noise import Distribution, Noise, NoiseTransform, Silence, check
 from noise_exp.training.objective import Objective
 from noise_exp.training.optimizers import Optimizer, Vanilla

@@ -21,8 +21,9 @@ from noise_exp.sweep import comparison
 from noise_exp.tracking import reading
 from noise_exp.tracking.delivery import Delivery
 from noise_exp.tracking.store import Store
+from noise_exp.training.article import article_letter
 from noise_exp.training.loop import EpochRecord
-from noise_exp.training.noise import ARTICLE_LAWS, article_letter
+from noise_exp.training.noise import ARTICLE_LAWS
 from noise_exp.writing import markdown
 
 EPOCHS = 100

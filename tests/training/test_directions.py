@@ -7,7 +7,6 @@ import pytest
 from oracles import cosine, directions, material, numeric_gradient, problem
 from scipy import special, stats
 
-from noise_exp.training.costs import CrossEntropy
 from noise_exp.training.estimators import (
     CostScaled,
     EvolutionStrategy,
@@ -16,7 +15,7 @@ from noise_exp.training.estimators import (
     NodePerturbation,
     Spsa,
 )
-from noise_exp.training.network import Network
+from noise_exp.training.network import CrossEntropy, Network
 from noise_exp.training.noise import ARTICLE_LAWS, Law, NoiseTransform
 from noise_exp.training.streams import IndependentStreams
 

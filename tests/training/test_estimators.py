@@ -9,7 +9,6 @@ from scipy import stats
 from scipy.special import log_softmax
 from support import options, trial
 
-from noise_exp.training.costs import CrossEntropy, SquaredError
 from noise_exp.training.estimators import (
     EvolutionStrategy,
     ExactGradient,
@@ -22,6 +21,7 @@ from noise_exp.training.estimators import (
     UnitForwardGradient,
 )
 from noise_exp.training.estimators.low_rank import either_side
+from noise_exp.training.network import CrossEntropy, SquaredError
 
 both_costs = pytest.mark.parametrize("cost", [SquaredError, CrossEntropy])
 few_and_many = pytest.mark.parametrize("n_out", [1, 4])

@@ -7,9 +7,8 @@ import pytest
 from oracles import cosine, directions, numeric_gradient, problem, source
 from support import law_of
 
-from noise_exp.training.costs import CrossEntropy
 from noise_exp.training.estimators import FeedbackAlignment, LearnedFeedback
-from noise_exp.training.network import Network
+from noise_exp.training.network import CrossEntropy, Network
 from noise_exp.training.objective import Objective
 
 

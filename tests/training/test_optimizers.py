@@ -8,7 +8,7 @@ import pytest
 from oracles import numeric_gradient, problem
 from support import trial
 
-from noise_exp.training.costs import SquaredError
+from noise_exp.training.network import SquaredError
 from noise_exp.training.objective import Evaluation
 from noise_exp.training.optimizers import Adam, Annealing, HillClimb, Momentum, StepContext
 

@@ -253,9 +253,9 @@ MISTAKES = [
         (changed(-1), "", "truncated"),
         (changed(9), "", "truncated"),
         ({**SET, IMAGES: SET[IMAGES] + b"x"}, "", "damaged"),
-        (changed(None, b"\0\0\x0d\x03"), "", "32-bit floats in 3 .*unsigned bytes in 3 dim"),
-        (changed(None, b"\0\0\x08\x01"), "", "unsigned bytes in 1 dimension:"),
-        (changed(None, b"\x89PNG"), "", "is not an IDX file.*89504e47.*00000803"),
+        (changed(None, b"\0\0\x0d\x03"), "", "unsigned bytes in 3 dimensions.* 00 00 0d 03"),
+        (changed(None, b"\0\0\x08\x01"), "", "in 3 dimensions.* 00 00 08 01"),
+        (changed(None, b"\x89PNG"), "", "is not an IDX file.* 89 50 4e 47"),
         ({**SET, IMAGES: b""}, "", "magic"),
         ({**SET, LABELS: SET[LABELS][:-1]}, "", "truncated"),
         ({**SET, LABELS: integers(TWO[:3])}, "", "4 images but there are 3 labels"),
@@ -304,15 +304,6 @@ def test_mistakes_with_the_images_for_test_and_with_digits(tmp_path):
     for wrong in ("some", 3, [1], [1, 1], [1, True], [0.5, 1], []):
         with pytest.raises(ValueError, match="digits must be all, or two or more different"):
             Idx(wrong, path="")
-
-
-def test_what_another_option_reads_is_said(tmp_path):
-    paths = {"folder": "pictures", "csv": "own.csv", "npz": "own.npz", "idx": f"{IMAGES}.gz"}
-    lay(tmp_path, {"own.csv": "", "own.npz": {}, f"{IMAGES}.gz": "", "pictures/a/0.png": GREY})
-    for asked, path in paths.items():
-        for given_option in OPTIONS.keys() - {asked}:
-            with pytest.raises(ValueError, match=f"^path: .* write data={asked}$"):
-                split(OPTIONS[given_option]("all", path=str(tmp_path / path)))
 
 
 def test_what_lies_beside_a_set_is_none_of_it(tmp_path):

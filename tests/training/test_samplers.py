@@ -9,8 +9,8 @@ from scipy import stats
 from support import LETTERS, law_of, options
 
 from noise_exp.training import ARTICLE_LAWS, IndependentStreams, Law, Network
+from noise_exp.training.article import article_letter
 from noise_exp.training.discrete import uniform
-from noise_exp.training.noise import article_letter
 from noise_exp.training.samplers import fast_sampler
 from noise_exp.training.workers import Workers
 

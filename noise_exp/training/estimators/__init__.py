@@ -1,7 +1,7 @@
 """Estimators turn noise into a direction in which to move the parameters.
 
 One file for each place the noise can go: onto the weights or onto the units. Directions that
-estimate the negative gradient of the loss E (`noise_exp.training.costs`) do so up to the noise's
+estimate the negative gradient of the loss E (`noise_exp.training.network`) do so up to the noise's
 second moment, which is 1 for a standard normal law.
 
 Their classes are found by name, here and in `noise_exp.training`; here is what several share.

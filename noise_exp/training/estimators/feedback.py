@@ -3,7 +3,6 @@
 The output units' own deltas are known: they follow from output and label without propagation.
 """
 
-import itertools
 import math
 from dataclasses import dataclass
 
@@ -134,7 +133,7 @@ class Feedback(EstimatorState):
         hidden = objective.network.sizes[1:-1]
         rows_of = unit_noise(noise, objective, hidden, self._settings.scale)
 
-        def assign(block: Block) -> _Answers:
+        def assign(block: Block) -> list[np.ndarray]:
             rows = rows_of(block)
             answer = block.perturb(adding(rows))[0] - block.logits
             passed = rows  # in place: what each unit passes on of its noise
@@ -147,19 +146,21 @@ class Feedback(EstimatorState):
                     xi -= block.activations(layer)
                 answer -= xi @ self.weights[layer].T
             block.send_back(self.weights)
-            return _Answers.of(answer, passed)
+            return _sums(answer, passed)
 
         evaluation, answers = objective.assign_credit(parameters, out, assign)
         self._fit(answers, objective.batch_size)
         np.negative(out, out=out)
         return evaluation
 
-    def _fit(self, answers: list["_Answers"], n: int) -> None:
-        total = answers[0]
-        for other in answers[1:]:
-            total.add(other)
-        means = [passed / n for passed in total.passed]
-        variances = [e / n - np.square(m) for e, m in zip(total.energy, means, strict=True)]
+    def _fit(self, answers: list[list[np.ndarray]], n: int) -> None:
+        totals = [sum(parts[1:], start=parts[0]) for parts in zip(*answers, strict=True)]
+        hidden = len(self.weights)
+        unexplained, passed, energy, products = (
+            totals[0], totals[1 : 1 + hidden], totals[1 + hidden : -hidden], totals[-hidden:]
+        )  # fmt: skip
+        means = [p / n for p in passed]
+        variances = [e / n - np.square(m) for e, m in zip(energy, means, strict=True)]
         largest = [float(np.max(variance, initial=0)) for variance in variances]
         # Saturated units pass on nothing and do not count.
         units = sum(float(np.sum(v)) / m for v, m in zip(variances, largest, strict=True) if m > 0)
@@ -168,37 +169,19 @@ class Feedback(EstimatorState):
                 # Independent noise's covariance over n images has no eigenvalue above about
                 # 2 (1 + units / n) times the largest variance (Marchenko and Pastur 1967).
                 step = self._settings.rate / largest[layer] / (n + units)
-                feedback += step * (total.products[layer] - np.outer(total.open, means[layer]))
+                feedback += step * (products[layer] - np.outer(unexplained, means[layer]))
 
 
-@dataclass
-class _Answers:
+def _sums(unexplained: np.ndarray, passed: list[np.ndarray]) -> list[np.ndarray]:
     """Sums over images of what a fit needs.
 
-    `open` (outputs,) is the part of the answer that the feedback does not explain; for each hidden
-    layer `passed` and `energy` (units,) are what its units pass on of their noise and its square,
-    `products` (outputs, units) those of both.
+    First (outputs,) of the part of the answer that the feedback does not explain; then for each
+    hidden layer (units,) of what its units pass on of their noise; then of its squares; then
+    (outputs, units) of both products.
     """
-
-    open: np.ndarray
-    passed: list[np.ndarray]
-    energy: list[np.ndarray]
-    products: list[np.ndarray]
-
-    @classmethod
-    def of(cls, unexplained: np.ndarray, passed: list[np.ndarray]) -> "_Answers":
-        return cls(
-            unexplained.sum(axis=0),
-            [p.sum(axis=0) for p in passed],
-            [np.einsum("ij,ij->j", p, p) for p in passed],
-            [unexplained.T @ p for p in passed],
-        )
-
-    def add(self, other: "_Answers") -> None:
-        self.open += other.open
-        for mine, its in zip(
-            itertools.chain(self.passed, self.energy, self.products),
-            itertools.chain(other.passed, other.energy, other.products),
-            strict=True,
-        ):
-            mine += its
+    return [
+        unexplained.sum(axis=0),
+        *(p.sum(axis=0) for p in passed),
+        *(np.einsum("ij,ij->j", p, p) for p in passed),
+        *(unexplained.T @ p for p in passed),
+    ]

@@ -3,6 +3,7 @@
 The variance of such an estimate grows with the number of weights (Werfel, Xie and Seung 2005).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,15 +40,14 @@ class Spsa(Stateless):
         self, objective: Objective, parameters: np.ndarray, noise: Noise, out: np.ndarray
     ) -> Evaluation:
         """Direction: -(E(w + s xi) - E(w - s xi)) / 2s * xi, a mean over samples."""
-        xi = out if self.samples == 1 else np.empty_like(out)
         measured: list[Evaluation] = []
-        for i in range(self.samples):
-            noise.fill(xi)
-            pair = _either_side(objective, parameters, xi, self.scale)
-            measured += pair
-            xi *= (pair[1].loss - pair[0].loss) / (2 * self.scale * self.samples)
-            if xi is not out:
-                np.add(out if i else 0, xi, out=out)
+
+        def weight(xi: np.ndarray) -> float:
+            plus, minus = _either_side(objective, parameters, xi, self.scale)
+            measured.extend((plus, minus))
+            return (minus.loss - plus.loss) / (2 * self.scale * self.samples)
+
+        _weigh(noise, self.samples, weight, out)
         return mean_evaluation(measured)
 
 
@@ -114,14 +114,27 @@ class ForwardGradient(Stateless):
         self, objective: Objective, parameters: np.ndarray, noise: Noise, out: np.ndarray
     ) -> Evaluation:
         """Direction: -(gradient . xi) * xi, a mean over samples."""
-        xi = out if self.samples == 1 else np.empty_like(out)
-        for i in range(self.samples):
-            noise.fill(xi)
+        measured: list[Evaluation] = []
+
+        def weight(xi: np.ndarray) -> float:
             evaluation, derivative = objective.directional_derivative(parameters, xi)
-            xi *= -derivative / self.samples
-            if xi is not out:
-                np.add(out if i else 0, xi, out=out)
-        return evaluation
+            measured.append(evaluation)
+            return -derivative / self.samples
+
+        _weigh(noise, self.samples, weight, out)
+        return measured[0]
+
+
+def _weigh(
+    noise: Noise, samples: int, weight: Callable[[np.ndarray], float], out: np.ndarray
+) -> None:
+    """Write the sum of draws, each times its weight, to `out`."""
+    xi = out if samples == 1 else np.empty_like(out)
+    for i in range(samples):
+        noise.fill(xi)
+        xi *= weight(xi)
+        if xi is not out:
+            np.add(out if i else 0, xi, out=out)
 
 
 def _either_side(

@@ -60,6 +60,14 @@ class Optimizer(Protocol):
         """Return what steps in one training, and holds its state; parameters (n_parameters,)."""
 
 
+class Stateless(Optimizer, OptimizerState, Protocol):
+    """An optimizer that keeps nothing from step to step."""
+
+    def init(self, parameters: np.ndarray) -> OptimizerState:  # noqa: ARG002 (there is no state)
+        """Return itself."""
+        return self
+
+
 def require_range(part: Any, low: float, high: float, *keys: str) -> None:
     """Raise ValueError unless each number is at least `low` and below `high`."""
     for key in keys:

@@ -7,8 +7,7 @@ import numpy as np
 
 from noise_exp.training.objective import Evaluation
 from noise_exp.training.optimizers import (
-    Optimizer,
-    OptimizerState,
+    Stateless,
     StepContext,
     improves,
     measured,
@@ -18,7 +17,7 @@ from noise_exp.training.optimizers import (
 
 
 @dataclass(frozen=True)
-class Annealing(Optimizer):
+class Annealing(Stateless):
     """Metropolis steps at a temperature that falls (Kirkpatrick, Gelatt and Vecchi 1983).
 
     A trial that raises the cost by D is kept with probability exp(-D / T). T falls by the same
@@ -43,10 +42,6 @@ class Annealing(Optimizer):
         require_range(self, 0, math.inf, "scale", "temperature")
         if not 0 < self.cooling <= 1:
             raise ValueError(f"cooling must be above 0 and at most 1, got {self.cooling}")
-
-    def init(self, parameters: np.ndarray) -> OptimizerState:  # noqa: ARG002 (there is no state)
-        """Return itself."""
-        return self
 
     def step(
         self, parameters: np.ndarray, direction: np.ndarray, context: StepContext

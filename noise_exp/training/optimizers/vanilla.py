@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from noise_exp.training import article
-from noise_exp.training.optimizers import Optimizer, OptimizerState, StepContext, require_range
+from noise_exp.training.optimizers import Stateless, StepContext, require_range
 
 
 @dataclass(frozen=True)
-class Vanilla(Optimizer):
+class Vanilla(Stateless):
     """Plain steps, w <- w + lr * d, with the article's single drop of the learning rate.
 
     Attributes
@@ -31,10 +31,6 @@ class Vanilla(Optimizer):
         require_range(self, 0, math.inf, "lr", "dropped_lr")
         if self.drop_epoch is not None and self.drop_epoch < 0:
             raise ValueError(f"drop_epoch must be at least 0 or null, got {self.drop_epoch}")
-
-    def init(self, parameters: np.ndarray) -> OptimizerState:  # noqa: ARG002 (there is no state)
-        """Return itself."""
-        return self
 
     def step(self, parameters: np.ndarray, direction: np.ndarray, context: StepContext) -> None:
         """Move `parameters` in place; `direction` is overwritten by the step."""

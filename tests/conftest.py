@@ -1,4 +1,5 @@
 import signal
+import sys
 
 import numpy as np
 import pytest
@@ -10,6 +11,11 @@ from noise_exp.training.data import Embedded
 # The same examples in every run, and no judgement of how long one takes on a busy machine.
 settings.register_profile("same", derandomize=True, deadline=None)
 settings.load_profile("same")
+
+
+# What needs a terminal of Unix, its users or its servers; of these none is among the fast tests.
+UNIX = ["servers", "run/test_runs.py", "tracking/test_disk.py"]
+collect_ignore = [] if sys.platform == "linux" else UNIX
 
 
 def pytest_addoption(parser):
@@ -24,7 +30,7 @@ def pytest_configure():
     so would all that it starts; a handler is not inherited.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
         signal.signal(signal.SIGHUP, lambda *_: None)
 
 

@@ -50,7 +50,7 @@ def serving(
 
     `end`: the signal that ends it; `options`: of `Popen`.
     """
-    with log.open("w") as out:
+    with log.open("a") as out:
         server = subprocess.Popen(
             command, cwd=cwd, stdout=out, stderr=out, start_new_session=True, **options
         )
@@ -73,25 +73,21 @@ class Server:
         self.folder, self._options, self._env = folder, options, env
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self._process: subprocess.Popen | None = None
+        self._running = contextlib.ExitStack()
+        self.kill = self._running.close
 
     def start(self) -> None:
-        with (self.folder / "server.log").open("a") as out:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1",
-                 "--port", str(self.port), "--workers", "1",
-                 "--backend-store-uri", f"sqlite:///{self.folder}/server.db",
-                 "--artifacts-destination", str(self.folder / "artifacts"), *self._options],
-                # Jobs of MLflow's would be four more processes that import it.
-                env=os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"} | self._env,
-                cwd=self.folder, stdout=out, stderr=out, start_new_session=True,
-            )  # fmt: skip
-        wait_until(lambda: answers(self.url), self._process, self.folder / "server.log")
-
-    def kill(self) -> None:
-        if self._process and self._process.poll() is None:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+        served = serving(
+            sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1",
+            "--port", str(self.port), "--workers", "1",
+            "--backend-store-uri", f"sqlite:///{self.folder}/server.db",
+            "--artifacts-destination", self.folder / "artifacts", *self._options,
+            ready=lambda: answers(self.url), log=self.folder / "server.log", cwd=self.folder,
+            end=signal.SIGKILL,
+            # Jobs of MLflow's would be four more processes that import it.
+            env=os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"} | self._env,
+        )  # fmt: skip
+        self._running.enter_context(served)
 
 
 class Proxy:

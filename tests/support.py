@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import resource
 import signal
 import struct
 import subprocess
@@ -17,6 +16,7 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 import numpy as np
+import pytest
 from hydra import compose, initialize_config_dir
 from mlflow import MlflowClient
 from mlflow.entities import Run
@@ -33,6 +33,8 @@ _WARM = Warm()
 # Seconds until a wait is given up: far more than anything takes, for nothing that works is to fail
 # on a slow or busy machine.
 PATIENCE = 600
+# What a system has not is not tried there: signals, fork, shells, their paths.
+needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
 SMALL = ("network=small", "epochs=6")
 # Options of dist with the article's letters, written down apart from the program's.
 LETTERS = {
@@ -112,6 +114,8 @@ def most_mebibytes() -> float:
             r"^VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text(), re.M
         )
         return int(kibibytes) / 2**10
+    import resource
+
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # bytes on macOS
 
 

@@ -54,6 +54,9 @@ sys.exit(Path("offline").exists())
 }
 
 
+pytestmark = pytest.mark.slow
+
+
 class Checkout:
     """A fresh clone, on a machine with some Pythons.
 

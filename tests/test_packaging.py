@@ -7,6 +7,8 @@ import sys
 import pytest
 from support import ROOT
 
+pytestmark = pytest.mark.slow
+
 
 def python(*arguments, **options):
     """Run a command to its end, which must be a good one; return what it said."""

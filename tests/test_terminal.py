@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from support import PATIENCE, SMALL, artifacts
+from support import PATIENCE, SMALL, artifacts, needs_linux
 
 from noise_exp import terminal
 from noise_exp.errors import at_the_edge
@@ -73,6 +73,7 @@ with at_the_edge("x"):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("redirected", ["> /dev/full 2>&1", ">&- 2>&-", "2>&1 | true"])
 def test_other_commands_go_on_too(tmp_path, redirected):
     (tmp_path / "writes.py").write_text(WRITES, "utf-8")
@@ -81,6 +82,7 @@ def test_other_commands_go_on_too(tmp_path, redirected):
     assert (tmp_path / "done").exists()
 
 
+@pytest.mark.slow
 def test_a_pipe_that_does_not_block_loses_nothing(tmp_path):
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
@@ -162,6 +164,7 @@ def test_bytes_that_are_no_text_reach_the_store(cli):
     assert "gr��e" in (artifacts(run) / "traceback.txt").read_text()
 
 
+@needs_linux
 def test_a_hang_up_is_an_interrupt_unless_it_is_ignored():
     before = {s: signal.getsignal(s) for s in (signal.SIGHUP, signal.SIGTERM)}
     try:
@@ -199,6 +202,7 @@ def environment(tmp_path, monkeypatch):
     return tmp_path
 
 
+@needs_linux
 def test_a_program_of_an_environment_is_said_as_this_shell_finds_it(environment, monkeypatch):
     for name in ("python", "mlflow"):
         assert terminal.program(name) == f".venv/bin/{name}"

@@ -4,6 +4,7 @@ import logging
 import subprocess
 
 import pytest
+from support import needs_linux
 
 from noise_exp.errors import UserError
 from noise_exp.records import output
@@ -12,6 +13,7 @@ from noise_exp.records.owed import Owed
 from noise_exp.records.record import Record
 
 
+@needs_linux
 def test_ours_is_replaced_and_listed_as_sha256sum_does(tmp_path):
     for content in (b"first", b"second"):
         assert output.write(tmp_path, "runs.csv", content) == "runs.csv"

@@ -1,7 +1,5 @@
 """A user's mistake: one line that names it, an exit code, no traceback, an untouched store."""
 
-import resource
-
 import numpy as np
 import pytest
 from support import idx_bytes
@@ -194,6 +192,8 @@ def test_damaged_idx_file(cli):
 
 def test_no_space_left(cli):
     def a_small_disk():
+        import resource
+
         resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
 
     done = cli("network=small", "epochs=2", "tracking.enabled=false", preexec_fn=a_small_disk)

@@ -4,7 +4,7 @@ import os
 import signal
 import socket
 import time
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
 from mlflow import MlflowClient
@@ -13,35 +13,33 @@ from support import holding
 SECRET = "s3cret/of@all"
 WRONG = "wr0ng-passw0rd"
 SWEEP = ("-m", "epochs=2,4", "network=small", "threads=1", "hydra.sweep.dir=out")
+REPORT = ("x",)
+URI, PASSWORD = "MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_PASSWORD"
 CURE = "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
 # Seconds: between its tries alone MLflow would sleep for 101.
 SOON = 100
 
 
-@pytest.fixture(params=["postgres", "guarded"])
-def store(request, monkeypatch, cli):
-    """A store's environment, here and in the commands."""
-    env = request.getfixturevalue(request.param)
-    for name, value in env.items():
-        monkeypatch.setenv(name, value)
-        cli.env[name] = value
-    return env
-
-
-def refusal(cli, *command, module="noise_exp", env):
+def refusal(cli, env, command):
     """The one line of a command that a store refuses, told soon and without a password."""
     began = time.monotonic()
-    done = cli(*command, module=module, env=env)
+    done = cli(*command, module="noise_exp.report" if command == REPORT else "noise_exp", env=env)
     assert time.monotonic() - began < SOON
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert not any(word in line + done.stdout for word in (WRONG, SECRET, quote(SECRET, safe="")))
+    assert not [*cli.folder.rglob("epochs.jsonl")]
     return line
 
 
-def test_a_sweep_is_interrupted_and_resumed(cli, store):
-    uri = store["MLFLOW_TRACKING_URI"]
-    command = (SWEEP[0], *cli.hold(3), *SWEEP[1:])
+@pytest.mark.parametrize("store", ["postgres", "guarded"])
+def test_a_sweep_is_interrupted_and_resumed(cli, store, request, monkeypatch):
+    for name, value in request.getfixturevalue(store).items():
+        monkeypatch.setenv(name, value)
+        cli.env[name] = value
+    uri = cli.env[URI]
+    patient = "tracking.patience=600"  # a busy server answers late
+    command = (SWEEP[0], *cli.hold(3), *SWEEP[1:], patient)
     running = cli.start(*command)
     cli.wait_for_epochs(3, job="1")
     os.killpg(running.pid, signal.SIGINT)
@@ -65,59 +63,45 @@ def test_a_sweep_is_interrupted_and_resumed(cli, store):
         assert holding(cli.folder, secret) == []
 
 
-@pytest.mark.parametrize(
-    ("module", "command"),
-    [("noise_exp", SWEEP), ("noise_exp", ("epochs=2",)), ("noise_exp.report", ("x",))],
-    ids=["sweep", "run", "report"],
-)
-def test_a_wrong_password(cli, store, module, command):
-    uri = store["MLFLOW_TRACKING_URI"]
-    of_uri = uri.replace(quote(SECRET, safe=""), WRONG)
-    wrong = {"MLFLOW_TRACKING_URI": of_uri, "MLFLOW_TRACKING_PASSWORD": WRONG}
-    line = refusal(cli, *command, module=module, env=wrong)
-    if uri.startswith("http"):
-        assert CURE in line
-        assert "tracking.enabled" not in line
-    else:
-        assert 'password authentication failed for user "mlflow"' in line
-        assert "set MLFLOW_TRACKING_URI" in line
-    assert not [*cli.folder.rglob("epochs.jsonl")]
+def with_uri(env, old="", new="", **more):
+    """The environment of a store at another address, without what else was set."""
+    return {URI: env[URI].replace(old, new), **more}
 
 
-def test_no_password_at_all(cli, guarded):
-    uri = guarded["MLFLOW_TRACKING_URI"]
-    assert CURE in refusal(cli, *SWEEP, env={"MLFLOW_TRACKING_URI": uri})
-    token = {"MLFLOW_TRACKING_URI": uri, "MLFLOW_TRACKING_TOKEN": WRONG}
-    assert CURE in refusal(cli, *SWEEP, env=token)
+REFUSED = {
+    "a wrong password": ("guarded", lambda env: env | {PASSWORD: WRONG}, CURE),
+    "no password": ("guarded", with_uri, CURE),
+    "a wrong token": ("guarded", lambda env: with_uri(env, MLFLOW_TRACKING_TOKEN=WRONG), CURE),
+    "a wrong password of a database": (
+        "postgres", lambda env: with_uri(env, quote(SECRET, safe=""), WRONG),
+        'password authentication failed for user "mlflow"'),
+    "no database": ("postgres", lambda env: with_uri(env, "/postgres", "/nowhere"),
+                    'database "nowhere" does not exist'),
+    "no server": ("postgres", lambda env: with_uri(env, f":{urlsplit(env[URI]).port}/", ":9/"),
+                  "Connection refused"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("command", [SWEEP, ("epochs=2",), REPORT], ids=["sweep", "run", "report"])
+@pytest.mark.parametrize(("store", "other", "told"), REFUSED.values(), ids=REFUSED)
+def test_what_a_store_refuses_is_a_line(cli, request, store, other, told, command):
+    line = refusal(cli, other(request.getfixturevalue(store)), command)
+    assert told in line
+    assert ("tracking.enabled" in line or "set MLFLOW_TRACKING_URI" in line) == (told != CURE)
+
+
+def test_a_database_that_does_not_answer(cli, postgres):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        at = urlsplit(postgres[URI])
+        env = with_uri(postgres, f":{at.port}/", f":{silent.getsockname()[1]}/")
+        assert "timeout expired" in refusal(cli, env, ("epochs=2",))
 
 
 def test_a_user_who_may_not_write(cli, guarded, monkeypatch):
     for name, value in guarded.items():
         monkeypatch.setenv(name, value)
-    MlflowClient(guarded["MLFLOW_TRACKING_URI"]).create_experiment("admins")
+    MlflowClient(guarded[URI]).create_experiment("admins")
     reader = guarded | {"MLFLOW_TRACKING_USERNAME": "reader"}
-    line = refusal(cli, *SWEEP, "tracking.experiment=admins", env=reader)
+    line = refusal(cli, reader, (*SWEEP, "tracking.experiment=admins"))
     assert "this user may not" in line
     assert "Permission denied" in line
-
-
-@pytest.mark.parametrize("module", ["noise_exp", "noise_exp.report"])
-@pytest.mark.parametrize("what", ["no database", "no server", "no answer"])
-def test_a_database_that_is_not_there(cli, postgres, what, module):
-    uri = postgres["MLFLOW_TRACKING_URI"]
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        port = silent.getsockname()[1]
-        if what == "no database":
-            uri = uri.replace("/postgres", "/nowhere")
-        else:
-            uri = f"{uri.rpartition(':')[0]}:{port}/postgres"
-        if what == "no server":
-            silent.close()
-        line = refusal(cli, "x" if "report" in module else "epochs=2", module=module,
-                       env={"MLFLOW_TRACKING_URI": uri})  # fmt: skip
-    told = {
-        "no database": 'database "nowhere" does not exist', "no server": "Connection refused",
-        "no answer": "timeout expired",
-    }  # fmt: skip
-    assert told[what] in line
-    assert "set MLFLOW_TRACKING_URI" in line

@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import fcntl
 import importlib
 import os
 import shutil
@@ -91,6 +90,8 @@ def test_a_gateway_that_asks_who_is_there(status, page, told):
 
 @pytest.mark.parametrize("lacking", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
 def test_a_file_system_without_locks(newcomer, monkeypatch, lacking):
+    fcntl = pytest.importorskip("fcntl")
+
     def flock(*_):
         raise OSError(lacking, os.strerror(lacking))
 

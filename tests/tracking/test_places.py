@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import ROOT, SMALL, Cli, empty_store
+from support import ROOT, SMALL, Cli, empty_store, needs_linux
 
 from noise_exp.errors import UserError
 from noise_exp.tracking import places
@@ -66,6 +66,7 @@ def test_where_no_uri_leads_to_a_folder_it_is_said(monkeypatch):
         places.uri_of(Path("/a?b/x.db"))
 
 
+@needs_linux
 @pytest.mark.parametrize("given", ["sqlite:///mlruns/mlflow.db", "sqlite:////a b/it's $HOME/x.db"])
 def test_the_command_of_the_ui_can_be_pasted(monkeypatch, given):
     monkeypatch.setattr(shutil, "which", lambda _: None)
@@ -78,6 +79,7 @@ def test_the_command_of_the_ui_can_be_pasted(monkeypatch, given):
     assert f"--backend-store-uri {uri}\n" in Store(uri, uri, "1").browse
 
 
+@needs_linux
 def test_make_does_not_depend_on_where_it_is(tmp_path):
     folder = tmp_path / 'it\'s a "test" $HOME #1 100%'
     shutil.copytree(ROOT / "studies" / "conf", folder / "studies" / "conf")

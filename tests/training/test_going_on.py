@@ -8,7 +8,7 @@ import threading
 import joblib
 import numpy as np
 import pytest
-from support import PATIENCE
+from support import PATIENCE, needs_linux
 
 from noise_exp.training import (
     Adam,
@@ -199,6 +199,7 @@ def in_a_fork(function):
         child.join()
 
 
+@needs_linux
 @pytest.mark.parametrize("kind", ["article", "batches"])
 def test_a_forked_process_trains_on(kind):
     ready = trial(**KINDS[kind])
@@ -208,6 +209,7 @@ def test_a_forked_process_trains_on(kind):
     assert in_a_fork(lambda: ready.test().outputs.tobytes()) == ready.test().outputs.tobytes()
 
 
+@needs_linux
 def test_a_training_that_is_on_its_way_goes_on_in_a_forked_process():
     ready = trial()
     epochs = ready.train()

@@ -178,6 +178,12 @@ class Cli:
             **options,
         )  # fmt: skip
 
+    def ok(self, *arguments: str, **options) -> subprocess.CompletedProcess:
+        """Run a command that must succeed."""
+        done = self(*arguments, **options)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done
+
     def start(self, *arguments: str) -> subprocess.Popen:
         """Start the command in a process group of its own, its output in the folder."""
         with (self.folder / "stdout").open("a") as out, (self.folder / "stderr").open("a") as err:

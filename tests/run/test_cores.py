@@ -11,15 +11,8 @@ from noise_exp.run.config import CONF_DIR
 
 SERIAL = OmegaConf.create({"_target_": "hydra.BasicLauncher"})
 JOBLIB = OmegaConf.create({"_target_": "joblib", "n_jobs": 2})
-SEARCH = ("/sweeper=optuna", ".sweeper.n_jobs=16")  # so many trials at a time
+SEARCH = "hydra/sweeper=optuna hydra.sweeper.n_jobs=16"  # so many trials at a time
 SLURM = OmegaConf.create({"_target_": "submitit", "cpus_per_task": 8})
-
-
-@pytest.mark.parametrize(("cores", "threads"), [(1, (1, 1)), (3, (3, 1)), (16, (16, 8))])
-def test_cores_are_those_that_joblib_counts(monkeypatch, cores, threads):
-    monkeypatch.setattr(joblib, "cpu_count", lambda: cores)
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    assert tuple(map(launchers.per_job, (SERIAL, JOBLIB))) == threads
 
 
 def test_a_limit_of_the_user_counts(monkeypatch):
@@ -30,17 +23,16 @@ def test_a_limit_of_the_user_counts(monkeypatch):
 @pytest.mark.parametrize(
     ("overrides", "jobs", "processes", "threads"),
     [
-        ([".launcher.n_jobs=-1"], 14, 14, 4),
-        ([".launcher.n_jobs=-1"], 3, 3, 21),
-        ([".launcher.n_jobs=-1"], 1, 1, 64),
-        ([".launcher.n_jobs=-2"], 200, -2, 1),
-        ([".launcher.n_jobs=-60"], 14, -60, 12),  # five at once, as it was asked for
-        ([".launcher.n_jobs=8"], 14, 8, 8),
-        ([".launcher.n_jobs=100"], 14, 14, 4),
-        ([".launcher.n_jobs=-1"], None, -1, 1),
-        ([".launcher.n_jobs=-1", ".sweeper.max_batch_size=4"], 14, 4, 16),
-        ([".launcher.n_jobs=-1", *SEARCH, ".sweeper.n_trials=50"], 50, 16, 4),
-        ([".launcher.n_jobs=-1", *SEARCH, ".sweeper.n_trials=5"], 5, 5, 12),
+        ("n_jobs=-1", 14, 14, 4),
+        ("n_jobs=-1", 3, 3, 21),
+        ("n_jobs=-1", 1, 1, 64),
+        ("n_jobs=-2", 200, -2, 1),
+        ("n_jobs=-60", 14, -60, 12),  # five at once, as it was asked for
+        ("n_jobs=100", 14, 14, 4),
+        ("n_jobs=-1", None, -1, 1),
+        ("n_jobs=-1 hydra.sweeper.max_batch_size=4", 14, 4, 16),
+        (f"n_jobs=-1 {SEARCH}", 50, 16, 4),
+        (f"n_jobs=-1 {SEARCH}", 5, 5, 12),
     ],
 )
 def test_joblib_starts_as_many_processes_as_jobs_and_each_has_its_share(
@@ -48,7 +40,7 @@ def test_joblib_starts_as_many_processes_as_jobs_and_each_has_its_share(
 ):
     monkeypatch.setattr(joblib, "cpu_count", lambda: 64)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    asked = ["hydra/launcher=joblib", *(f"hydra{override}" for override in overrides)]
+    asked = f"hydra/launcher=joblib hydra.launcher.{overrides}".split()
     with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
         config = compose("config", asked, return_hydra_config=True)
         launchers.prepare(config, jobs)
@@ -59,11 +51,11 @@ def test_joblib_starts_as_many_processes_as_jobs_and_each_has_its_share(
 
 
 @pytest.mark.parametrize(
-    ("said", "threads"),
-    [("3", (3, 3, 3)), ("1", (1, 1, 1)), ("6,2", (6, 6, 6)), ("99", (16, 8, 8)),
-     ("", (16, 8, 8)), ("0", (16, 8, 8)), ("many", (16, 8, 8))],
+    ("cores", "said", "threads"),
+    [(16, "3", (3, 3, 3)), (16, "1", (1, 1, 1)), (16, "6,2", (6, 6, 6)), (16, "99", (16, 8, 8)),
+     (16, "", (16, 8, 8)), (16, "0", (16, 8, 8)), (3, "many", (3, 1, 8)), (1, "", (1, 1, 8))],
 )  # fmt: skip
-def test_omp_num_threads_is_the_most_of_each_job(monkeypatch, said, threads):
-    monkeypatch.setattr(launchers, "available", lambda: 16)
+def test_omp_num_threads_is_the_most_of_each_job(monkeypatch, cores, said, threads):
+    monkeypatch.setattr(joblib, "cpu_count", lambda: cores)
     monkeypatch.setenv("OMP_NUM_THREADS", said)
     assert tuple(map(launchers.per_job, (SERIAL, JOBLIB, SLURM))) == threads

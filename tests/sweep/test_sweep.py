@@ -1,75 +1,64 @@
-"""A sweep of all fourteen methods, as the MLflow UI will show it."""
+"""A sweep of all fourteen methods, as the MLflow UI will show it, and one whose jobs fail."""
 
-import numpy as np
+import itertools
+
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
-from support import LETTERS, PATIENCE, SMALL, Cli, artifacts, jobs_in
+from support import LETTERS, SMALL, Cli, artifacts
+
+from noise_exp.report.__main__ import main
 
 
 @pytest.fixture(scope="module")
 def sweep(tmp_path_factory):
-    """The main command on a small network, in a fresh folder: output, parent and children."""
-    folder = tmp_path_factory.mktemp("sweep")
-    cli = Cli(folder)
-    done = cli("-m", "dist=glob(*)", *SMALL)
-    assert done.returncode == 0, done.stderr
-    client = MlflowClient(cli.uri)
-    runs = client.search_runs([client.get_experiment_by_name("noise_training").experiment_id])
-    parents = [r for r in runs if r.data.tags["kind"] == "sweep"]
-    children = {r.data.params["dist"]: r for r in runs if r.data.tags["kind"] == "run"}
-    assert len(parents) == 1
-    assert len(runs) == 15
-    return done, client, parents[0], children
+    """The main command on a small network: its end, its folder, its runs."""
+    cli = Cli(tmp_path_factory.mktemp("sweep"))
+    done = cli.ok("-m", "dist=glob(*)", *SMALL)
+    (parent,) = cli.runs("sweep")
+    children = {run.data.params["dist"]: run for run in cli.runs("run")}
+    assert len(cli.runs()) == 15
+    return done, cli, parent, children
 
 
 def test_all_fourteen_are_nested_under_one_parent(sweep):
     _, _, parent, children = sweep
-    assert set(children) == set(LETTERS)
+    assert {option: run.data.tags["article_letter"] for option, run in children.items()} == LETTERS
     for option, run in children.items():
+        assert run.info.run_name == f"{option} seed=452"
         assert run.data.tags["mlflow.parentRunId"] == parent.info.run_id
         assert run.data.tags["sweep"] == parent.data.tags["sweep"]
-        assert run.data.tags["article_letter"] == LETTERS[option]
         assert run.data.tags["diverged"] == "false"
         assert run.info.status == parent.info.status == "FINISHED"
     assert len({run.data.tags["fingerprint"] for run in children.values()}) == 14
 
 
-def test_params_are_short_and_hold_option_names(sweep):
-    _, _, _, children = sweep
+def test_params_metrics_and_data_of_every_run(sweep):
+    _, cli, _, children = sweep
     expected = {"optimizer": "vanilla", "estimator": "cost_scaled", "seed": "452", "epochs": "6"}
-    for run in children.values():
-        law = expected if run.data.params["dist"] != "backprop" else {
-            **expected, "estimator": "exact_gradient",
-        }  # fmt: skip
-        assert law.items() <= run.data.params.items()
-    assert children["gumbel"].data.params["dist.scale"] == "1.0"
-    assert children["zipf"].data.params["optimizer.lr"] == "0.03"
-
-
-def test_metrics_of_every_epoch(sweep):
-    _, client, _, children = sweep
     for option, run in children.items():
+        exact = option == "backprop"
+        own = {"estimator": "exact_gradient"} if exact else {}
+        assert (expected | own).items() <= run.data.params.items()
         for key in ("cost", "train_error_rate"):
-            history = client.get_metric_history(run.info.run_id, key)
-            assert [m.step for m in history] == list(range(6))
+            assert len(cli.history(run, key)) == 6
         metrics = run.data.metrics
         assert metrics["test_error_rate"] == metrics["test_errors"] / 20
         assert metrics["train_seconds"] > 0
-        assert metrics["forward_passes"] == (18 if option == "backprop" else 6)
+        assert metrics["forward_passes"] == (18 if exact else 6)
+    assert children["gumbel"].data.params["dist.scale"] == "1.0"
+    assert children["zipf"].data.params["optimizer.lr"] == "0.03"
+    datasets = [run.inputs.dataset_inputs[0].dataset for run in children.values()]
+    assert len({dataset.digest for dataset in datasets}) == 1
+    assert {dataset.name for dataset in datasets} == {"article"}
 
 
-def test_artifacts_and_data(sweep):
-    _, _, _, children = sweep
-    run = children["beta"]
-    folder = artifacts(run)
-    predictions = pd.read_csv(folder / "predictions.csv")
+def test_predictions_and_configuration_are_kept(sweep):
+    run = sweep[-1]["beta"]
+    predictions = pd.read_csv(artifacts(run) / "predictions.csv")
     assert predictions.wrong.sum() == run.data.metrics["test_errors"]
     assert ((predictions.output > 0.5) != predictions.label).equals(predictions.wrong)
-    assert "law: beta" in (folder / "config.yaml").read_text()
-    digests = {child.inputs.dataset_inputs[0].dataset.digest for child in children.values()}
-    assert len(digests) == 1
-    assert run.inputs.dataset_inputs[0].dataset.name == "article"
+    assert "law: beta" in (artifacts(run) / "config.yaml").read_text()
 
 
 def test_the_parent_holds_the_comparison(sweep):
@@ -84,125 +73,125 @@ def test_the_parent_holds_the_comparison(sweep):
         assert row.train_seconds == pytest.approx(metrics["train_seconds"])
         ratio = metrics["cost"] / children["backprop"].data.metrics["cost"]
         assert row.cost_vs_backprop == pytest.approx(ratio)
-        assert row.method in done.stdout
-        assert row.method in (folder / "comparison.md").read_text()
-        assert row.method in parent.data.tags["mlflow.note.content"]
+        note = parent.data.tags["mlflow.note.content"]
+        for shown in (done.stdout, (folder / "comparison.md").read_text(), note):
+            assert row.method in shown
     for name in ("cost_per_training", "training_time", "misclassification"):
         assert (folder / f"{name}.png").stat().st_size > 10_000
     assert "mlflow ui --workers 1 --backend-store-uri sqlite:///mlruns/mlflow.db" in done.stdout
 
 
-def test_a_new_law_is_one_yaml_file(cli):
-    cli.own_option("dist", "laplace", "law: laplace\nloc: 0\nscale: 1\n")
-    done = cli("--config-dir=my", "-m", "dist=laplace", "seed=1,2,3", "dist.scale=1,2", *SMALL,
-               "tracking.enabled=false", "hydra.sweep.dir=out")  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    table = pd.read_csv(cli.folder / "out" / "comparison.csv")
-    assert table.method.tolist() == ["laplace dist.scale=1", "laplace dist.scale=2"]
-    assert table.runs.tolist() == [3, 3]
-    jobs = jobs_in(cli.folder / "out")
-    finals = [costs[-1] for r, costs in jobs if "dist.scale=1" in r["overrides"]]
-    assert table.final_cost[0] == pytest.approx(np.median(finals))
+ERRORS = {
+    "fragile": "RuntimeError: out of luck", "unbuilt": "RuntimeError: no part", "vanilla": "",
+}  # fmt: skip
+GOOD = ("vanilla", "1")
 
 
-def test_a_job_that_fails_is_named_and_the_others_go_on(cli):
-    done = cli("-m", "dist=gumbel,beta", "dist.a=0.5,-1", "epochs=2", "network=small")
-    assert done.returncode == 1
-    assert "Could not override 'dist.a'" in done.stderr  # gumbel has no a: Hydra stops at once
-    done = cli("-m", "dist=beta", "dist.a=0.5,-1", *SMALL)
-    assert done.returncode == 1
-    assert "1 of 2 jobs failed" in done.stdout + done.stderr
-    assert "a <= 0" in done.stdout + done.stderr
-    assert "Traceback" not in done.stdout + done.stderr
-    client = MlflowClient(cli.uri)
-    runs = client.search_runs([client.get_experiment_by_name("noise_training").experiment_id])
-    assert sorted(r.info.status for r in runs) == ["FAILED", "FAILED", "FINISHED"]
-    (failed,) = [r for r in runs if r.data.tags["kind"] == "run" and r.info.status == "FAILED"]
-    assert "a <= 0" in failed.data.tags["error"]
-
-
-def test_a_sweep_whose_first_job_cannot_run_leaves_nothing(newcomer):
-    done = newcomer("-m", "dist=beta", "epochs=0", "seed=1,2")
-    assert done.returncode == 1
-    assert len((done.stdout + done.stderr).splitlines()) == 1
-    assert not (newcomer.folder / "mlruns").exists()
-    assert not (newcomer.folder / "multirun").exists()
-
-
-def test_a_job_that_raises_leaves_its_traceback(cli):
-    # An optimizer of the user's own, named by a YAML file, that breaks in the third epoch.
-    body = (
+@pytest.fixture(scope="module")
+def failing(tmp_path_factory):
+    """A sweep of which some jobs fail, and the same again when some are mended: ends and runs."""
+    cli = Cli(tmp_path_factory.mktemp("failing"))
+    step = (
         "def step(self, parameters, direction, moment):\n"
-        "    if moment.epoch == 2: raise RuntimeError('out of luck')"
+        "    if moment.epoch == 2 and not pathlib.Path('mended').exists():\n"
+        "        raise RuntimeError('out of luck')"
     )
-    cli.own_part("optimizer", "broken", body)
-    done = cli("--config-dir=my", "-m", "optimizer=broken,vanilla", *SMALL)
+    cli.own_part("optimizer", "fragile", step, before="import pathlib\n")
+    cli.own_part("optimizer", "unbuilt", "def __post_init__(self): raise RuntimeError('no part')")
+    sweep = ("--config-dir=my", "-m", "optimizer=fragile,unbuilt,vanilla", "dist=beta", *SMALL,
+             "dist.a=1,-1", "seed=0,1")  # fmt: skip
+    done = cli(*sweep, "hydra.sweep.dir=out")
+    runs = cli.runs()
+    (cli.folder / "mended").touch()
+    return cli, done, runs, cli(*sweep, "resume=true", "hydra.sweep.dir=again")
+
+
+def test_jobs_that_fail_are_named_and_the_others_go_on(failing):
+    cli, done, runs, _ = failing
     assert done.returncode == 1
-    assert "1 of 2 jobs failed" in done.stdout
-    assert "RuntimeError: out of luck" in done.stdout
-    client = MlflowClient(cli.uri)
-    runs = client.search_runs([client.get_experiment_by_name("noise_training").experiment_id])
-    ends = {r.data.params.get("optimizer", "parent"): r for r in runs}
-    assert {k: r.info.status for k, r in ends.items()} == {
-        "parent": "FAILED", "broken": "FAILED", "vanilla": "FINISHED",
+    assert "10 of 12 jobs failed" in done.stdout
+    for run in runs:
+        assert (run.info.status == "FINISHED") == (
+            "optimizer=vanilla dist.a=1 " in run.info.run_name
+        )
+    errors = {run.info.run_name: run.data.tags.get("error", "") for run in runs}
+    for a, optimizer, seed in itertools.product(("1", "-1"), ERRORS, (0, 1)):
+        error = "a <= 0" if a == "-1" else ERRORS[optimizer]
+        name = f"optimizer={optimizer} dist.a={a} seed={seed}"
+        assert error in errors[f"beta {name}"]
+    fragile = next(run for run in runs if "luck" in run.data.tags.get("error", ""))
+    assert "in step" in (artifacts(fragile) / "traceback.txt").read_text()
+    assert len(MlflowClient(cli.uri).get_metric_history(fragile.info.run_id, "cost")) == 2
+
+
+def test_just_those_that_failed_run_again(failing):
+    cli, done, _, again = failing
+    command = "python -m noise_exp --config-dir=my -m optimizer=fragile,unbuilt,vanilla dist=beta"
+    assert command in done.stdout
+    assert "hydra.sweep.dir=out resume=true" in done.stdout
+    assert again.stdout.count("finished already") == 2
+    assert "8 of 12 jobs failed" in again.stdout
+    assert len([run for run in cli.runs("run") if run.info.status == "FINISHED"]) == 4
+
+
+def test_settings_that_fail_are_a_method_of_their_own_from_the_store_too(failing, monkeypatch):
+    cli, _, runs, _ = failing
+    (parent,) = [run.info.run_id for run in runs if run.data.tags["kind"] == "sweep"]
+    monkeypatch.chdir(cli.folder)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setattr("sys.argv", ["noise_exp.report", parent, "--output=report", "--no-log"])
+    main()
+    expected = {
+        f"beta dist.a={a} optimizer={optimizer}": [0, 0, 2] if (optimizer, a) == GOOD else [2, 2, 0]
+        for optimizer in ("fragile", "unbuilt", "vanilla") for a in ("1", "-1")
     }  # fmt: skip
-    assert ends["broken"].data.tags["error"] == "RuntimeError: out of luck"
-    assert "in step" in (artifacts(ends["broken"]) / "traceback.txt").read_text()
-    assert len(client.get_metric_history(ends["broken"].info.run_id, "cost")) == 2
+    for folder in ("out", "report"):
+        table = pd.read_csv(cli.folder / folder / "comparison.csv").set_index("method")
+        counts = table[["failed", "missing", "seeds"]]
+        assert {method: list(row) for method, row in counts.T.items()} == expected
 
 
-@pytest.mark.parametrize("signal", [1, 2, 15])
-def test_an_interrupted_sweep_is_killed_whole(cli, signal):
-    running = cli.start("-m", *cli.hold(20), "dist=gumbel,beta", "network=small", "epochs=40",
-                        "hydra.sweep.dir=out")  # fmt: skip
-    cli.wait_for_epochs(20, "0")
-    running.send_signal(signal)
-    assert running.wait(timeout=PATIENCE) == 1
-    assert (cli.folder / "stderr").read_text().splitlines()[-1] == "noise_exp: interrupted"
-    client = MlflowClient(cli.uri)
-    runs = client.search_runs([client.get_experiment_by_name("noise_training").experiment_id])
-    assert [r.info.status for r in runs] == ["KILLED", "KILLED"]
+@pytest.fixture(scope="module")
+def nested(tmp_path_factory):
+    """Two methods that tie, in the run of the environment, one named as no picture can say it."""
+    cli = Cli(tmp_path_factory.mktemp("nested"))
+    cli.own_option("dist", "a$_$", "law: gumbel\nloc: 0\nscale: 1\n")  # no formula for matplotlib
+    cli.env |= {"MLFLOW_EXPERIMENT_NAME": "noise_training"}
+    cli.ok(*SMALL, "tracking.experiment=noise_training")
+    (outer,) = cli.runs()
+    cli.env |= {"MLFLOW_RUN_ID": outer.info.run_id}
+    cli.ok(*SMALL, "seed=3")
+    done = cli.ok("--config-dir=my", "-m", "dist='a$_$',beta", "++seed=2", *SMALL,
+               "hydra.sweep.dir=out")  # fmt: skip
+    return cli, done, outer
 
 
-def test_a_picture_that_cannot_be_made_fails_nothing(cli):
-    law = "law: gumbel\nloc: 0\nscale: 1\n"
-    cli.own_option("dist", "a$_$", law)  # no formula for matplotlib
-    done = cli("--config-dir=my", "-m", "dist='a$_$',beta", *SMALL, "hydra.sweep.dir=out")
-    assert done.returncode == 0, done.stderr
+def test_runs_and_sweeps_are_nested_in_the_run_of_the_environment(nested):
+    cli, _, outer = nested
+    (sweep,) = cli.runs("sweep")
+    parents = {sweep.info.run_id: outer.info.run_id, outer.info.run_id: None}
+    for run in cli.runs("run"):
+        parents[run.info.run_id] = run.data.tags.get("mlflow.parentRunId")
+    assert sorted(map(str, parents.values())) == sorted(
+        ["None", outer.info.run_id, outer.info.run_id, sweep.info.run_id, sweep.info.run_id]
+    )
+
+
+def test_a_picture_that_cannot_be_made_fails_nothing(nested):
+    cli, done, _ = nested
     assert "The cost_per_training.png could not be made" in done.stdout
     assert {"comparison.csv", "runs.csv"} <= {p.name for p in (cli.folder / "out").iterdir()}
-    assert [run.info.status for run in cli.runs()] == ["FINISHED"] * 3
+    assert {run.info.status for run in cli.runs()} == {"FINISHED"}
 
 
-def test_a_job_that_breaks_while_it_is_built_has_a_row(cli):
-    body = "def __post_init__(self): raise RuntimeError('out of luck')"
-    cli.own_part("estimator", "broken", body)
-    done = cli("--config-dir=my", "-m", "estimator=cost_scaled,broken", *SMALL)
-    assert done.returncode == 1
-    done = cli("--config-dir=my", "estimator=broken", *SMALL)
-    assert done.returncode == 1
-    rows = {(run.info.status, run.data.tags.get("error")) for run in cli.runs("run")}
-    assert rows == {("FINISHED", None), ("FAILED", "RuntimeError: out of luck")}
-    assert len(cli.runs("run")) == 3
-
-
-def test_a_search_whose_trial_cannot_be_composed_is_failed(cli):
-    done = cli("-m", "hydra/sweeper=optuna", "dist=choice(gumbel,beta)", "dist.scale=2", *SMALL,
-               "hydra.sweeper.n_trials=20", "hydra.sweeper.n_jobs=1")  # fmt: skip
-    assert done.returncode == 1
-    assert "Could not override 'dist.scale'" in done.stderr
-    assert "resume=true" not in done.stdout + done.stderr
-    assert "Traceback" not in done.stdout + done.stderr
+def test_of_methods_that_tie_the_one_with_the_lower_cost_is_best_everywhere(nested):
+    cli, done, _ = nested
+    table = pd.read_csv(cli.folder / "out" / "comparison.csv").set_index("method")
+    assert table.test_errors.nunique() == 1
+    best = table.final_cost.idxmin()
+    assert best != table.index[0]
     (parent,) = cli.runs("sweep")
-    assert parent.info.status == "FAILED"
-    assert "dist.scale" in parent.data.tags["error"]
-
-
-def test_a_run_is_named_by_what_was_swept(cli):
-    done = cli("-m", "dist=gumbel,beta", "optimizer.lr=0.1,0.01", "seed=1,2", *SMALL)
-    assert done.returncode == 0, done.stderr
-    names = {run.info.run_name for run in cli.runs("run")}
-    assert names == {
-        f"{dist} optimizer.lr={lr} seed={seed}"
-        for dist in ("gumbel", "beta") for lr in ("0.1", "0.01") for seed in (1, 2)
-    }  # fmt: skip
+    (tagged,) = [run for run in cli.runs("run") if run.data.tags.get("best")]
+    assert parent.data.tags["best"] == tagged.data.params["dist"] == best
+    assert f"best: {best} with" in parent.data.tags["mlflow.note.content"]
+    assert f"Lowest test_error_rate: {best} (as low: {table.index[0]})" in done.stdout

@@ -5,7 +5,6 @@ import multiprocessing
 import pickle
 import threading
 
-import joblib
 import numpy as np
 import pytest
 from support import PATIENCE, needs_linux
@@ -220,12 +219,3 @@ def test_a_training_that_is_on_its_way_goes_on_in_a_forked_process():
         return told, went(ready)
 
     assert in_a_fork(rest) == rest()
-
-
-def test_joblibs_workers_take_a_trial_and_give_it_back():
-    ready = trial(**KINDS["batches"])
-    list(ready.train())
-    expected = went(copy.deepcopy(ready))
-    copies = joblib.Parallel(2)(joblib.delayed(lambda t: (went(t), t))(ready) for _ in range(2))
-    assert [told for told, _ in copies] == [expected] * 2
-    assert went(copies[0][1]) == went(copies[1][1])

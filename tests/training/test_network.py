@@ -23,22 +23,6 @@ def test_outputs_are_the_formula(problem):
     np.testing.assert_allclose(network.outputs(parameters, images)[:, 0], expected, rtol=1e-13)
 
 
-def test_gradient_agrees_with_finite_differences(problem):
-    network, parameters, images, labels = problem
-    gradient = np.empty_like(parameters)
-    Objective(network, images, labels).gradient(parameters, gradient)
-
-    def half_sum_of_squares(w):
-        return 0.5 * np.sum((network.outputs(w, images)[:, 0] - labels) ** 2)
-
-    step = 1e-6 * np.eye(network.n_parameters)
-    numeric = [
-        (half_sum_of_squares(parameters + s) - half_sum_of_squares(parameters - s)) / 2e-6
-        for s in step
-    ]
-    np.testing.assert_allclose(gradient, numeric, rtol=1e-6, atol=1e-9)
-
-
 def test_cost_is_the_mean_squared_error_and_passes_are_counted(problem):
     network, parameters, images, labels = problem
     objective = Objective(network, images, labels)

@@ -13,9 +13,9 @@ from noise_exp.training.streams import IndependentStreams
 from noise_exp.training.workers import Workers
 
 
-def draws(name, how, n=20_000, seed=5):
+def draws(name, how, n=20_000, threads=1):
     network, out = Network((1, 1), np.float64), np.empty(n)
-    IndependentStreams(0, 0, seed).noise(law_of(name), network, how=how).fill(out)
+    IndependentStreams(0, 0, 5).noise(law_of(name), network, Workers(threads), how).fill(out)
     return out
 
 
@@ -51,18 +51,11 @@ def test_a_law_of_one_value_is_left_in_peace_by_every_transform():
         assert np.isfinite(ones).all()
 
 
-def transformed(how, n, threads=1):
-    network, out = Network((1, 1), np.float64), np.empty(n)
-    streams = IndependentStreams(0, 0, 5)
-    streams.noise(law_of("gumbel"), network, Workers(threads), how).fill(out)
-    return out
-
-
 @pytest.mark.parametrize("n", [2**17 + 1, 2**18 + 1, 2**17 + 2, 3 * 2**17 - 5])
 @pytest.mark.parametrize("how", [NoiseTransform.standardize, NoiseTransform.rank])
 def test_no_number_is_transformed_among_few(how, n):
-    out = transformed(how, n)
-    np.testing.assert_array_equal(out, transformed(how, n, threads=3))
+    out = draws("gumbel", how, n)
+    np.testing.assert_array_equal(out, draws("gumbel", how, n, threads=3))
     assert (out[-3:] != 0).all()
     # The last number, over many steps, has the moments of all others.
     source = IndependentStreams(0, 0, 6).noise(
@@ -78,13 +71,16 @@ def test_no_number_is_transformed_among_few(how, n):
 
 def test_where_no_sample_is_needed_the_draws_are_what_they_were():
     n = 2**17 + 1
-    whole, alone = transformed(NoiseTransform.none, n), transformed(NoiseTransform.none, 2**17)
+    whole, alone = (
+        draws("gumbel", NoiseTransform.none, n),
+        draws("gumbel", NoiseTransform.none, 2**17),
+    )
     np.testing.assert_array_equal(whole[:-1], alone)
-    np.testing.assert_array_equal(np.abs(whole), np.abs(transformed(NoiseTransform.sign, n)))
+    np.testing.assert_array_equal(np.abs(whole), np.abs(draws("gumbel", NoiseTransform.sign, n)))
     for how in (NoiseTransform.standardize, NoiseTransform.rank):
-        few = transformed(NoiseTransform.none, 1000)
+        few = draws("gumbel", NoiseTransform.none, 1000)
         transform(how, np.random.default_rng(0), few)
-        np.testing.assert_array_equal(few, transformed(how, 1000))
+        np.testing.assert_array_equal(few, draws("gumbel", how, 1000))
 
 
 def test_two_names_of_one_law_draw_different_numbers():

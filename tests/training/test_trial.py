@@ -5,37 +5,26 @@ import itertools
 
 import numpy as np
 import pytest
+from support import options
+from support import trial as trial_of_options
 
 from noise_exp.training import (
-    Adam,
-    Annealing,
+    ArticleStream,
     CostScaled,
     Embedded,
-    EvolutionStrategy,
-    ForwardGradient,
-    HillClimb,
     IndependentStreams,
     Law,
-    LearnedFeedback,
-    Momentum,
-    NodePerturbation,
     NoiseTransform,
     Schedule,
-    Spsa,
     Trial,
-    Vanilla,
     Xor,
     loop,
 )
-
-ESTIMATORS = [CostScaled(), EvolutionStrategy(0.01, 2), ForwardGradient(1),
-              LearnedFeedback(0.1, 0.2), NodePerturbation(0.01), Spsa(0.01, 1)]  # fmt: skip
-OPTIMIZERS = [Adam(0.01, 0.9, 0.999, True), Annealing(0.01, 0.01, 1e-4), HillClimb(0.01, 1.5),
-              Momentum(0.001, 0.9, True), Vanilla()]  # fmt: skip
+from noise_exp.training.estimators import Stateless
 
 
-def trial(estimator=None, optimizer=None, law=True, epochs=4, **options):
-    streams = IndependentStreams(1, 1, 1)
+def trial(estimator=None, optimizer=None, law=True, epochs=4, streams=None, **options):
+    streams = streams or IndependentStreams(1, 1, 1)
     return Trial(
         Xor().split(streams.permutation, np.float64), Law("gumbel") if law else None, streams,
         estimator=estimator, optimizer=optimizer,
@@ -47,15 +36,40 @@ def result(ready):
     return [epoch.cost for epoch in ready.train()], ready.trained.tobytes()
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda part: type(part).__name__)
-@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda part: type(part).__name__)
+@pytest.mark.parametrize("optimizer", options("optimizer"))
+@pytest.mark.parametrize("estimator", options("estimator"))
 def test_the_same_parts_train_twice_with_the_same_result(estimator, optimizer):
-    before = dataclasses.asdict(estimator), dataclasses.asdict(optimizer)
-    first, second = (result(trial(estimator, optimizer)) for _ in range(2))
+    of_command = trial_of_options(f"estimator={estimator}", f"optimizer={optimizer}", "data=xor")
+    parts = of_command.estimator, of_command.optimizer
+    before = [dataclasses.asdict(part) for part in parts]
+    first, second = (result(trial(*parts)) for _ in range(2))
     assert first == second
-    assert (dataclasses.asdict(estimator), dataclasses.asdict(optimizer)) == before
-    assert vars(estimator) == dataclasses.asdict(estimator)  # nothing is kept beside the settings
-    assert vars(optimizer) == dataclasses.asdict(optimizer)
+    # Nothing is kept beside the settings, and these are what they were.
+    assert [vars(part) for part in parts] == [dataclasses.asdict(part) for part in parts] == before
+
+
+class Signs(Stateless):
+    """Fair signs that are none of the noise's."""
+
+    def estimate(self, objective, parameters, noise, out):
+        out[:] = noise.rng.choice([-1.0, 1.0], len(out))
+        return objective.evaluate(parameters)
+
+
+def test_an_estimator_has_a_generator_beside_the_noise(tmp_path):
+    for streams in (IndependentStreams, lambda *seeds: ArticleStream(seeds[2], 4, tmp_path)):
+        once, twice, other = (
+            trial(Signs(), epochs=n, streams=streams(1, 1, seed))
+            for n, seed in ((4, 1), (2, 1), (4, 2))
+        )
+        costs = result(once)[0]
+        assert costs == result(twice)[0] + result(twice)[0] != result(other)[0]
+        quiet, used = once.noise(), once.noise()
+        used.rng.random(7)
+        drawn = np.empty((2, 99))
+        quiet.fill(drawn[0])
+        used.fill(drawn[1])
+        np.testing.assert_array_equal(*drawn)
 
 
 def test_parts_of_ones_own_that_keep_their_state_themselves_begin_anew_too():

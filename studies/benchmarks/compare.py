@@ -12,16 +12,15 @@ import pandas as pd
 from noise_exp.writing import markdown
 from studies.benchmarks import turns
 from studies.benchmarks.problem import Train, article_trial
-from studies.benchmarks.quiet import time_undisturbed
 
 OURS, ROOFLINE = "noise_exp", "products"
-# Contender: the module that prepares it, and the package it needs.
+# Contender: the module and its function that prepare it, and the package it needs.
 CONTENDERS = {
-    OURS: ("ours", "numpy"),
-    "article": ("plain", "numpy"),
-    "PyTorch": ("torch_peer", "torch"),
-    "JAX": ("jax_peer", "jax"),
-    ROOFLINE: ("ours", "numpy"),
+    OURS: ("ours", "prepare", "numpy"),
+    "article": ("ours", "prepare_article", "numpy"),
+    "PyTorch": ("torch_peer", "prepare", "torch"),
+    "JAX": ("jax_peer", "prepare", "jax"),
+    ROOFLINE: ("ours", "prepare_products", "numpy"),
 }
 _OPTION = {"normal": "gaussian"}  # where the option of dist is not called as NumPy's sampler
 
@@ -42,9 +41,9 @@ class Timing:
 
 @cache
 def _prepared(contender: str, method: str, threads: int) -> Train:
-    module = importlib.import_module(f"studies.benchmarks.{CONTENDERS[contender][0]}")
-    prepare = module.prepare_products if contender == ROOFLINE else module.prepare
-    run: Train = prepare(article_trial(method, threads))
+    module, prepare, _ = CONTENDERS[contender]
+    peer = importlib.import_module(f"studies.benchmarks.{module}")
+    run: Train = getattr(peer, prepare)(article_trial(method, threads))
     run(2)  # compiles, and makes buffers
     return run
 
@@ -53,7 +52,7 @@ def _seconds(contender: str, threads: int, method: str, epochs: int) -> float:
     """Run in the contender's own process: train, and return the seconds of an epoch."""
     run = _prepared(contender, method, threads)
     turns.settle()
-    return time_undisturbed(lambda: run(epochs), lambda: run(2)) / epochs
+    return turns.time_undisturbed(lambda: run(epochs), lambda: run(2)) / epochs
 
 
 def compare(threads: int, epochs: int, rounds: int, methods: Sequence[str]) -> list[Timing]:
@@ -64,7 +63,7 @@ def compare(threads: int, epochs: int, rounds: int, methods: Sequence[str]) -> l
     UserError
         If a peer is not installed.
     """
-    turns.require(package for _, package in CONTENDERS.values())
+    turns.require(package for *_, package in CONTENDERS.values())
     cases = [(method, epochs) for _ in range(rounds) for method in methods]
     seconds: dict[tuple[str, str], list[float]] = {}
     for name, (method, _), spent in turns.take_turns(_seconds, CONTENDERS, cases, threads):

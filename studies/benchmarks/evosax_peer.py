@@ -13,6 +13,7 @@ from evosax.algorithms import algorithms
 
 from noise_exp.training.data import live_pixels
 from noise_exp.training.trial import Trial
+from studies.benchmarks.jax_peer import output_sums
 
 
 def train(trial: Trial, settings: Mapping[str, Any], seed: int, seconds: float) -> tuple[int, int]:
@@ -50,7 +51,7 @@ def train(trial: Trial, settings: Mapping[str, Any], seed: int, seconds: float) 
         while not generations or perf_counter() - begin < budget:
             state, key = jax.block_until_ready(generation(state, key))
             generations += 1
-    sums = _sums(strategy.get_mean(state), jnp.asarray(split.test_images[:, live]))
+    sums = output_sums(strategy.get_mean(state), jnp.asarray(split.test_images[:, live]))
     predicted = np.asarray(jnp.argmax(sums, axis=1) if sums.shape[1] > 1 else sums[:, 0] > 0)
     return int(np.sum(predicted != split.test_labels)), generations
 
@@ -59,7 +60,7 @@ def _generation(
     strategy: Any, params: Any, x: Any, y: Any, batch: int | None
 ) -> Callable[[Any, Any], Any]:
     def fitness(layers: Any, images: Any, labels: Any) -> Any:
-        sums = _sums(layers, images)
+        sums = output_sums(layers, images)
         if sums.shape[1] > 1:
             return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(sums, labels))
         return jnp.mean(optax.sigmoid_binary_cross_entropy(sums[:, 0], labels))
@@ -78,15 +79,6 @@ def _generation(
         return state, key
 
     return generation
-
-
-def _sums(layers: Any, images: Any) -> Any:
-    """What goes into the output units, shape (images, outputs)."""
-    below = images
-    for w, b in layers[:-1]:
-        below = jnp.arctan(below @ w + b)
-    w, b = layers[-1]
-    return below @ w + b
 
 
 def _strategy(settings: Mapping[str, Any], start: Any) -> tuple[Any, Any]:

@@ -21,7 +21,6 @@ from noise_exp.training.estimators import Estimator
 from noise_exp.training.loop import Schedule
 from noise_exp.writing import markdown
 from studies.benchmarks import turns
-from studies.benchmarks.quiet import time_undisturbed
 
 _BACKPROP = "backprop"
 CONTENDERS: Mapping[str, Estimator | None] = {
@@ -74,7 +73,7 @@ def _seconds(contender: str, threads: int, problem: str) -> float:
         for _ in range(n):
             next(records)
 
-    return time_undisturbed(lambda: epochs(_EPOCHS), lambda: epochs(1)) / (_EPOCHS * passes)
+    return turns.time_undisturbed(lambda: epochs(_EPOCHS), lambda: epochs(1)) / (_EPOCHS * passes)
 
 
 def table(seconds: Mapping[tuple[str, str], Sequence[float]]) -> str:

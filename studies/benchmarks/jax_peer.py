@@ -15,8 +15,7 @@ import jax.numpy as jnp
 from noise_exp.training import Trial
 from noise_exp.training.article import DROPPED_LR as LR
 from noise_exp.training.article import SEED, SIGNAL
-from studies.benchmarks.probabilities import poisson_cumulative, zipf_cumulative
-from studies.benchmarks.problem import Train
+from studies.benchmarks.problem import Train, poisson_cumulative, zipf_cumulative
 
 Sampler = Callable[[Any, tuple[int, ...]], Any]
 
@@ -70,11 +69,16 @@ def _gradient_step(x: Any, y: Any) -> Callable[..., Any]:
 
 
 def _outputs(layers: Any, x: Any) -> Any:
-    below = x
+    return jax.nn.sigmoid(output_sums(layers, x))
+
+
+def output_sums(layers: Any, images: Any) -> Any:
+    """Return what goes into the output units, shape (images, outputs)."""
+    below = images
     for w, b in layers[:-1]:
         below = jnp.arctan(below @ w + b)
     w, b = layers[-1]
-    return jax.nn.sigmoid(below @ w + b)
+    return below @ w + b
 
 
 def _measure(output: Any, y: Any) -> tuple[Any, Any]:

@@ -1,10 +1,11 @@
-"""noise_exp itself, and its roofline."""
+"""noise_exp itself, its roofline, and the article's way."""
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from noise_exp.training import Trial
+from noise_exp.training import Trial, article
 from noise_exp.training.data import live_pixels
+from studies.article_way import article_way
 from studies.benchmarks.problem import Train
 
 
@@ -46,3 +47,16 @@ def prepare_products(trial: Trial) -> Train:
         return np.nan
 
     return run
+
+
+def prepare_article(trial: Trial) -> Train:
+    """Return a function that trains for a number of epochs the article's way."""
+    return article_way(
+        trial.split.train_images,
+        trial.split.train_labels,
+        trial.network.views(trial.parameters),
+        trial.law.name if trial.law else None,
+        article.DROPPED_LR,
+        article.SIGNAL,
+        trial.objective.workers.threads,
+    )

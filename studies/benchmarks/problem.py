@@ -1,5 +1,6 @@
 """What every contender is given: a trial with the article's images, network and initial weights."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -18,6 +19,7 @@ from noise_exp.training import (
 )
 
 METHODS = (*ARTICLE_LAWS, "backprop")
+_TERMS = 1000
 
 # Runs a number of epochs, one after the other; returns the cost that the last one started from.
 Train = Callable[[int], float]
@@ -52,3 +54,13 @@ def _repeated(split: Split, images: int) -> Split:
     return replace(
         split, train_images=split.train_images[chosen], train_labels=split.train_labels[chosen]
     )
+
+
+def poisson_cumulative(lam: float = 1.0) -> np.ndarray:
+    """P(X <= k) for k = 0, 1, ... up to what float32 tells from 1, for peers without a sampler."""
+    return np.cumsum([math.exp(-lam) * lam**k / math.factorial(k) for k in range(11)])
+
+
+def zipf_cumulative() -> np.ndarray:
+    """P(X <= k) for k = 1 to 1000, of zipf(2)."""
+    return np.cumsum(6 / math.pi**2 / np.arange(1.0, _TERMS + 1) ** 2)

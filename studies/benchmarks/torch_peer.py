@@ -12,8 +12,7 @@ import torch
 from noise_exp.training import Trial
 from noise_exp.training.article import DROPPED_LR as LR
 from noise_exp.training.article import SEED, SIGNAL
-from studies.benchmarks.probabilities import poisson_cumulative, zipf_cumulative
-from studies.benchmarks.problem import Train
+from studies.benchmarks.problem import Train, poisson_cumulative, zipf_cumulative
 
 _TINY = 2**-25  # uniform_ may give 0
 

@@ -1,8 +1,8 @@
 """What the claims came to, as Markdown and csv."""
 
-import csv
-import io
 from collections.abc import Iterable
+
+import pandas as pd
 
 from noise_exp.writing import markdown as as_markdown
 from studies.theory.claims import Check, Claim, Outcome
@@ -47,13 +47,20 @@ def markdown(results: Iterable[tuple[Claim, Outcome]]) -> str:
 
 def as_csv(results: Iterable[tuple[Claim, Outcome]]) -> str:
     """Return all numbers in full."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["claim", "formula", "quantity", "sense", "predicted", "measured", "low",
-                     "high", "rival", "verdict"])  # fmt: skip
-    for claim, outcome in results:
-        for c in outcome.checks:
-            m = c.measured
-            writer.writerow([claim.name, claim.formula, c.what, c.sense, c.predicted, m.value,
-                             m.low, m.high, c.rival, c.verdict])  # fmt: skip
-    return text.getvalue()
+    rows = [
+        {
+            "claim": claim.name,
+            "formula": claim.formula,
+            "quantity": c.what,
+            "sense": c.sense,
+            "predicted": c.predicted,
+            "measured": c.measured.value,
+            "low": c.measured.low,
+            "high": c.measured.high,
+            "rival": c.rival,
+            "verdict": c.verdict,
+        }
+        for claim, outcome in results
+        for c in outcome.checks
+    ]
+    return pd.DataFrame(rows).to_csv(index=False)

@@ -36,13 +36,13 @@ def test_ratios_are_of_medians():
     )
 
 
-@pytest.mark.parametrize("peer", ["plain", "torch_peer", "jax_peer"])
+@pytest.mark.parametrize("peer", ["article", "PyTorch", "JAX"])
 @pytest.mark.parametrize("method", METHODS)
 def test_peers_train_as_we_do(peer, method):
-    package = {"torch_peer": "torch", "jax_peer": "jax"}.get(peer, "numpy")
-    pytest.importorskip(package)
-    module = importlib.import_module(f"studies.benchmarks.{peer}")
-    theirs = module.prepare(article_trial(method, 1, (12, 9)))
+    module, prepare, package = compare.CONTENDERS[peer]
+    pytest.importorskip(package, reason=f"{package} is not installed: pip install '.[bench]'")
+    found = importlib.import_module(f"studies.benchmarks.{module}")
+    theirs = getattr(found, prepare)(article_trial(method, 1, (12, 9)))
     mine = ours.prepare(article_trial(method, 2, (12, 9)))
     assert theirs(1) == pytest.approx(mine(1), rel=1e-4)
     # Back propagation goes the same way; noise is other noise, of the same law, so small here.
@@ -117,7 +117,7 @@ def test_mistakes_are_said_in_one_line(tmp_path, arguments, words):
 
 
 def test_a_missing_peer_is_named_in_one_line(monkeypatch, tmp_path):
-    monkeypatch.setattr(compare, "CONTENDERS", {"Peer": ("peer", "not_installed_here")})
+    monkeypatch.setattr(compare, "CONTENDERS", {"Peer": ("peer", "prepare", "not_installed_here")})
     monkeypatch.setattr(sys, "argv", ["bench", "--parts", "methods", "--output", str(tmp_path)])
     with pytest.raises(SystemExit) as stopped:
         bench.main()

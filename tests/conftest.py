@@ -35,11 +35,16 @@ def pytest_configure():
 
 
 def pytest_collection_modifyitems(items):
-    """Mark what runs the command, a server or a browser: `make check` leaves it to `make test`."""
+    """Mark what runs the command, a server or a browser: `make check` leaves it to `make test`.
+
+    A file is one worker's: those with slow tests come first, that all workers end together.
+    """
     for item in items:
         used = set(item.fixturenames)
         if {"cli", "newcomer"} & used or ("tmp_path_factory" in used and "tmp_path" not in used):
             item.add_marker("slow")
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture

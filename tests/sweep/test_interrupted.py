@@ -1,6 +1,7 @@
 """What interrupts the begin or the end of a sweep, and jobs that fail before their record."""
 
 import dataclasses
+import signal
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,7 +10,9 @@ import pytest
 from filelock import FileLock
 from made_up import recorded
 from omegaconf import OmegaConf
+from support import PATIENCE, SMALL
 
+from noise_exp.errors import ToldError
 from noise_exp.records.journal import RECORDS, Journal
 from noise_exp.records.owed import Owed
 from noise_exp.records.record import Record
@@ -23,16 +26,17 @@ from noise_exp.tracking.publisher import Publisher
 from noise_exp.tracking.recording import Recording
 from noise_exp.tracking.store import Store
 
+JOBS = [["dist=gumbel"], ["dist=beta"], ["dist=zipf"], ["dist=power"]]
 
-def begun(folder: Path, store=None, **options) -> Sweep:
+
+def begun(folder: Path, store=None, finished=(), jobs=JOBS) -> Sweep:
     recording = Recording(folder, Record("sweep", {"kind": "sweep"}))
     journal = recording.__enter__()
-    progress = SweepProgress(folder, journal.record.uid, 2)
+    progress = SweepProgress(folder, journal.record.uid, len(JOBS))
     progress.start()
-    planned = Plan(None, [["dist=gumbel"], ["dist=beta"]], None, 2)
+    planned = Plan(None, jobs, len(JOBS), [])
     submitted = Submitted(OmegaConf.create({"_target_": "BasicLauncher"}))
-    finished = options.get("finished", {})
-    return Sweep(folder, planned, store, recording, journal, progress, finished, submitted)
+    return Sweep(folder, planned, store, recording, journal, progress, dict(finished), submitted)
 
 
 def test_an_interrupted_begin_leaves_no_run_running(cli, monkeypatch):
@@ -75,10 +79,27 @@ def test_reused_runs_that_the_store_no_longer_tells_of_keep_what_was_known(tmp_p
     facts = Record("gumbel", sweep=sweep.journal.record.uid, job=0, run_id="r", reused=True,
                   status="FINISHED", overrides=["dist=gumbel"])  # fmt: skip
     Journal.start(tmp_path / "0", facts).release()
-    reused, missing = ending.gather(sweep)
+    reused, missing, *_ = ending.gather(sweep)
     assert reused == dataclasses.replace(known, job=0, overrides=["dist=gumbel"], reused=True)
     assert missing.error == "it left no record"
     assert missing.dist == "beta"
+
+
+@pytest.mark.parametrize("jobs", [None, JOBS])
+def test_results_are_counted_against_the_plan(tmp_path, monkeypatch, caplog, jobs):
+    sweep = begun(tmp_path, jobs=jobs)
+    for job in (0, 1, 3):  # of job 2 there is nothing, and of job 1 nothing that can be read
+        left = Record("run", sweep=sweep.journal.record.uid, job=job, overrides=JOBS[job])
+        Journal.start(tmp_path / str(job), left).end("FINISHED")
+    (tmp_path / "1" / RECORDS / "run.json").write_text("half a rec")
+    monkeypatch.setattr(ending, "_compare", lambda *_: None)
+    with pytest.raises(ToldError):
+        ending.finish(sweep)
+    assert sweep.journal.record.status == "FAILED"
+    assert "2 of 4 jobs failed" in caplog.text
+    for job in (1, 2):
+        name = JOBS[job][0] if jobs else "?"  # of a search only the sweeper knows
+        assert f"job {job} ({name}): it left no record" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -119,3 +140,29 @@ def test_a_job_whose_folder_is_in_use_says_so_at_the_end(cli):
 def test_a_store_is_attached_to_without_a_call_to_it():
     store = Store.attach("sqlite:////nowhere/at/all.db", "1")
     assert "client" not in vars(store)
+
+
+JOBLIB = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
+
+
+@pytest.mark.parametrize(
+    ("mode", "arguments", "number", "trained", "runs"),
+    [
+        ((), (), signal.SIGINT, 1, 1),
+        (("-m",), ("dist=gumbel,beta",), signal.SIGHUP, 1, 2),
+        (("-m",), ("dist=gumbel,beta", *JOBLIB), signal.SIGTERM, 2, 3),
+    ],
+)
+def test_what_is_interrupted_is_killed_whole_and_keeps_its_metrics(
+    cli, mode, arguments, number, trained, runs
+):
+    running = cli.start(*mode, *cli.hold(3), *SMALL, *arguments)
+    cli.wait_until(lambda: len([*cli.folder.rglob("epochs.jsonl")]) == trained)
+    running.send_signal(number)
+    assert running.wait(timeout=PATIENCE) == 1
+    assert [run.info.status for run in cli.runs()] == ["KILLED"] * runs
+    for run in cli.runs("run"):
+        assert run.data.metrics["cost"] > 0
+    said = (cli.folder / "stderr").read_text() + (cli.folder / "stdout").read_text()
+    assert "noise_exp: interrupted" in said.splitlines()
+    assert "Traceback" not in said

@@ -50,15 +50,12 @@ def _report(options: argparse.Namespace, store: "Store") -> None:
     places.refuse_store(options.output, options.uri, "--output")
     output.refuse_foreign(options.output, output.REPORT, "--output")
     asked = reading.ask(store, options.what)
-    if asked.running:
-        logging.warning("Left out, as they have not ended: %d runs", asked.running)
     records = reading.read(store, asked.runs)
     if not records:
         raise UserError(f"no run of {', '.join(map(repr, options.what))} makes sense any more")
     if asked.sweep:  # what it did not start itself, it reused
-        parents = {run.info.run_id: reading.sweep_of(run) for run in asked.runs}
         own = asked.sweep.info.run_id
-        records = [replace(r, reused=parents[str(r.run_id)] != own) for r in records]
+        records = [replace(record, reused=record.parent_id != own) for record in records]
     known = {key for record in records for key in (*record.metrics, *record.curves)}
     if options.outcome and known and options.outcome not in known:
         raise UserError(

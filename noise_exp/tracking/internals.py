@@ -125,6 +125,9 @@ def _view(
             "lifecycleFilter": "Active",
             "datasetsFilter": [],
             "modelVersionFilter": "All Runs",
+            "runsPinned": [],  # MLflow 3.8 shows an error where these are missing
+            "runsHidden": [],
+            "runsExpanded": {},
         }
     )
 

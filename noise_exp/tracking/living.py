@@ -99,18 +99,14 @@ def sync(folder: Path, uri: str, dead: bool = False) -> str:
 
 def silent(folders: Iterable[Path], uri: str) -> list[Path]:
     """Return the folders of those runs, of other machines, that give a store no sign of life."""
-    by_experiment: dict[str, dict[str, Path]] = {}
-    for folder in folders:
-        left = Journal.load(folder)
-        by_experiment.setdefault(left.owed.experiment_id, {})[left.record.uid] = folder
-    dead: dict[str, Path] = {}
-    for experiment_id, by_uid in by_experiment.items():
+    left = {folder: Journal.load(folder) for folder in folders}
+    alive = set()
+    for experiment_id in {journal.owed.experiment_id for journal in left.values()}:
         store = Store.attach(uri, experiment_id)
-        runs = [r for r in store.search(_RUNNING) if r.data.tags.get("uid") in by_uid]
-        beating, _ = _watch(store, runs)
-        alive = {run.data.tags["uid"] for run in beating}
-        dead |= {uid: folder for uid, folder in by_uid.items() if uid not in alive}
-    return list(dead.values())
+        uids = {journal.record.uid for journal in left.values()}
+        runs = [r for r in store.search(_RUNNING) if r.data.tags.get("uid") in uids]
+        alive |= {run.data.tags["uid"] for run in _watch(store, runs)[0]}
+    return [folder for folder, journal in left.items() if journal.record.uid not in alive]
 
 
 def _bury(store: Store, runs: Iterable[Run]) -> list[Run]:

@@ -61,6 +61,7 @@ def _record_of(run: Run, numbered: bool) -> Record:
         tags,
         params,
         metrics,
+        parent_id=tags.get("mlflow.parentRunId"),
         dataset=_data_set(run),
         run_id=run.info.run_id,
         status=run.info.status,

@@ -9,7 +9,8 @@ from noise_exp.records.secrets import completed
 
 DEFAULT_URI = "sqlite:///mlruns/mlflow.db"
 _FILE = re.compile(r"sqlite(?:\+pysqlite)?:///([^?]*)")
-_ARTIFACTS = ("artifacts", "mlartifacts")  # beside a database: ours, and those of MLflow's server
+# What belongs to a store beside its database: artifacts, ours and those of MLflow's server.
+_OF_STORES = ((), ("artifacts",), ("mlartifacts",))
 
 
 def located(uri: str | None) -> tuple[str, str]:
@@ -108,18 +109,13 @@ def refuse_store(folder: Path, uri: str | None, key: str) -> None:
     Raises
     ------
     UserError
-        If a store's database lies in the folder, or the folder in a store's.
+        If a store's database lies in the folder, or the folder among a store's artifacts.
     """
     real, database = folder.resolve(), file_of(located(uri)[1])
     for place in (real, *real.parents):
         inside = real.relative_to(place).parts
-        is_store = (
-            (database is not None and database.parent.resolve() == place)
-            or (place / "mlflow.db").is_file()
-            or (place.name == "mlruns" and any(place.glob("[0-9]*/meta.yaml")))  # of files
-        )
-        # Beside a store's database and artifacts there may be anything, but in mlruns.
-        if is_store and (not inside or inside[0] in _ARTIFACTS or place.name == "mlruns"):
+        known = database is not None and database.parent.resolve() == place
+        if (known or (place / "mlflow.db").is_file()) and inside[:1] in _OF_STORES:
             raise UserError(
                 f"the folder {folder} belongs to the tracking store in {place}; set {key} to "
                 "another"

@@ -43,8 +43,8 @@ class Publisher:
     """
 
     def __init__(self, uri: str) -> None:
-        self._uri = uri
-        self._runs: dict[Journal, Delivery | None] = {}
+        self._client = cast(MlflowClient, _Answering(uri, self._hear))
+        self._runs: dict[Journal, Delivery] = {}
         self._folders: dict[Path, str] = {}  # of other runs that have ended, and what is at them
         self._refused: dict[Path, str] = {}
         self._calls: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
@@ -55,13 +55,9 @@ class Publisher:
         self._wake = threading.Event()
         threading.Thread(target=self._work, name="publisher", daemon=True).start()
 
-    @cached_property
-    def _client(self) -> MlflowClient:  # made by the thread: that of a database connects
-        return cast(MlflowClient, _Answering(connect(self._uri), self._hear))
-
     def publish(self, journal: Journal) -> None:
         """Deliver a run to its end, and let go of its lock then."""
-        self._runs.setdefault(journal, None)
+        self._runs.setdefault(journal, Delivery(journal, self._client))
         self._wake.set()
 
     def make(self, journal: Journal, patience: float) -> str | None:
@@ -178,8 +174,7 @@ class Publisher:
         if folder in self._refused and not ended:
             return  # it is asked once more at the end: the store may have been mended
         try:
-            delivery = self._runs[journal] = self._runs[journal] or Delivery(journal, self._client)
-            delivery.send()
+            self._runs[journal].send()
             self._refused.pop(folder, None)
         except RefusedError as error:
             self._refused[folder] = str(error)
@@ -194,7 +189,7 @@ class Publisher:
 
     def _settle(self, folder: Path) -> None:
         for journal, delivery in list(self._runs.items()):  # they live while this takes long
-            if delivery and journal.folder not in self._refused:
+            if journal.folder not in self._refused:
                 delivery.beat()
         try:
             if settle(folder, self._client) in ("alive", "elsewhere"):
@@ -208,14 +203,16 @@ class Publisher:
 class _Answering:
     """MLflow's client, which says when it has been answered."""
 
-    def __init__(self, client: MlflowClient, hear: Callable[[], None]) -> None:
-        self._client, self._hear = client, hear
+    def __init__(self, uri: str, hear: Callable[[], None]) -> None:
+        self._uri, self._hear = uri, hear
+
+    @cached_property
+    def _client(self) -> MlflowClient:  # made by the thread: that of a database connects
+        return connect(self._uri)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        call = getattr(self._client, name)
-
         def answered(*arguments: Any, **options: Any) -> Any:
-            result = call(*arguments, **options)
+            result = getattr(self._client, name)(*arguments, **options)
             self._hear()
             return result
 

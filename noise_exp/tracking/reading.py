@@ -42,18 +42,12 @@ class Asked:
         Those that have ended, the newest last.
     parents
         The sweeps among the names.
-    experiment_id
-        Of the first of the runs.
-    running
-        How many runs have not ended and are left out.
     sweep
         The sweep that it is all of; None if it is anything else.
     """
 
     runs: list[Run]
     parents: list[Run]
-    experiment_id: str
-    running: int
     sweep: Run | None
 
 
@@ -72,36 +66,30 @@ def ask(store: Store, names: Sequence[str]) -> Asked:
     """
     runs: dict[str, Run] = {}
     parents: list[Run] = []
-    experiment_id = ""
     for name in names:
-        parent, named, where = _named(store, name)
-        if parent:
-            parents.append(parent)
+        parent, named = _named(store, name)
+        parents += [parent] if parent else []
         if not named:
             raise UserError(f"{name!r} stands for no run in the store {store}")
-        experiment_id = experiment_id or where
         runs |= {run.info.run_id: run for run in named}
     ended = [run for run in runs.values() if run.info.status != "RUNNING"]
     if not ended:
         raise UserError(f"no run of {', '.join(map(repr, names))} has ended yet")
-    return Asked(
-        sorted(ended, key=lambda run: run.info.start_time or 0),
-        parents,
-        experiment_id,
-        len(runs) - len(ended),
-        parents[0] if parents and len(names) == 1 else None,
-    )
+    if running := len(runs) - len(ended):
+        log.warning("Left out, as they have not ended: %d runs", running)
+    ended.sort(key=lambda run: run.info.start_time or 0)
+    return Asked(ended, parents, parents[0] if parents and len(names) == 1 else None)
 
 
-def _named(store: Store, name: str) -> tuple[Run | None, list[Run], str]:
-    """Return what a name stands for: the sweep if it is one, the runs, their experiment's id."""
+def _named(store: Store, name: str) -> tuple[Run | None, list[Run]]:
+    """Return what a name stands for: the sweep if it is one, and the runs."""
     if _RUN_ID.fullmatch(name):
         run = store.run(name)
-        kind, where = run.data.tags.get("kind", "no kind"), run.info.experiment_id
+        kind = run.data.tags.get("kind", "no kind")
         if kind == "sweep":
-            return run, _of_sweep(Store.attach(store.uri, where), run), where
+            return run, _of_sweep(Store.attach(store.uri, run.info.experiment_id), run)
         if kind == "run":
-            return None, [run], where
+            return None, [run]
         raise UserError(
             f"run {name} is no training run but of kind {kind!r}, by its tag kind; give a sweep's "
             "or a training run's id"
@@ -112,13 +100,13 @@ def _named(store: Store, name: str) -> tuple[Run | None, list[Run], str]:
         raise UserError(
             f"the store {store} has no experiment {store.experiment!r}; give --experiment"
         )
-    within = Store.attach(store.uri, where)
     try:
-        return None, within.search("tags.kind = 'run'", "" if named else name), where
+        found = Store.attach(store.uri, where).search("tags.kind = 'run'", "" if named else name)
     except MlflowException as error:
         raise UserError(
             f"{name!r} is neither a run's id, an experiment's name nor a filter: {reason(error)}"
         ) from None
+    return None, found
 
 
 def _of_sweep(store: Store, parent: Run) -> list[Run]:
@@ -152,11 +140,6 @@ def _of_sweep(store: Store, parent: Run) -> list[Run]:
             ", ".join(gone), sweep_id,
         )  # fmt: skip
     return list(runs.values())
-
-
-def sweep_of(run: Run) -> str | None:
-    """Return the id of the sweep that a run is of, if any."""
-    return run.data.tags.get("mlflow.parentRunId")
 
 
 def children(store: Store, parent_id: str) -> list[Run]:
@@ -253,7 +236,8 @@ def keep(
         run_id = on.info.run_id
     else:
         tags = {"kind": "report", "mlflow.note.content": f"Made by\n\n    {command}\n"}
-        run = store.client.create_run(asked.experiment_id, tags=tags, run_name=command)
+        where = asked.runs[-1].info.experiment_id
+        run = store.client.create_run(where, tags=tags, run_name=command)
         run_id = run.info.run_id
     for file in files:
         store.client.log_artifact(run_id, str(folder / file))

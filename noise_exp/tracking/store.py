@@ -133,10 +133,7 @@ class Store:
     @property
     def newest(self) -> str:
         """Where the runs of the newest sweep are shown; without a sweep, all runs."""
-        try:
-            told = self.client.get_experiment(self.experiment_id).tags if self.experiment_id else {}
-        except FAILURES as error:
-            raise _failure(self._given, error) from None
+        told = self.client.get_experiment(self.experiment_id).tags if self.experiment_id else {}
         return self._address(NEWEST if VIEW + NEWEST in told else SWEEPS)
 
     def browse_sweep(self, run_id: str, swept: Sequence[str], part: str) -> str:

@@ -41,8 +41,7 @@ def check(tmp_path, monkeypatch):
     [
         ("mlruns/mlflow.db", None, "mlruns"),
         ("mlruns/mlflow.db", None, "mlruns/artifacts/0"),
-        ("mlruns/mlflow.db", None, "mlruns/x/../y"),
-        ("mlruns/0/meta.yaml", None, "mlruns/0"),
+        ("mlruns/mlflow.db", None, "mlruns/x/../artifacts"),
         ("mlflow.db", "sqlite:///mlflow.db", "."),
         ("mlflow.db", "http://127.0.0.1:9", "mlartifacts"),
         ("other/runs.db", "sqlite:///other/runs.db", "link"),

@@ -29,7 +29,7 @@ def start(cli, proxy, experiment, *arguments):
     cli.env["MLFLOW_TRACKING_URI"] = proxy.url
     running = cli.start(
         "-m", *cli.hold(FIRST), f"seed=range({JOBS})", "network=small", "epochs=4", "threads=1",
-        f"tracking.experiment={experiment}", "hydra.sweep.dir=out", *arguments,
+        f"tracking.experiment=sweep_{experiment}", "hydra.sweep.dir=out", *arguments,
     )  # fmt: skip
     cli.wait_for_epochs(FIRST, "0")
     cli.wait_until(lambda: record(cli, 0)["run_id"])
@@ -44,7 +44,7 @@ def record(cli, job):
 def check_delivered(server, experiment):
     """The sweep and its jobs are finished, with every epoch."""
     client = MlflowClient(server.url)
-    runs = client.search_runs([client.get_experiment_by_name(experiment).experiment_id])
+    runs = client.search_runs([client.get_experiment_by_name(f"sweep_{experiment}").experiment_id])
     assert sorted(run.data.tags["kind"] for run in runs) == ["run"] * JOBS + ["sweep"]
     for run in runs:
         assert run.info.status == "FINISHED"

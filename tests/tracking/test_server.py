@@ -11,7 +11,6 @@ from support import PATIENCE, wait_until
 from noise_exp.errors import ToldError
 from noise_exp.records.owed import Owed
 from noise_exp.records.record import Record
-from noise_exp.tracking import delivery, publisher
 from noise_exp.tracking.recording import Recording
 from noise_exp.tracking.store import Store
 
@@ -125,22 +124,6 @@ def test_a_slow_server_does_not_hold_up_training(cli, server, proxy):
     cli.release(SECOND)
     assert running.wait(timeout=PATIENCE) == 0
     check_delivered(cli, server, "slow")
-
-
-def test_a_gateways_refusal_is_not_the_stores(cli, server, proxy, monkeypatch):
-    monkeypatch.setattr(publisher, "_SEND_SECONDS", 0.1)
-    monkeypatch.setattr(delivery, "HEARTBEAT_SECONDS", 0.1)
-    store = Store.open(proxy.url, "gateway")
-    owed = Owed(proxy.url, store.experiment_id)
-    with Recording(cli.folder / "out", Record("run", {"kind": "run"}), owed, 20.0) as journal:
-        wait_until(lambda: journal.record.run_id)
-        proxy.instead = 403, "text/html", b"<html><body>Sign in</body></html>"
-        seen = len(proxy.seen)
-        journal.update(metrics={"half": 1.0})
-        wait_until(lambda: len(proxy.seen) > seen + 1)  # it is asked again
-        proxy.instead = None
-    (run,) = MlflowClient(server.url).search_runs([store.experiment_id])
-    assert (run.info.status, run.data.metrics) == ("FINISHED", {"half": 1.0})
 
 
 def test_what_the_store_itself_refuses_is_asked_once_more_at_the_end(cli, server, proxy):

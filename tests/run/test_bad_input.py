@@ -1,14 +1,15 @@
 """A user's mistake: one line that names it, an exit code, no traceback, an untouched store."""
 
-import numpy as np
+import os
+
 import pytest
-from support import idx_bytes
+from support import trial
+
+from noise_exp.errors import UserError
 
 LONG = "x" * 300
-OURS = {
+CONFIGURATIONS = {
     "epochs=0": "epochs must be at least 1, got 0",
-    "-m hydra/launcher=joblib hydra.launcher.n_jobs=0": "n_jobs must be at least 1",
-    "-m dist=glob(x*)": "dist=glob(x*) matches no option",
     "batch_size=0": "batch_size must be at least 1, got 0",
     "forward_passes=-1": "forward_passes must be at least 1, got -1.0",
     "forward_passes=nan": "forward_passes must be at least 1, got nan",
@@ -16,7 +17,6 @@ OURS = {
     "epochs=null": "epochs, forward_passes, train_seconds are all null; give one of them a number",
     "train_seconds=0": "train_seconds must be above 0, got 0.0",
     "train_seconds=nan": "train_seconds must be above 0, got nan",
-    "epochs=null train_seconds=inf": "train_seconds must be finite, got inf",
     "network.frozen=[9]": "network.frozen must hold layers, 1 to 3 from the input on, got [9]",
     "noise_transform=foo": "noise_transform=foo: Invalid value 'foo'",
     "estimator.repair=sign": "it is noise_transform now",
@@ -48,51 +48,21 @@ OURS = {
     "estimator.signal=[1,1]": "estimator.signal must hold one number for each",
     "seeds=init seed=1 stream=article": "use seeds=all",
     "stream=article seed=4294967296": "seed: the article's generator takes seeds below 2**32",
-    "tracking.uri=sqlite:////dev/null/x.db": "the tracking store sqlite:////dev/null/x.db",
-    "tracking.uri=sqlite:///home": "the tracking store sqlite:///home cannot be used",
-    "tracking.uri=postgresql+nodriver://u@127.0.0.1:9/x": "cannot be used",
-    "tracking.uri=http://127.0.0.1:9": "Connection refused",
-    "tracking.uri=nonsense://x": "the tracking store nonsense://x cannot be used",
-    "hydra.run.dir=/dev/null/x": "the output folder /dev/null/x cannot be written",
-    "-m hydra.sweep.dir=/dev/null/x": "the output folder /dev/null/x cannot be written",
-    f"hydra.run.dir={LONG}": "cannot be written (File name too long)",
-    "network.hidden=[10000000,10000000]": "there is not enough memory (Unable to allocate",
-    "-m network.hidden=[10000000,10000000]": "there is not enough memory (Unable to allocate",
-    "dist=[gumbel,gaussian]": "dist takes one option, not a list; write dist=NAME, or -m dist=",
-    "-m optimizer=[vanilla,adam] seed=1,2": "optimizer takes one option, not a list",
-    "rung=[spsa,es]": "rung takes one option, not a list",
     "dist.q=3": "Could not override 'dist.q'; there is no such key; --cfg job shows",
-    "-m dist=beta,power dist.a=2": "write ++dist.a=... to set it in the jobs alone",
-    "-m dist=gumbel,beta,gaussian dist.scale=2": "the job dist=beta dist.scale=2 cannot be",
-    "-m optimizer=vanilla,adam optimizer.drop_epoch=3": "the job optimizer=adam",
-    "-m dist=gumbel,gumbl": "the job dist=gumbl cannot be composed: In 'config': Could not find",
-    "-m epochs=1,2,many": "the job epochs=many cannot be composed: Error merging override",
-    "-m score=cost,error_rate": "score=cost,error_rate: a sweep takes one score for all",
-    "-m dist=gumbel,beta epochs=0": "epochs must be at least 1, got 0",
     "dist=gumbl": "Could not find 'dist/gumbl'; did you mean dist=gumbel?",
     "dist=normal": "did you mean dist=gaussian or dist=standard_normal?",
     "dist=Gumbel": "did you mean dist=gumbel?",
     "experiment=tun": "did you mean experiment=tune?",
     "rung=spas": "did you mean rung=spsa?",
-    "hydra/launcher=jobli": "did you mean hydra/launcher=joblib?",
     "optimizer=sgd": "Could not find 'optimizer/sgd'; there is adam, annealing",
-    "-m dist=gumbell,beta": "Could not find 'dist/gumbell'; did you mean dist=gumbel?",
-    "tracking.figure=true": "Could not override 'tracking.figure'; runs keep no cost.png any more",
     "epoch=3": "Could not override 'epoch'; there is no such key; did you mean epochs?",
     "+epoch=3": "epoch: there is no such key; did you mean epochs?",
     "++network.hiden=[3]": "network.hiden: there is no such key; did you mean network.hidden?",
     "lr=3": "did you mean optimizer.lr?",
     "optimizr=adam": "did you mean optimizer",
     "network.hiden=[3]": "did you mean network.hidden?",
-    "hydra.job.env_set={A:1}": "write ++hydra.job.env_set=... to add to it",
-    "hydra.run.dirr=x": "did you mean hydra.run.dir?",
     "dist.shape=3": "Could not override 'dist.shape'",
     "dist=null": "dist=null: Config group override must be a string",
-    "--config-name=nope": "Cannot find primary config 'nope'. Check that it's in your config",
-    "hydra.job_logging.level=3": "hydra.job_logging.root.level?",
-    "hydra.job_logging.root.level=nope": "Unable to configure root logger",
-    "dist=gumbel.yaml": "dist takes the name of an option: gumbel for gumbel.yaml",
-    "-m optimizer=adam.yaml,vanilla": "optimizer takes the name of an option: adam for adam.yaml",
     "epochs=many": "epochs=many: Value 'many' of type 'str' could not be converted to Integer",
     "epochs=1.5": "could not be converted to Integer",
     "seed=0.5": "could not be converted to Integer",
@@ -100,19 +70,49 @@ OURS = {
     "dtype=float16": "Invalid value 'float16'",
     "epochs": "'epochs' cannot be read",
     "data.digits=[3": "'data.digits=[3' cannot be read",
-    "dist=gumbel,beta": "add --multirun to your command line",
-    "--config-dir=nowhere": "nowhere' not found",
-    "--run -m": "Only one of --run, --multirun",
     "seed=${oc.env:NO_SUCH_VARIABLE}": "seed: KeyError raised while resolving interpolation: "
     "\"Environment variable 'NO_SUCH_VARIABLE' not found\"; set it",
     "seed=${nope}": "seed: Interpolation key 'nope' not found",
-    "-m seed=${nope} dist=gumbel,beta": "seed: Interpolation key 'nope' not found",
     "optimizer.lr=${optimizer.lr}": "optimizer.lr: Recursive interpolation detected",
     "epochs=${no:1}": "epochs: Unsupported interpolation type no",
     "epochs=???": "epochs must be given; write epochs=...",
+}
+COMMANDS = {
+    "-m hydra/launcher=joblib hydra.launcher.n_jobs=0": "n_jobs must be at least 1",
+    "-m dist=glob(x*)": "dist=glob(x*) matches no option",
+    "tracking.uri=sqlite:////dev/null/x.db": "the tracking store sqlite:////dev/null/x.db",
+    "tracking.uri=sqlite:///home": "the tracking store sqlite:///home cannot be used",
+    "tracking.uri=postgresql+nodriver://u@127.0.0.1:9/x": "cannot be used",
+    "tracking.uri=http://127.0.0.1:9": "Connection refused",
+    "tracking.uri=nonsense://x": "the tracking store nonsense://x cannot be used",
+    "hydra.run.dir=/dev/null/x": "the output folder /dev/null/x cannot be written",
+    f"hydra.run.dir={LONG}": "cannot be written (File name too long)",
+    "-m network.hidden=[10000000,10000000]": "there is not enough memory (Unable to allocate",
+    "dist=[gumbel,gaussian]": "dist takes one option, not a list; write dist=NAME, or -m dist=",
+    "-m optimizer=[vanilla,adam] seed=1,2": "optimizer takes one option, not a list",
+    "rung=[spsa,es]": "rung takes one option, not a list",
+    "-m dist=beta,power dist.a=2": "write ++dist.a=... to set it in the jobs alone",
+    "-m dist=gumbel,beta,gaussian dist.scale=2": "the job dist=beta dist.scale=2 cannot be",
+    "-m optimizer=vanilla,adam optimizer.drop_epoch=3": "the job optimizer=adam",
+    "-m dist=gumbel,gumbl": "the job dist=gumbl cannot be composed: In 'config': Could not find",
+    "-m epochs=1,2,many": "the job epochs=many cannot be composed: Error merging override",
+    "-m score=cost,error_rate": "score=cost,error_rate: a sweep takes one score for all",
+    "hydra/launcher=jobli": "did you mean hydra/launcher=joblib?",
+    "-m dist=gumbell,beta": "Could not find 'dist/gumbell'; did you mean dist=gumbel?",
+    "tracking.figure=true": "Could not override 'tracking.figure'; runs keep no cost.png any more",
+    "hydra.job.env_set={A:1}": "write ++hydra.job.env_set=... to add to it",
+    "hydra.run.dirr=x": "did you mean hydra.run.dir?",
+    "--config-name=nope": "Cannot find primary config 'nope'. Check that it's in your config",
+    "hydra.job_logging.level=3": "hydra.job_logging.root.level?",
+    "hydra.job_logging.root.level=nope": "Unable to configure root logger",
+    "dist=gumbel.yaml": "dist takes the name of an option: gumbel for gumbel.yaml",
+    "-m optimizer=adam.yaml,vanilla": "optimizer takes the name of an option: adam for adam.yaml",
+    "dist=gumbel,beta": "add --multirun to your command line",
+    "--config-dir=nowhere": "nowhere' not found",
+    "--run -m": "Only one of --run, --multirun",
+    "-m seed=${nope} dist=gumbel,beta": "seed: Interpolation key 'nope' not found",
     "hydra.run.dir=${nope}": "hydra.run.dir: Interpolation key 'nope' not found",
     "-m hydra.job.name=${nope}": "hydra.job.name: Interpolation key 'nope' not found",
-    "-m hydra.output_subdir=${nope}": "hydra.output_subdir: Interpolation key 'nope'",
     "~epochs": "epochs cannot be left out: write epochs=... instead of ~epochs",
     "-m ~score dist=gumbel,beta": "score cannot be left out",
     "~seed": "seed cannot be left out",
@@ -121,6 +121,29 @@ OURS = {
     "-m ~optimizer seed=1,2": "optimizer cannot be left out",
     "~seeds.noise": "a key cannot be left out: give it a value",
     "~optimizer._target_": "optimizer names no class; write _target_: module.Class",
+    "-m dist=gumbel,beta seed=1,2 epochs=0": "epochs must be at least 1, got 0",
+    "-m experiment=seed_sensitivity,variance": "experiment=seed_sensitivity sets hydra.sweeper",
+    "-m experiment=article,variance": "experiment=variance sets hydra.sweeper, too late",
+    "-m experiment=choice(learn,tune)": "the job experiment=tune sets hydra.sweeper",
+    "-m experiment=tune hydra.sweeper.direction=maximize": "hydra.sweeper.direction must be min",
+    "-m experiment=tune hydra.sweeper.direction=[minimize,maximize]": "must be minimize, got [",
+    "-m experiment=tune hydra.sweeper.storage=sqlite:///x.db": "hydra.sweeper.storage must be null",
+    "-m experiment=tune dist=glob(*)": "dist=glob(*): a search takes dist=choice(...), no glob",
+    "-m experiment=tune epochs=0": "epochs must be at least 1, got 0",
+    "-m tracking.experiment=a,b": "a sweep takes one tracking.experiment for all",
+    "-m ++tracking.experiment=a,b": "a sweep takes one tracking.experiment for all",
+    "-m tracking.enabled=true,false": "a sweep takes one tracking.enabled for all",
+    "-m resume=true,false": "a sweep takes one resume for all",
+    "-m dry_run=choice(true,false)": "dry_run=choice(true,false): a sweep takes one dry_run",
+    "-m seed=range(100000000) dry_run=true": "a sweep takes at most 100,000 jobs",
+    "-m resume=true tracking.enabled=false": "set tracking.enabled=true",
+    "+hydra.job.env_set.OMP_NUM_THREADS=77": "hydra.job.env_set.OMP_NUM_THREADS comes too late",
+    "-m +hydra.job.env_set.MLFLOW_RUN_ID=y": "hydra.job.env_set.MLFLOW_RUN_ID comes too late",
+    "-m +hydra.job.env_set.PYTHONHASHSEED=77": "hydra.job.env_set.PYTHONHASHSEED comes too late",
+    "hydra.job.chdir=true": "hydra.job.chdir must be false",
+    "-m hydra.job.chdir=true": "hydra.job.chdir must be false",
+    "hydra.run.dir='~/x'": "hydra.run.dir=~/x: nothing replaces the ~",
+    "-m hydra.sweep.dir='~/x'": "hydra.sweep.dir=~/x: nothing replaces the ~",
 }
 FILES = {
     "twice": (b"lr: 1\nlr: 2\n", "twice.yaml, line 2: found duplicate key lr"),
@@ -145,32 +168,40 @@ FILES = {
     "experiment/here": (b"epochs: 1\n", "begin the file with # @package _global_"),
     "experiment/number": (b"# @package _global_\ntracking:\n  experiment: 2026_11_25\n",
                              "tracking.experiment must be text, got 20261125"),
+    "data/number": (b"_target_: noise_exp.training.own_images.Npz\npath: 1.5\n",
+                    "data.path must be text, got 1.5, which YAML reads as a float: put what you"),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("arguments", OURS)
-def test_our_message_is_one_line(newcomer, arguments):
-    done = newcomer(*arguments.split())
+def ends_in_one_line(newcomer, words, *arguments):
+    done = newcomer(*arguments)
     assert done.returncode == 1
-    lines = (done.stdout + done.stderr).splitlines()
-    assert len(lines) == 1, lines
-    assert lines[0].startswith("noise_exp: ")
-    assert OURS[arguments] in lines[0]
-    assert not (newcomer.folder / "mlruns").exists()
+    (line,) = (done.stdout + done.stderr).splitlines()
+    assert line.startswith("noise_exp: ")
+    assert words in line
+    assert not {"mlruns", "multirun"} & {*os.listdir(newcomer.folder)}
+
+
+@pytest.mark.parametrize("overrides", CONFIGURATIONS)
+def test_a_configuration_is_refused_in_one_line(overrides):
+    with pytest.raises(UserError) as refused:
+        trial(*overrides.split())
+    (line,) = str(refused.value).splitlines()
+    assert CONFIGURATIONS[overrides] in line
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_that_cannot_be_read_is_named_with_its_line(newcomer, name):
     content, words = FILES[name]
-    option = name.rpartition("/")[2]
-    group = "experiment" if option != name else "optimizer"
+    group, _, option = f"optimizer/{name}".rpartition("/")
+    group = group.rpartition("/")[2]
     newcomer.own_option(group, option, "").write_bytes(content)
-    done = newcomer("--config-dir=my", f"{group}={option}")
-    assert done.returncode == 1
-    (line,) = (done.stdout + done.stderr).splitlines()
-    assert line.startswith("noise_exp: ")
-    assert words in line
-    assert not (newcomer.folder / "mlruns").exists()
+    ends_in_one_line(newcomer, words, "--config-dir=my", f"{group}={option}")
+
+
+@pytest.mark.parametrize("arguments", COMMANDS)
+def test_a_command_is_refused_in_one_line_and_leaves_nothing(newcomer, arguments):
+    ends_in_one_line(newcomer, COMMANDS[arguments], *arguments.split())
 
 
 @pytest.mark.parametrize(("full", "traced"), [("0", False), ("", False), ("1", True)])
@@ -178,16 +209,6 @@ def test_a_trace_is_shown_where_hydra_shows_one(newcomer, full, traced):
     done = newcomer("dist=gumbl", env={"HYDRA_FULL_ERROR": full})
     assert done.returncode == 1
     assert ("Traceback" in done.stderr) == traced
-
-
-def test_damaged_idx_file(cli):
-    for name, array in (("images-idx3", np.zeros((4, 2, 2))), ("labels-idx1", np.zeros(3))):
-        (cli.folder / name).write_bytes(idx_bytes(array))
-    done = cli("data=idx", f"data.path={cli.folder}")
-    assert done.returncode == 1
-    assert len(done.stderr.splitlines()) == 1
-    assert "4 images" in done.stderr
-    assert "3 labels" in done.stderr
 
 
 def test_no_space_left(cli):

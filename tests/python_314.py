@@ -45,7 +45,7 @@ def show(cfg):
     from noise_exp.records.record import Record
 
     print(as_json(cfg))
-    return Record({})
+    return Record("run")
 
 
 def start(module, *arguments):

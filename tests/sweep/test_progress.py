@@ -3,23 +3,31 @@
 import re
 
 import pytest
-from support import SMALL, Cli
+from support import SMALL
 
 from noise_exp.records.journal import Journal
 from noise_exp.records.record import Record, now
 from noise_exp.sweep.progress import SweepProgress
 
 
-def test_a_dry_run_of_a_first_sweep_makes_no_store(cli):
-    (cli.folder / "here").mkdir()
-    here = Cli(cli.folder / "here", store=False)
-    for arguments, count in ((("-m", "experiment=seed_sensitivity"), 420),
-                             (("-m", "experiment=variance", "resume=true"), 500),
-                             ((), 1)):  # fmt: skip
-        done = here(*arguments, "network=small", "dry_run=true")
-        assert done.returncode == 0, done.stderr
-        assert done.stdout.startswith(f"{count} run")
-    assert [path.name for path in here.folder.iterdir()] == ["home"]
+@pytest.mark.parametrize(
+    ("arguments", "runs", "hint"),
+    [
+        ("-m experiment=seed_sensitivity", 420, ""),
+        ("-m experiment=variance resume=true", 500, ""),
+        ("-m experiment=article,learn epochs=1 tracking.enabled=false", 2, ""),
+        ("experiment=learn", 1, ""),
+        ("experiment=seed_sensitivity", 1, "-m experiment=seed_sensitivity network=small dry_run"),
+        ("experiment=tune", 1, "python -m noise_exp -m experiment=tune network=small dry_run"),
+    ],
+)
+def test_a_dry_run_of_a_first_command_leaves_nothing(newcomer, arguments, runs, hint):
+    done = newcomer.ok(*arguments.split(), "network=small", "dry_run=true")
+    assert f"{runs} run" in done.stdout
+    said = done.stdout + done.stderr
+    assert hint in said
+    assert ("This is one run: only -m sweeps over" in said) == bool(hint)
+    assert [path.name for path in newcomer.folder.iterdir()] == ["home"]
 
 
 def test_progress_counts_this_sweeps_results_and_foresees_the_end(tmp_path):
@@ -58,20 +66,18 @@ def test_what_was_before_the_first_job_is_no_part_of_the_time_left(tmp_path):
     assert int(left[1]) == pytest.approx(50, abs=2)
 
 
-@pytest.mark.parametrize("launcher", ["basic", "joblib"])
-def test_a_sweep_says_how_far_it_is_and_does_not_spam(cli, launcher):
-    # Lines come every 30 s in a log; here after every run, however short it is.
+def test_a_sweep_says_how_far_it_is_and_does_not_spam(cli):
+    # Lines come every 30 s in a log; here after every run, however short it is, and none is long.
     (cli.folder / "sitecustomize.py").write_text(
-        "import noise_exp.sweep.progress as p\np._LOG_SECONDS = p._POLL_SECONDS = 0.01\n"
+        "import noise_exp.run.progress as r, noise_exp.sweep.progress as s\n"
+        "s._LOG_SECONDS = s._POLL_SECONDS = 0.01\n"
+        "r._SECONDS_PER_LINE = 1e9\n"
     )
-    cli.env["PYTHONPATH"] = str(cli.folder)
-    options = ["hydra.launcher.n_jobs=2"] if launcher == "joblib" else []
-    laws = "dist=beta,gumbel,zipf,power,poisson,rayleigh"
-    done = cli("-m", laws, f"hydra/launcher={launcher}", *options, *SMALL,
-               "tracking.enabled=false")  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    told = re.findall(r"sweep: (\d+) of 6 runs done after", done.stderr)
+    done = cli.ok("-m", "dist=beta,gumbel,zipf,power", "hydra/launcher=joblib",
+               "hydra.launcher.n_jobs=2", *SMALL, "tracking.enabled=false",
+               env={"PYTHONPATH": str(cli.folder)})  # fmt: skip
+    told = [int(n) for n in re.findall(r"sweep: (\d+) of 4 runs done after", done.stderr)]
     assert told
-    assert sorted(map(int, told)) == list(map(int, told))
-    assert "epoch" not in done.stderr  # none took long
-    assert re.search(r"6 runs in \d+ s", done.stdout)
+    assert sorted(told) == told
+    assert "epoch" not in done.stderr
+    assert re.search(r"4 runs in \d+ s", done.stdout)

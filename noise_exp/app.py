@@ -6,9 +6,12 @@ import os
 import sys
 import traceback
 from argparse import Action, ArgumentParser
+from functools import partial
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import CompactHydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from noise_exp import terminal
@@ -16,10 +19,11 @@ from noise_exp.errors import ToldError, UserError, in_words, is_of_disk
 from noise_exp.records.secrets import check_arguments
 from noise_exp.redaction import redacted
 from noise_exp.run import job
+from noise_exp.run.build import build
 from noise_exp.run.config import CONF_DIR
 from noise_exp.run.config_errors import explained
-from noise_exp.run.context import Job, SweepContext
-from noise_exp.run.launchers import end_on_signals
+from noise_exp.run.describe import SweepContext, describe
+from noise_exp.run.launchers import end_on_signals, end_with
 
 _FULL_ERROR = "HYDRA_FULL_ERROR"
 
@@ -53,17 +57,21 @@ def main() -> None:
 def _task(cfg: DictConfig) -> float:
     """Run one job; return its score for Hydra's sweepers (`Record.score`)."""
     terminal.steady()  # a worker's too
+    hydra_cfg = HydraConfig.get()
     try:
-        return job.run(cfg).score
+        described = describe(cfg, hydra_cfg, SweepContext.instance())
+        if described.in_sweep:
+            end_with(described.sweep.pid, described.launcher)
+        return job.run(described, partial(build, cfg, described.threads)).score
     except ToldError:
         sys.exit(1)
     except Exception as error:
-        message, current = _for_the_user(error), Job.current()
-        if not current.in_sweep:  # from here, else Hydra adds a line of its own
+        message = _for_the_user(error)
+        if hydra_cfg.mode != RunMode.MULTIRUN:  # from here, else Hydra adds a line of its own
             sys.exit(redacted(message or traceback.format_exc()))
         # The other jobs go on; the end of the sweep names this one and exits with an error.
         if message is None:
-            log.exception("Job %s failed", current.number)
+            log.exception("Job %s failed", hydra_cfg.job.num)
         return math.inf
 
 

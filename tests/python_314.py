@@ -37,14 +37,14 @@ def as_json(cfg):
     """Return a job's configuration in one line."""
     from omegaconf import OmegaConf
 
-    return json.dumps(OmegaConf.to_container(cfg, resolve=True), default=str)
+    return json.dumps(OmegaConf.to_container(cfg, resolve=True, enum_to_str=True))
 
 
-def show(cfg):
+def show(job, _):
     """Print a job's configuration in the place of training."""
     from noise_exp.records.record import Record
 
-    print(as_json(cfg))
+    print(json.dumps(job.config))
     return Record("run")
 
 

@@ -24,8 +24,8 @@ from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from omegaconf import DictConfig, OmegaConf
 from warm import Warm
 
-from noise_exp.run.build import trial_of
 from noise_exp.run.config import CONF_DIR
+from noise_exp.run.describe import trial_of
 from noise_exp.training import Law, Trial
 
 ROOT = Path(__file__).parents[1]

@@ -267,10 +267,7 @@ class Journal:
     def _restore(self) -> None:
         """Make the folder anew, which somebody has deleted, from what is open and in memory.
 
-        Raises
-        ------
-        OSError
-            If it cannot be made, or another run has its place by now.
+        OSError if it cannot be made, or another run has its place by now.
         """
         log.warning("%s was deleted, and is made anew: its run is still alive", self.folder)
         self._records.mkdir(parents=True, exist_ok=True)

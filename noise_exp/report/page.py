@@ -13,7 +13,7 @@ from noise_exp.figures import Figure, comparison
 from noise_exp.figures import report as pictures
 from noise_exp.figures.comparison import Method
 from noise_exp.records import output
-from noise_exp.records.data_sets import name_methods_of
+from noise_exp.records.naming import name_methods_of
 from noise_exp.records.record import Record
 from noise_exp.report import tables, targets, words
 from noise_exp.report.build import Report

@@ -8,8 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from noise_exp.records.data_sets import name_data_sets, name_methods_of
-from noise_exp.records.naming import NO_METHOD, SOURCES, owner_of
+from noise_exp.records.naming import NO_METHOD, SOURCES, name_data_sets, name_methods_of, owner_of
 from noise_exp.records.record import Record
 
 

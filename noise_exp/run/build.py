@@ -1,20 +1,18 @@
 """From a configuration to a trial, checked before anything is written."""
 
 import re
-from collections.abc import Container, Sequence
+from collections.abc import Container
 from typing import Any
 
 import numpy as np
-from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from platformdirs import user_cache_path
 
-from noise_exp.errors import UserError, in_words
-from noise_exp.run.config import CONF_DIR, CostName, Stream
-from noise_exp.run.config_errors import about_key, explained
-from noise_exp.run.typed import class_of, keep_text, require_text, texts_of
-from noise_exp.run.values import check
+from noise_exp.errors import UserError
+from noise_exp.run.config import CostName, Stream
+from noise_exp.run.config_errors import about_key
+from noise_exp.run.values import check, class_of, require_text, texts_of
 from noise_exp.training.article import ArticleStream
 from noise_exp.training.data import Data, Split
 from noise_exp.training.loop import Schedule
@@ -67,20 +65,6 @@ def build(cfg: DictConfig, threads: int = 1) -> Trial:
         owners = {"law": "dist", **dict.fromkeys(cfg.network, "network")}
         group = owners.get(_key(error), "estimator")
         raise UserError(_named(group, cfg[group], error)) from None
-
-
-def trial_of(overrides: Sequence[str], threads: int = 1) -> Trial:
-    """Return what a command with these overrides would train.
-
-    Raises UserError like `build`.
-    """
-    with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
-        try:
-            cfg = compose("config", list(overrides))
-        except Exception as error:
-            raise UserError(explained(error) or in_words(error)) from None
-        keep_text(cfg, overrides)
-        return build(cfg, threads)
 
 
 def _schedule(cfg: DictConfig) -> Schedule:

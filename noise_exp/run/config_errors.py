@@ -12,7 +12,7 @@ import yaml
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from noise_exp.run.launchers import EXTRAS
@@ -110,7 +110,7 @@ def no_such_key(key: str, config: Any) -> str:
 
 def _composing(
     error: BaseException,
-) -> tuple[ConfigLoader | None, str, Override | None, DictConfig | None]:
+) -> tuple[ConfigLoader | None, str, Override | None, Any]:
     """Return Hydra's loader, if it was at work, and of what: a name, an override, the whole.
 
     Most errors do not tell; the frames that they came through do.

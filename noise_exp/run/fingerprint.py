@@ -1,46 +1,47 @@
-"""Which runs have the same result: a digest of all that decides it."""
+"""Which runs have the same result: a digest of all that decides it, the user's own code too."""
 
+import ast
 import hashlib
+import importlib.util
 import json
+import sysconfig
+from collections.abc import Iterator, Mapping
 from functools import cache
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from omegaconf import DictConfig, OmegaConf
 from threadpoolctl import threadpool_info
 
 from noise_exp import training
 from noise_exp.run import build
-from noise_exp.run.own_code import digest_behind
-from noise_exp.run.typed import class_of
+from noise_exp.run.values import class_of
 from noise_exp.training.trial import Trial
 
+_INSTALLED = {"site-packages", "dist-packages"}
+_STDLIB = [Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")]
+_OURS = __name__.partition(".")[0]
 VERSION = 2
 """Of what a fingerprint is made of; the first had the pixels' scale in the data's digest alone."""
 
 
-def fingerprint(cfg: DictConfig, trial: Trial) -> str:
-    """Return a digest of configuration, data, kernel and code, of the user's own parts too.
+def fingerprint(config: Mapping[str, Any], trial: Trial) -> str:
+    """Return a digest of a job's `config`, data, kernel and code, of the user's own parts too.
 
     It begins with its version.
     """
     parts = ["optimizer"] + (["estimator"] if trial.law else [])
-    groups = ["dist", "seeds", "network", *parts]
-    science: dict[str, Any] = {
-        group: OmegaConf.to_container(cfg[group], resolve=True) for group in groups
-    }
-    science |= {key: cfg[key] for key in (*build.BUDGETS, "batch_size")}
-    science |= {key: cfg[key].value for key in ("cost", "score", "dtype", "stream")}
+    keys = ["dist", "seeds", "network", *parts, *build.BUDGETS, "batch_size", "cost", "score",
+            "dtype", "stream", *(["noise_transform"] if trial.law else [])]  # fmt: skip
+    science = {key: config[key] for key in keys}
     split = trial.split
-    if trial.law:
-        science["noise_transform"] = cfg.noise_transform.value
     science["data"] = [
         split.digest, float(split.pixel_divisor), split.validation,
         len(split.test_labels), len(split.train_labels),
     ]  # fmt: skip
     science["kernel"] = kernel()
-    named = [cfg[part].get("_target_") for part in (*parts, "data", "dist")]
+    named = [config[part].get("_target_") for part in (*parts, "data", "dist")]
     targets = [target for target in named if target]  # a law of NumPy's has none
     science["source"] = [source_digest(), *map(_foreign_source, targets)]
     digest = hashlib.sha256(json.dumps(science, sort_keys=True).encode()).hexdigest()[:16]
@@ -89,6 +90,97 @@ def _not_numpys(library: dict[str, Any]) -> tuple[bool, str]:
 def _foreign_source(target: str) -> str | None:
     """Return the digest of the code of a part of the user's own; None for ours."""
     cls = class_of(target)
-    if cls.__module__.partition(".")[0] == __name__.partition(".")[0]:
+    if cls.__module__.partition(".")[0] == _OURS:
         return None
     return digest_behind(cls.__module__, target.rpartition(".")[0])
+
+
+def digest_behind(*modules: str) -> str:
+    """Return a digest of modules and of all that they import, directly or not, of the user's own.
+
+    What is installed, Python's own or ours does not count, but for the package of `modules`
+    themselves. Imports are read in the source and nothing is executed: one whose name is computed
+    is not seen, and one that is found nowhere is passed over.
+    """
+    roots = {module.partition(".")[0] for module in modules}
+    contents: dict[str, bytes] = {}
+    todo = list(modules)
+    while todo:
+        for name, spec in _with_parents(todo.pop(), roots):
+            if name in contents:
+                continue
+            contents[name] = _content(spec)
+            if str(spec.origin).endswith(".py"):
+                is_package = spec.submodule_search_locations is not None
+                package = name if is_package else name.rpartition(".")[0]
+                todo += _imported(contents[name], package)
+    digest = hashlib.sha256()
+    for name in sorted(contents):
+        digest.update(f"{name}\n{len(contents[name])}\n".encode())
+        digest.update(contents[name])
+    return digest.hexdigest()[:12]
+
+
+def _with_parents(name: str, roots: set[str]) -> Iterator[tuple[str, ModuleSpec]]:
+    """Find a module of the user's own and the packages around it, from the outermost on.
+
+    Of `a.b.c` where c is no module but something in b, that is a and a.b.
+    """
+    first, *rest = name.split(".")
+    try:
+        spec = importlib.util.find_spec(first)
+        if spec is None or not _is_own(spec, first in roots):
+            return
+        yield first, spec
+        for part in rest:
+            if spec.submodule_search_locations is None:
+                return
+            # Not by find_spec, which would import the package.
+            found = PathFinder.find_spec(
+                f"{spec.name}.{part}", list(spec.submodule_search_locations)
+            )
+            if found is None:
+                return
+            spec = found
+            yield spec.name, spec
+    except (ImportError, OSError, ValueError):
+        return
+
+
+def _is_own(spec: ModuleSpec, is_root: bool) -> bool:
+    if spec.name == _OURS:
+        return False
+    places = [spec.origin] if spec.has_location else [*(spec.submodule_search_locations or ())]
+    if not places or places[0] is None:  # built into Python
+        return False
+    path = Path(places[0])
+    if _INSTALLED & set(path.parts):
+        return is_root
+    return not any(path.is_relative_to(folder) for folder in _STDLIB)
+
+
+def _content(spec: ModuleSpec) -> bytes:
+    """Return what is in a module's file; a package may have none."""
+    try:
+        return Path(spec.origin).read_bytes() if spec.has_location and spec.origin else b""
+    except OSError:
+        return b""
+
+
+@cache  # the jobs of a sweep ask again; a file that has changed is another source
+def _imported(source: bytes, package: str) -> list[str]:
+    """Return what a source imports, anywhere in it, as `module` or `module.something`."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return []
+    names = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            around = package.split(".")
+            base = around[: len(around) - node.level + 1] if node.level else []
+            base += [node.module] if node.module else []
+            names += [".".join([*base, alias.name]) for alias in node.names]
+    return names

@@ -8,11 +8,10 @@ import signal
 import sys
 import threading
 import time
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, read_write
 
 from noise_exp.errors import UserError
@@ -36,9 +35,29 @@ def available() -> int:
     return joblib.cpu_count()
 
 
-def is_serial(launcher: DictConfig) -> bool:
-    """Whether it is Hydra's own launcher, which runs one job at a time in this process."""
-    return str(launcher._target_).endswith("BasicLauncher")
+@dataclass(frozen=True)
+class Launcher:
+    """What a job has to know of what launched it.
+
+    Attributes
+    ----------
+    serial
+        Whether it is Hydra's own, which runs one job at a time in the launching process.
+    submits
+        Whether what its jobs are told stays on disk: submitit's files are not deleted.
+    pools
+        Whether it is joblib, whose workers would outlive the launching process.
+    """
+
+    serial: bool
+    submits: bool
+    pools: bool
+
+
+def kind_of(launcher: DictConfig) -> Launcher:
+    """Return what the configuration `hydra.launcher` is."""
+    serial = str(launcher._target_).endswith("BasicLauncher")
+    return Launcher(serial, "submitit_folder" in launcher, "n_jobs" in launcher)
 
 
 def per_job(launcher: DictConfig) -> int:
@@ -77,11 +96,6 @@ def jobs_at_once(launcher: DictConfig) -> int:
     return jobs if jobs > 0 else max(1, available() + 1 + jobs)
 
 
-def keeps_what_it_sends(launcher: DictConfig) -> bool:
-    """Whether what its jobs are told stays on disk: submitit's files are not deleted."""
-    return "submitit_folder" in launcher
-
-
 class Submitted:
     """Jobs that submitit submits from now on: they outlive the process that launches them."""
 
@@ -89,7 +103,7 @@ class Submitted:
         # Its jobs' folders are below what stands before %j, the job's id.
         self._folder = Path(launcher.get("submitit_folder", "").partition("%")[0])
         self._end = "scancel" if str(launcher._target_).endswith("SlurmLauncher") else "kill"
-        self._tracked = keeps_what_it_sends(launcher)
+        self._tracked = kind_of(launcher).submits
         self._earlier = self._unfinished()
 
     def _unfinished(self) -> set[str]:
@@ -136,16 +150,15 @@ def prepare(config: DictConfig, jobs: int | None) -> None:
         _set(config, "ray.init.address", "local")  # else Ray joins whatever cluster it finds
     elif init.address != "local" and "object_store_memory" not in init:
         # Ray's launcher would ask for memory that only a new cluster can give.
-        _set(config, "ray.init.object_store_memory", "null")
+        _set(config, "ray.init.object_store_memory", None)
 
 
 def _set(config: DictConfig, key: str, value: object) -> None:
     """Set a key of the launcher, for the sweep and for each job's configuration."""
-    override = f"++hydra.launcher.{key}={value}"
-    (parsed,) = OverridesParser.create().parse_overrides([override])
     with read_write(config.hydra):
-        OmegaConf.update(config, parsed.key_or_group, parsed.value(), force_add=True)
-        config.hydra.overrides.hydra.append(override)
+        OmegaConf.update(config, f"hydra.launcher.{key}", value, force_add=True)
+        told = "null" if value is None else value
+        config.hydra.overrides.hydra.append(f"++hydra.launcher.{key}={told}")
 
 
 def end_on_signals() -> None:
@@ -165,16 +178,15 @@ def _hang_up(*_: object) -> None:
 
 
 @cache
-def end_with(pid: int) -> None:
+def end_with(pid: int, launcher: Launcher) -> None:
     """Interrupt this worker process on SIGTERM, and when what launched it dies, even by kill -9.
 
     submitit would pass SIGTERM over. joblib's workers would go on, and then wait forever for a
     next job; Ray's and submitit's are meant to outlive the process that launched them.
     """
-    launcher = HydraConfig.get().launcher
-    if keeps_what_it_sends(launcher):
+    if launcher.submits:
         end_on_signals()
-    if "n_jobs" not in launcher or os.getpid() == pid:
+    if not launcher.pools or os.getpid() == pid:
         return
 
     def watch() -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from noise_exp.records.journal import Journal
 from noise_exp.records.record import Record
-from noise_exp.run.context import Job, SweepContext
+from noise_exp.run.describe import Job
 from noise_exp.tracking import living, reading
 from noise_exp.tracking.failures import reason
 from noise_exp.tracking.parsing import sensible
@@ -14,9 +14,9 @@ from noise_exp.tracking.store import Store
 log = logging.getLogger(__name__)
 
 
-def found(store: Store, job: Job, sweep: SweepContext, begun: Record) -> Record | None:
+def found(store: Store, job: Job, begun: Record) -> Record | None:
     """Return the run that stands for a job; one that is still alive is waited for."""
-    return _of_job(store, job, sweep, begun) if job.in_sweep else _of_run(store, begun)
+    return _of_job(store, job, begun) if job.in_sweep else _of_run(store, begun)
 
 
 def _of_run(store: Store, begun: Record) -> Record | None:
@@ -30,12 +30,12 @@ def _of_run(store: Store, begun: Record) -> Record | None:
     return record
 
 
-def _of_job(store: Store, job: Job, sweep: SweepContext, begun: Record) -> Record | None:
+def _of_job(store: Store, job: Job, begun: Record) -> Record | None:
     """Return what stands for a job of a sweep; leave it in the job's folder.
 
     All that is known of it is its id and its score: the end of the sweep reads the rest.
     """
-    fingerprint = begun.tags["fingerprint"]
+    fingerprint, sweep = begun.tags["fingerprint"], job.sweep
     alive, known = sweep.alive.get(fingerprint), sweep.finished.get(fingerprint)
     if alive and not known:
         run = living.wait_for(store, alive)
@@ -48,7 +48,7 @@ def _of_job(store: Store, job: Job, sweep: SweepContext, begun: Record) -> Recor
     record = replace(begun, run_id=run_id, reused=True, status="FINISHED", curves=curves)
     Journal.start(job.folder, record).release()
     log.info("%s: finished already as run %s", begun.name, run_id)
-    if sweep.parent_id and not job.shares_folder(sweep):
+    if sweep.parent_id and not job.shares_folder:
         try:
             reading.tell_reused(store, sweep.parent_id, record)
         except Exception as error:

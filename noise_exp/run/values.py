@@ -1,8 +1,12 @@
-"""Whether a configuration is whole: all keys there, and all values to be had."""
+"""Whether a configuration is whole: all keys there, and all values to be had, and text as text."""
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import cache
+from pkgutil import resolve_name
+from typing import Any, get_type_hints
 
-from omegaconf import Container, DictConfig, ListConfig, OmegaConf
+from omegaconf import Container, ListConfig, OmegaConf
 from omegaconf.errors import (
     InterpolationToMissingValueError,
     MissingMandatoryValue,
@@ -12,7 +16,6 @@ from omegaconf.errors import (
 from noise_exp.errors import UserError
 from noise_exp.run.config import Config, NetworkConfig, SeedsConfig, TrackingConfig
 from noise_exp.run.config_errors import about_key, no_such_key
-from noise_exp.run.typed import require_text
 
 _MISSING = MissingMandatoryValue, InterpolationToMissingValueError
 _SCHEMA: dict[str, Any] = {
@@ -25,7 +28,7 @@ _SCHEMA: dict[str, Any] = {
 _APART = "hydra", "overrides", "override_dirname"
 
 
-def check(cfg: DictConfig) -> None:
+def check(cfg: Any) -> None:
     """See that a configuration has all keys of `Config` and no others, and that all have values.
 
     Parameters
@@ -77,3 +80,52 @@ def _find_bad_value(node: Container, missing_ok: bool) -> None:
             groups += [value] if isinstance(value, Container) else []
     for group in groups:
         _find_bad_value(group, missing_ok)
+
+
+def require_text(values: Mapping[str, Any], names: Sequence[str], group: str) -> None:
+    """See that what takes text holds text.
+
+    Raises
+    ------
+    UserError
+        If it holds a number, whose spelling is lost.
+    """
+    for name in names:
+        if is_plain(value := values.get(name)):
+            raise UserError(
+                f"{group}.{name} must be text, got {value}, which YAML reads as a "
+                f"{type(value).__name__}: put what you mean in quotes"
+            )
+
+
+def class_of(target: str) -> type:
+    """Return the class that a `_target_`, as in module.Class, names.
+
+    Raises
+    ------
+    ValueError
+        If it names none, or its module cannot be imported.
+    """
+    try:
+        found = resolve_name(":".join(target.rsplit(".", 1)))
+    except SystemExit as error:
+        raise ValueError(f"{target} ended the program (exit code {error.code})") from None
+    except Exception as error:  # whatever the user's own module does
+        raise ValueError(f"{target}: {type(error).__name__}: {error}") from None
+    if not isinstance(found, type):
+        raise ValueError(f"{target} is no class")
+    return found
+
+
+@cache
+def texts_of(cls: type) -> tuple[str, ...]:
+    """Return the keys of a class that take text."""
+    hints: dict[str, Any] = {}
+    with suppress(Exception):  # of the user's own class: OmegaConf has words for it
+        hints = get_type_hints(cls)
+    return tuple(name for name, kind in hints.items() if kind in (str, str | None))
+
+
+def is_plain(value: object) -> bool:
+    """Whether a value is no text, and reads like one."""
+    return isinstance(value, int | float)  # or true and false

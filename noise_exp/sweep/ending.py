@@ -39,7 +39,9 @@ def finish(sweep: Sweep) -> None:
         records = gather(sweep)
         _compare(sweep, records, said)
     except Exception:
-        log.exception("The comparison could not be made; the runs and %s are kept", sweep.folder)
+        log.exception(
+            "The comparison could not be made; the runs and %s are kept", sweep.plan.folder
+        )
         sweep.journal.end("FAILED")
         raise ToldError from None
     failed = [r for r in records if r.error]
@@ -91,7 +93,7 @@ def gather(sweep: Sweep) -> list[Record]:
     """
     records: dict[int, Record] = {}
     cut_off: dict[int, Record] = {}  # its end could not be written: the store may know it
-    for journal in Journal.below(sweep.folder):  # what is damaged counts as missing
+    for journal in Journal.below(sweep.plan.folder):  # what is damaged counts as missing
         if journal.record.sweep == sweep.journal.record.uid:
             ends = records if journal.ended else cut_off
             ends[journal.record.job] = journal.read()
@@ -134,7 +136,7 @@ def _complete(records: dict[int, Record], sweep: Sweep, store: "Store") -> None:
         log.warning(
             "The tracking store could not be read (%s): the comparison lacks what is not in %s",
             reason(error),
-            sweep.folder,
+            sweep.plan.folder,
         )
     for job, record in records.items():
         if record.reused:
@@ -159,11 +161,11 @@ def _compare(sweep: Sweep, records: Sequence[Record], said: list[Callable[[], No
             summary = study.summary(records, sweep.plan.swept)
         else:
             summary = comparison.compared(records, own.name, command(), own.run_id)
-    kept = write(sweep.folder, summary.files, output.SWEEP, _by_itself)
-    said.append(lambda: _say(summary, sweep.folder))
+    kept = write(sweep.plan.folder, summary.files, output.SWEEP, _by_itself)
+    said.append(lambda: _say(summary, sweep.plan.folder))
     with _by_itself("findings"):
         lines = [f"- {finding}" for finding in summary.findings()]
-        lines += [f"Report: {sweep.folder / name}" for name in kept if name.endswith(PAGE)]
+        lines += [f"Report: {sweep.plan.folder / name}" for name in kept if name.endswith(PAGE)]
         said.append(lambda: print(*lines, sep="\n", end="\n" * bool(lines)))
     seconds = time.perf_counter() - sweep.started
     sweep.journal.update(

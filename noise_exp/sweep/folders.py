@@ -4,8 +4,6 @@ import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from omegaconf import DictConfig, OmegaConf
-
 from noise_exp.errors import UserError
 from noise_exp.records import output
 from noise_exp.records.journal import RECORDS, Journal
@@ -14,15 +12,19 @@ from noise_exp.tracking.places import refuse_store
 _ROOM = 1 << 16  # bytes that must fit: Hydra's own files and a record
 
 
-def check_folder(config: DictConfig, key: str, names: Sequence[str] = ()) -> None:
+def check_folder(
+    folder: Path, key: str, uri: str | None, of_hydra: Sequence[str], names: Sequence[str] = ()
+) -> None:
     """Make a folder for output, and see that it is free for it and that there is room.
 
     Parameters
     ----------
-    config
-        Of the command.
-    key
-        Of the folder, hydra.run.dir or hydra.sweep.dir.
+    folder, key
+        The folder, and what sets it: hydra.run.dir or hydra.sweep.dir.
+    uri
+        The configuration's store.
+    of_hydra
+        What Hydra writes there, in the place of whatever is there.
     names
         Of the files that will be written there for people.
 
@@ -32,12 +34,11 @@ def check_folder(config: DictConfig, key: str, names: Sequence[str] = ()) -> Non
         If it cannot be written, is a store's or within a living sweep's, or holds one of the names
         or of Hydra's.
     """
-    folder = Path(OmegaConf.select(config, key))
-    refuse_store(folder, config.tracking.uri, key)
+    refuse_store(folder, uri, key)
     _refuse_living(folder, key)
     output.refuse_foreign(folder, names, key)
     if not (folder / RECORDS).is_dir():  # else an earlier run of ours left them
-        output.refuse_foreign(folder, _of_hydra(config, key), key)
+        output.refuse_foreign(folder, of_hydra, key)
     try:
         (folder / RECORDS).mkdir(parents=True, exist_ok=True)
         probe = folder / RECORDS / "writable"
@@ -62,11 +63,3 @@ def _refuse_living(folder: Path, key: str) -> None:
                         f"the output folder {folder} lies in {around}, which a run that is still "
                         f"alive uses; choose another {key}"
                     )
-
-
-def _of_hydra(config: DictConfig, key: str) -> list[str]:
-    """Return what Hydra writes to the folder, in the place of whatever is there."""
-    if key == "hydra.sweep.dir":
-        return ["multirun.yaml"]
-    below = config.hydra.output_subdir
-    return [f"{below}/{name}.yaml" for name in ("config", "hydra", "overrides")] if below else []

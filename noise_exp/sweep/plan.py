@@ -1,40 +1,38 @@
-"""What a command is about to run, and how long that will take: `dry_run=true`."""
+"""What a sweep is going to run: its jobs, from what its sweeper is told, checked at the start."""
 
 import contextlib
 import itertools
 import math
-import re
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob, IntervalSweep, Override
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
-from noise_exp.errors import Enough, UserError
-from noise_exp.records.record import key_of
+from noise_exp.errors import UserError
+from noise_exp.records.record import key_of, settings
 from noise_exp.run import launchers
 from noise_exp.run.build import build
+from noise_exp.run.config import TrackingConfig
 from noise_exp.run.config_errors import explained
-from noise_exp.run.context import as_given, check_choices
-from noise_exp.run.fingerprint import fingerprint, source_digest
-from noise_exp.sweep.asked import check_swept, refuse_late
-from noise_exp.writing import duration
+from noise_exp.run.describe import as_given, check_choices, plain
+from noise_exp.training.trial import Trial
 
-_EPOCHS = 4  # that are timed, the first of them apart: it fills caches
-_BUDGET = 30.0  # seconds that may go into timing
 _MOST_JOBS = 100_000  # more would take days, and minutes to be planned
-_SEED = re.compile(r"\+*(seed|seeds\.(init|data|noise))=\d+$")
-# Seconds of a run that the timing here does not see: Hydra's work, figures, the store.
-_AROUND, _AROUND_UNTRACKED = 0.3, 0.1
+_OF_THE_WHOLE = ("resume", "dry_run", "score")  # and all of tracking: a sweep has one of each
+_READ_BEFORE = ("sweeper", "launcher", "callbacks")  # a job is composed
+
+Made = tuple[Mapping[str, Any], Callable[[], Trial]]
+"""Of one job: the configuration's values, and what builds it."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The jobs of a command.
+    """A command: its jobs, and what they have one of.
 
     Attributes
     ----------
@@ -47,28 +45,64 @@ class Plan:
         How many jobs there will be; None if only the sweeper knows.
     swept
         The keys that differ between jobs; of a search those that its sweeper chooses.
+    folder
+        Of its output.
+    asked
+        What was typed, as "key=value".
+    tracking, resume
+        As configured.
+    launcher, at_once
+        What launches the jobs, and how many at once, where it is joblib.
     """
 
     first: list[str] | None
     jobs: list[list[str]] | None
     total: int | None
     swept: list[str]
+    folder: Path
+    asked: list[str]
+    tracking: TrackingConfig
+    resume: bool
+    launcher: launchers.Launcher
+    at_once: int | None
 
 
 def single(config: DictConfig) -> Plan:
     """Return the plan of one run."""
     job = as_given(config.hydra.overrides.task)
-    return Plan(job, [job], 1, [])
+    return Plan(job, [job], 1, [], Path(config.hydra.run.dir), **_of_the_whole(config))
+
+
+def _of_the_whole(config: DictConfig) -> dict[str, Any]:
+    """Return what the jobs of a command have one of, but for the folder."""
+    launcher = config.hydra.launcher
+    return {
+        "asked": as_given(config.hydra.overrides.task),
+        "tracking": OmegaConf.to_object(config.tracking),
+        "resume": config.resume,
+        "launcher": launchers.kind_of(launcher),
+        "at_once": launchers.jobs_at_once(launcher) if "n_jobs" in launcher else None,
+    }
 
 
 def sweep(config: DictConfig) -> Plan:
-    """Return the plan of a sweep, from what its sweeper is told.
+    """Return the plan of a sweep, from what its sweeper is told; see its launcher prepared for it.
 
     Raises
     ------
     UserError
         If a sweep over options matches none, or is told what it cannot take.
     """
+    first, jobs, total, swept = _jobs(config)
+    launchers.prepare(config, total)
+    folder = Path(config.hydra.sweep.dir)
+    return Plan(first, jobs, total, swept, folder, **_of_the_whole(config))
+
+
+def _jobs(
+    config: DictConfig,
+) -> tuple[list[str] | None, list[list[str]] | None, int | None, list[str]]:
+    """Return the first four fields of a sweep's plan."""
     sweeper = config.hydra.sweeper
     searches = not str(sweeper._target_).endswith("BasicSweeper")
     if searches and sweeper.get("storage") is not None:
@@ -79,18 +113,18 @@ def sweep(config: DictConfig) -> Plan:
         )
     told = _told(sweeper.get("params") or {}, as_given(config.hydra.overrides.task))
     values = {key: _values(override, searches) for key, override in told.items()}
-    check_swept(told, sweeper)
+    _check_swept(told, sweeper)
     set_by = [override.get_key_element() for override in told.values()]
     first = [f"{key}={choices[0]}" for key, choices in zip(set_by, values.values(), strict=True)]
     if searches:
         chosen = [key for key, override in told.items() if override.is_sweep_override()]
         known = first if "params" in sweeper else None
-        return Plan(known, None, sweeper.get("n_trials"), chosen)
+        return known, None, sweeper.get("n_trials"), chosen
     _refuse_too_many(math.prod(map(len, values.values())), "this sweep")
     combined = itertools.product(*values.values())
     jobs = [[f"{k}={v}" for k, v in zip(set_by, job, strict=True)] for job in combined]
     swept = [key for key, choices in values.items() if len(choices) > 1]
-    return Plan(first, jobs, len(jobs), swept)
+    return first, jobs, len(jobs), swept
 
 
 def _told(params: Mapping[str, Any], task: list[str]) -> dict[str, Override]:
@@ -142,24 +176,41 @@ def compose(config: DictConfig, job: list[str]) -> DictConfig:
             raise UserError(f"the job {' '.join(job)} cannot be composed: {said}") from None
         raise
     check_choices(composed)
-    refuse_late(config, composed, job)
+    _refuse_late(config, composed, job)
     return composed
 
 
-def check(config: DictConfig, jobs: Sequence[list[str]]) -> None:
-    """Compose a job for each combination of options and other values; numbers are all alike.
+def maker(config: DictConfig) -> Callable[[list[str]], Made]:
+    """Return what makes a job of its overrides."""
+
+    def made(job: list[str]) -> Made:
+        cfg = compose(config, job)
+        threads = cfg.threads or launchers.per_job(config.hydra.launcher)
+        own = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
+        return plain(own), lambda: build(own, threads)
+
+    return made
+
+
+def check(config: DictConfig, planned: Plan) -> None:
+    """Build the first job, and compose one for each combination of options and other values.
+
+    Numbers of a kind are all alike.
 
     Raises
     ------
     UserError
-        If a job's overrides do not fit together.
+        If the first cannot be built, a job's overrides do not fit together, or there is no store
+        to resume from.
     """
-    seen = set()
-    for job in jobs:
-        kinds = tuple(map(_kind, job))
-        if kinds not in seen:
-            compose(config, job)
-        seen.add(kinds)
+    if planned.first is not None:
+        build(compose(config, planned.first))
+    for job in {tuple(map(_kind, job)): job for job in planned.jobs or ()}.values():
+        compose(config, job)
+    if planned.resume and not planned.tracking.enabled:
+        raise UserError(
+            "resume=true looks for finished runs in the tracking store; set tracking.enabled=true"
+        )
 
 
 def _kind(override: str) -> str:
@@ -172,109 +223,54 @@ def _kind(override: str) -> str:
     return override
 
 
-def tell(config: DictConfig, planned: Plan) -> None:
-    """Print how many runs there will be, how many are finished, and the time they will take.
+def _check_swept(told: Mapping[str, Override], sweeper: DictConfig) -> None:
+    """See that a sweep as a whole can be what it is asked to be.
 
-    Nothing is written, in a folder or in the store.
+    Parameters
+    ----------
+    told
+        What is set for the jobs, by key.
+    sweeper
+        The configuration `hydra.sweeper`.
 
     Raises
     ------
-    Enough
-        When all is said: nothing is to be run.
     UserError
-        If this sweeper's trials cannot be known.
+        If it varies what it has one of, or would look for the worst.
     """
-    if planned.jobs is None and planned.total is None:
-        raise UserError("dry_run=true cannot know what this sweeper will try")
-    if planned.jobs is None:
-        print(f"{planned.total} trials, chosen as the search goes on: their time is not known.")
-    else:
-        _tell_jobs(config, planned.jobs)
-    print("Nothing was started (dry_run=true).")
-    raise Enough
+    direction = sweeper.get("direction")
+    if direction is not None and str(getattr(direction, "name", direction)) != "minimize":
+        raise UserError(
+            f"hydra.sweeper.direction must be minimize, got {direction}: a run's score is its "
+            "cost, or its error rate, of the validation images or the last of training"
+        )
+    for key, override in told.items():
+        whole = key in _OF_THE_WHOLE or key.startswith("tracking.")
+        if whole and override.is_discrete_sweep():
+            raise UserError(f"{override.input_line}: a sweep takes one {key} for all")
 
 
-def _tell_jobs(config: DictConfig, jobs: Sequence[list[str]]) -> None:
-    done: set[int] = set()
-    if config.resume:
-        done = _finished(config, jobs)
-    left = [job for i, job in enumerate(jobs) if i not in done]
-    text = f"{len(jobs)} runs"
-    if config.resume:
-        text += f", {len(done)} of them finished already"
-    print(f"{text}.", flush=True)
-    if left:
-        print(_estimate(config, left))
+def _refuse_late(sweep: DictConfig, job: DictConfig, overrides: Sequence[str]) -> None:
+    """See that a job would change nothing that Hydra has read before it composes one.
+
+    Raises
+    ------
+    UserError
+        If it would, as by an experiment with a sweep of its own.
+    """
+    told = settings(as_given(sweep.hydra.overrides.task))
+    for key in _READ_BEFORE:
+        if _read(sweep, key, told) != _read(job, key, told):
+            raise UserError(
+                f"the job {' '.join(overrides)} sets hydra.{key}, too late in a sweep: an option "
+                "that sets hydra's sweeper or launcher, such as an experiment with a sweep of its "
+                "own, cannot be swept over; give it a command of its own"
+            )
 
 
-def _finished(config: DictConfig, planned: Sequence[list[str]]) -> set[int]:
-    """Return which jobs a finished run in the store stands for."""
-    from noise_exp.tracking import reading
-    from noise_exp.tracking.store import NoStoreError, Store
-
-    try:
-        store = Store.existing(config.tracking.uri, config.tracking.experiment, untouched=True)
-    except NoStoreError:
-        return set()
-    known = reading.finished(store, source_digest())
-    if not known:
-        return set()
-    done = set()
-    for i, job in enumerate(planned):
-        cfg = compose(config, job)
-        if fingerprint(cfg, build(cfg)) in known:
-            done.add(i)
-    return done
-
-
-def _setting(job: list[str]) -> tuple[str, ...]:
-    """Return a job's overrides without its seeds."""
-    return tuple(o for o in job if not _SEED.match(o))
-
-
-def _estimate(config: DictConfig, left: Sequence[list[str]]) -> str:
-    """Time a few epochs of each setting that is swept, whatever its seed."""
-    settings: dict[tuple[str, ...], list[list[str]]] = {}
-    for job in left:
-        settings.setdefault(_setting(job), []).append(job)
-    launcher = config.hydra.launcher
-    start = time.perf_counter()
-    seconds: list[float] = []
-    weights: list[int] = []
-    for same in settings.values():
-        if seconds and time.perf_counter() - start > _BUDGET:
-            break
-        cfg = compose(config, same[0])
-        seconds.append(_time(cfg, cfg.threads or launchers.per_job(launcher)))
-        weights.append(len(same))
-    # What was not timed is taken for the mean of what was.
-    measured = sum(s * n for s, n in zip(seconds, weights, strict=True)) / sum(weights)
-    around = _AROUND if config.tracking.enabled else _AROUND_UNTRACKED
-    total = (measured + around) * len(left)
-    timed = (
-        f"from {_EPOCHS} epochs of {len(seconds)} of {len(settings)} settings, timed now"
-        f" one at a time, and {around:g} s around each run"
-    )
-    if "n_jobs" in launcher:
-        at_once = min(len(left), launchers.jobs_at_once(launcher))
-        return f"About {duration(total / at_once)} with {at_once} jobs at once ({timed})."
-    if not launchers.is_serial(launcher):
-        return f"About {duration(total)} of one worker's time, to be shared among them ({timed})."
-    return f"About {duration(total)} ({timed})."
-
-
-def _time(cfg: DictConfig, threads: int) -> float:
-    """Return the seconds that a run will take, from its first epochs."""
-    start = time.perf_counter()
-    trial = build(cfg, threads)
-    built = time.perf_counter() - start
-    records = list(itertools.islice(trial.train(), _EPOCHS))
-    start = time.perf_counter()
-    trial.test()
-    tested = time.perf_counter() - start
-    first, last = records[0], records[-1]
-    spent = last.train_seconds
-    if last.progress > first.progress:
-        speed = (spent - first.train_seconds) / (last.progress - first.progress)
-        spent += speed * (1 - last.progress)
-    return built + spent + tested
+def _read(config: DictConfig, key: str, told: Collection[str]) -> Any:
+    """Return what Hydra reads, without parameters that the command line sets anyway."""
+    read: Any = OmegaConf.to_container(OmegaConf.select(config.hydra, key), resolve=False)
+    if params := read.get("params"):
+        read["params"] = {name: v for name, v in params.items() if key_of(name) not in told}
+    return read

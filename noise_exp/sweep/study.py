@@ -8,7 +8,7 @@ from functools import partial
 import pandas as pd
 
 from noise_exp.figures import comparison as figures
-from noise_exp.records.data_sets import name_data_sets
+from noise_exp.records.naming import name_data_sets
 from noise_exp.records.record import Record, key_of
 from noise_exp.redaction import redacted
 from noise_exp.report.page import RUNS, Files, runs_csv

@@ -11,21 +11,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omegaconf import DictConfig
-
-from noise_exp.errors import ToldError, UserError
-from noise_exp.records import output
+from noise_exp.errors import ToldError
 from noise_exp.records.disk import decoded
 from noise_exp.records.journal import Journal
 from noise_exp.records.owed import Owed
 from noise_exp.records.record import NAME_LENGTH, Record, key_of
 from noise_exp.redaction import masked, redacted
 from noise_exp.run import launchers
-from noise_exp.run.build import build
-from noise_exp.run.context import SweepContext, as_given
+from noise_exp.run.config import TrackingConfig
+from noise_exp.run.describe import SweepContext
 from noise_exp.run.fingerprint import source_digest
-from noise_exp.sweep import plan
-from noise_exp.sweep.folders import check_folder
 from noise_exp.sweep.plan import Plan
 from noise_exp.sweep.progress import SweepProgress
 from noise_exp.terminal import program
@@ -44,10 +39,10 @@ class Sweep:
 
     Attributes
     ----------
-    folder
-        Of its output.
     plan
-        Its jobs.
+        Its jobs, and what they have one of.
+    context
+        What they are told.
     store
         None where it is not tracked.
     recording, journal
@@ -62,8 +57,8 @@ class Sweep:
         When, by `time.perf_counter`.
     """
 
-    folder: Path
     plan: Plan
+    context: SweepContext
     store: "Store | None"
     recording: Recording
     journal: Journal
@@ -73,39 +68,32 @@ class Sweep:
     started: float = field(default_factory=time.perf_counter)
 
     @classmethod
-    def begin(cls, config: DictConfig) -> "Sweep":
-        """Check all that can be checked, begin the sweep's own run, and tell the jobs of it.
+    def begin(cls, planned: Plan, context: SweepContext, submitted: launchers.Submitted) -> "Sweep":
+        """Begin the sweep's own run, and tell the jobs of it.
 
         Raises
         ------
         UserError
-            If it cannot run as it was asked for.
-        Enough
-            If it was asked only what it would do.
+            If its folder is in use, or the store takes no run.
         """
-        planned = _checked(config)
-        folder = Path(config.hydra.sweep.dir)
-        check_folder(config, "hydra.sweep.dir", output.SWEEP)
-        store = _store(config)
-        context = SweepContext.instance()
+        store = _store(planned.tracking)
         if store:
             context.uri, context.experiment_id = store.uri, store.experiment_id
-            if launchers.keeps_what_it_sends(config.hydra.launcher):
+            if planned.launcher.submits:
                 context.uri = masked(store.uri)  # each job completes it from its environment
-        finished = _look_for_finished(store, context) if store and config.resume else {}
+        finished = _look_for_finished(store, context) if store and planned.resume else {}
         recording = Recording(
-            folder, _begun(config, folder, store),
+            planned.folder, _begun(planned, store),
             Owed(store.uri, store.experiment_id) if store else Owed(),
-            config.tracking.patience, last=False, at_once=True,
+            planned.tracking.patience, last=False, at_once=True,
         )  # fmt: skip
         journal = recording.__enter__()
         context.uid, context.pid = journal.record.uid, os.getpid()
         context.parent_id = journal.record.run_id
         context.total, context.swept = planned.total, planned.swept
-        progress = SweepProgress(folder, context.uid, planned.total)
+        progress = SweepProgress(planned.folder, context.uid, planned.total)
         progress.start()
-        submitted = launchers.Submitted(config.hydra.launcher)
-        return cls(folder, planned, store, recording, journal, progress, finished, submitted)
+        return cls(planned, context, store, recording, journal, progress, finished, submitted)
 
     @property
     def ended(self) -> bool:
@@ -141,8 +129,7 @@ class Sweep:
         self.progress.stop()
         self.recording.hurry()
         self.deliver_owed()
-        broken = SweepContext.instance().broken
-        if broken:
+        if broken := self.context.broken:
             self.journal.end("FAILED", error=broken)
         else:
             self.journal.end("KILLED")
@@ -202,29 +189,12 @@ def command(resume: bool = False) -> str:
     return decoded(redacted(shlex.join([python, "-m", "noise_exp", *arguments])))
 
 
-def _checked(config: DictConfig) -> Plan:
-    """Return the plan of a sweep whose launcher and jobs are in order."""
-    planned = plan.sweep(config)
-    launchers.prepare(config, planned.total)
-    if planned.first is not None:
-        build(plan.compose(config, planned.first))
-    if planned.jobs:
-        plan.check(config, planned.jobs)
-    if config.resume and not config.tracking.enabled:
-        raise UserError(
-            "resume=true looks for finished runs in the tracking store; set tracking.enabled=true"
-        )
-    if config.dry_run:
-        plan.tell(config, planned)
-    return planned
-
-
-def _store(config: DictConfig) -> "Store | None":
-    if not config.tracking.enabled:
+def _store(tracking: TrackingConfig) -> "Store | None":
+    if not tracking.enabled:
         return None
     from noise_exp.tracking.store import Store
 
-    return Store.open(config.tracking.uri, config.tracking.experiment)
+    return Store.open(tracking.uri, tracking.experiment)
 
 
 def _look_for_finished(store: "Store", context: SweepContext) -> dict[str, Record]:
@@ -239,8 +209,8 @@ def _look_for_finished(store: "Store", context: SweepContext) -> dict[str, Recor
     return {run.info.run_id: record for run, record in found.values()}
 
 
-def _begun(config: DictConfig, folder: Path, store: "Store | None") -> Record:
-    name = redacted(f"sweep {' '.join(as_given(config.hydra.overrides.task))}").strip()
-    tags = {"kind": "sweep", "sweep": str(folder)}
+def _begun(planned: Plan, store: "Store | None") -> Record:
+    name = redacted(f"sweep {' '.join(planned.asked)}").strip()
+    tags = {"kind": "sweep", "sweep": str(planned.folder)}
     outer = store.outer() if store else None
     return Record(name[:NAME_LENGTH], tags, command=command(), parent_id=outer)

@@ -12,7 +12,7 @@ from typing import Any
 
 from noise_exp.errors import at_the_edge
 from noise_exp.run import launchers
-from noise_exp.run.build import trial_of
+from noise_exp.run.describe import trial_of
 from noise_exp.writing import markdown
 from studies.benchmarks.turns import own_process, require
 from studies.pages import Page, add_page

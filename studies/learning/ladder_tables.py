@@ -6,7 +6,7 @@ from collections import deque
 import numpy as np
 import pandas as pd
 
-from noise_exp.run.build import trial_of
+from noise_exp.run.describe import trial_of
 from noise_exp.training import article
 from studies.learning.rungs import (
     TOLD,

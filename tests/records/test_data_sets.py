@@ -3,7 +3,7 @@
 import pytest
 from made_up import recorded
 
-from noise_exp.records.data_sets import name_data_sets, name_methods_of
+from noise_exp.records.naming import name_data_sets, name_methods_of
 
 
 def on(data="idx", digest="a" * 16, images=20, part="test", dist="gumbel", **keys):

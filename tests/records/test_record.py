@@ -4,7 +4,7 @@ import math
 
 import pytest
 from made_up import recorded
-from support import SMALL
+from support import ROOT, SMALL
 
 from noise_exp.records.journal import Journal
 from noise_exp.records.record import CURVES, Record
@@ -32,6 +32,10 @@ def test_folder_and_store_tell_the_same_of_a_run(cli, options, scored):
         assert getattr(ours, told) == getattr(theirs, told), told
     assert theirs.data_digest
     assert "NumPy" in theirs.kernel
+    page = (ROOT / "docs" / "runs.md").read_text().partition("## In a run\n")[2]
+    told = page.partition("\n## ")[0]
+    for tag in theirs.tags:
+        assert tag.startswith("mlflow.") or f"`{tag}`" in told, f"{tag}: docs/runs.md lacks it"
     if scored is None:
         assert theirs.error == "RuntimeError: out of luck"
         assert math.isinf(ours.score)

@@ -9,6 +9,7 @@ from support import composed, trial
 
 from noise_exp import training
 from noise_exp.run import build
+from noise_exp.run.describe import plain
 from noise_exp.run.fingerprint import digest_of, fingerprint, source_digest
 
 TRAINING, BUILD = Path(training.__file__).parent, Path(build.__file__)
@@ -60,7 +61,7 @@ def test_the_digest_is_of_every_file_of_training_what_builds_a_trial_and_numpy(c
 )
 def test_what_decides_the_result_counts_and_nothing_else(change, same):
     base = ("network=small", "epochs=2")
-    prints = [fingerprint(composed(*o), trial(*o)) for o in (base, (*base, change))]
+    prints = [fingerprint(plain(composed(*o)), trial(*o)) for o in (base, (*base, change))]
     assert (prints[0] == prints[1]) == same
     assert all(text.startswith("2-") for text in prints)
 
@@ -68,7 +69,7 @@ def test_what_decides_the_result_counts_and_nothing_else(change, same):
 def test_back_propagation_does_not_care_for_the_estimator():
     base = ("network=small", "epochs=2", "dist=backprop")
     prints = [
-        fingerprint(composed(*o), trial(*o))
+        fingerprint(plain(composed(*o)), trial(*o))
         for o in (base, (*base, "estimator=spsa", "noise_transform=rank"))
     ]
     assert prints[0] == prints[1]

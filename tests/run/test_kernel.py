@@ -9,6 +9,7 @@ import pytest
 from support import composed, trial
 
 from noise_exp.run import fingerprint as module
+from noise_exp.run.describe import plain
 from noise_exp.run.fingerprint import fingerprint, kernel
 
 pytestmark = pytest.mark.slow
@@ -16,10 +17,11 @@ pytestmark = pytest.mark.slow
 OPTIONS = ("dist=backprop", "network.hidden=[96,128]", "epochs=3")
 SCRIPT = f"""
 import json
+from noise_exp.run.describe import plain
 from noise_exp.run.fingerprint import fingerprint, kernel
 from support import composed, trial
 costs = [[r.cost.hex() for r in trial(*{OPTIONS}, threads=n).train()] for n in (1, 2)]
-print(json.dumps([kernel(), costs, fingerprint(composed(*{OPTIONS}), trial(*{OPTIONS}))]))
+print(json.dumps([kernel(), costs, fingerprint(plain(composed(*{OPTIONS})), trial(*{OPTIONS}))]))
 """
 
 
@@ -66,6 +68,6 @@ def test_it_is_numpys_kernel_whatever_else_is_loaded_and_in_whatever_order(monke
 
 def test_another_kernel_is_another_run(monkeypatch):
     options = ("network=small", "epochs=2")
-    before = fingerprint(composed(*options), trial(*options))
+    before = fingerprint(plain(composed(*options)), trial(*options))
     monkeypatch.setattr(module, "kernel", lambda: "another")
-    assert fingerprint(composed(*options), trial(*options)) != before
+    assert fingerprint(plain(composed(*options)), trial(*options)) != before

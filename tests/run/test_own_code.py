@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from noise_exp.run import own_code
-from noise_exp.run.own_code import digest_behind
+from noise_exp.run import fingerprint
+from noise_exp.run.fingerprint import digest_behind
 
 FILES = {
     "own.py": "import os, numpy as np\nimport helper\nfrom kit.tools import twice\nimport gone\n",
@@ -74,7 +74,7 @@ def test_a_module_found_under_another_name_counts_with_the_one_that_passes_it_on
 
 
 @pytest.mark.parametrize(
-    "name", ["gone", "math", "os", "numpy", "noise_exp.run", own_code.__name__]
+    "name", ["gone", "math", "os", "numpy", "noise_exp.run", fingerprint.__name__]
 )
 def test_what_is_nowhere_or_not_the_users_is_passed_over(name):
     assert digest_behind(name) == digest_behind() or name == "numpy"

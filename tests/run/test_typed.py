@@ -9,7 +9,7 @@ from support import SMALL, composed, empty_store, trial
 
 from noise_exp.errors import UserError, in_words
 from noise_exp.records import record
-from noise_exp.run.typed import keep_text
+from noise_exp.run.describe import keep_text
 from noise_exp.tracking.places import located, trimmed
 
 KEYS = ("tracking.experiment", "tracking.uri", "data.path")

@@ -10,7 +10,7 @@ from hydra.types import RunMode
 from omegaconf import OmegaConf
 
 from noise_exp.run.config import CONF_DIR
-from noise_exp.sweep.composer import Composer
+from noise_exp.sweep.callback import Composer
 
 pytestmark = pytest.mark.slow
 

@@ -1,9 +1,11 @@
 """Where output goes: into nobody else's folder, over nobody else's file, a job's into its own."""
 
 import json
+from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
 from support import SMALL, jobs_in
 
 from noise_exp.errors import UserError
@@ -25,7 +27,11 @@ def check(tmp_path, monkeypatch):
     def check(key, value, *overrides):
         with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
             config = compose("config", [f"{key}='{value}'", *overrides], return_hydra_config=True)
-            check_folder(config, key, output.SWEEP if key == SWEEP else ())
+        sweeps = key == SWEEP
+        check_folder(
+            Path(OmegaConf.select(config, key)), key, config.tracking.uri,
+            ["multirun.yaml"] if sweeps else [".hydra/config.yaml"], output.SWEEP if sweeps else (),
+        )  # fmt: skip
 
     return check
 

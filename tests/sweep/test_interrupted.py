@@ -16,9 +16,9 @@ from noise_exp.errors import ToldError
 from noise_exp.records.journal import RECORDS, Journal
 from noise_exp.records.owed import Owed
 from noise_exp.records.record import Record
+from noise_exp.run.describe import SweepContext
 from noise_exp.run.launchers import Submitted
 from noise_exp.sweep import ending
-from noise_exp.sweep.plan import Plan
 from noise_exp.sweep.progress import SweepProgress
 from noise_exp.sweep.sweep import Sweep
 from noise_exp.tracking import reading
@@ -34,9 +34,11 @@ def begun(folder: Path, store=None, finished=(), jobs=JOBS) -> Sweep:
     journal = recording.__enter__()
     progress = SweepProgress(folder, journal.record.uid, len(JOBS))
     progress.start()
-    planned = Plan(None, jobs, len(JOBS), [])
+    planned = SimpleNamespace(jobs=jobs, total=len(JOBS), swept=[], folder=folder)
     submitted = Submitted(OmegaConf.create({"_target_": "BasicLauncher"}))
-    return Sweep(folder, planned, store, recording, journal, progress, dict(finished), submitted)
+    return Sweep(
+        planned, SweepContext(), store, recording, journal, progress, dict(finished), submitted
+    )
 
 
 def test_an_interrupted_begin_leaves_no_run_running(cli, monkeypatch):

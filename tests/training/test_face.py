@@ -11,7 +11,7 @@ from support import ROOT, options
 
 import noise_exp.training
 from noise_exp.run.config import CONF_DIR
-from noise_exp.run.typed import class_of
+from noise_exp.run.values import class_of
 from noise_exp.training import article
 
 README = ROOT / "README.md"

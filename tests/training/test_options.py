@@ -8,6 +8,7 @@ from support import composed, options, trial
 
 from noise_exp.errors import UserError
 from noise_exp.run.build import build
+from noise_exp.run.describe import plain
 from noise_exp.run.fingerprint import fingerprint
 from noise_exp.training.estimators import ExactGradient
 from noise_exp.training.noise import NoiseTransform
@@ -109,7 +110,7 @@ def test_validation_images_come_from_training_and_test_images_stay_out():
     training = np.concatenate([held.split.train_images, held.split.test_images])
     np.testing.assert_array_equal(training, whole.split.train_images)
     assert not set(held.split.test_indices) & set(whole.split.test_indices)
-    prints = {fingerprint(composed(*DATA, *o), t) for o, t in ((HELD, held), ((), whole))}
+    prints = {fingerprint(plain(composed(*DATA, *o)), t) for o, t in ((HELD, held), ((), whole))}
     assert len(prints) == 2
 
 

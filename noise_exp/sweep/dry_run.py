@@ -1,0 +1,122 @@
+"""`dry_run=true`: how many runs there would be, and how long they would take."""
+
+import itertools
+import re
+import time
+from collections.abc import Callable, Sequence
+
+from noise_exp.errors import Enough, UserError
+from noise_exp.run.config import TrackingConfig
+from noise_exp.run.fingerprint import fingerprint, source_digest
+from noise_exp.sweep.plan import Made, Plan
+from noise_exp.training.trial import Trial
+from noise_exp.writing import duration
+
+_EPOCHS = 4  # that are timed, the first of them apart: it fills caches
+_BUDGET = 30.0  # seconds that may go into timing
+_SEED = re.compile(r"\+*(seed|seeds\.(init|data|noise))=\d+$")
+# Seconds of a run that the timing here does not see: Hydra's work, figures, the store.
+_AROUND, _AROUND_UNTRACKED = 0.3, 0.1
+
+
+def tell(planned: Plan, make: Callable[[list[str]], Made]) -> None:
+    """Print how many runs there will be, how many are finished, and the time they will take.
+
+    Nothing is written, in a folder or in the store.
+
+    Raises
+    ------
+    Enough
+        When all is said: nothing is to be run.
+    UserError
+        If this sweeper's trials cannot be known.
+    """
+    if planned.jobs is None and planned.total is None:
+        raise UserError("dry_run=true cannot know what this sweeper will try")
+    if planned.jobs is None:
+        print(f"{planned.total} trials, chosen as the search goes on: their time is not known.")
+    else:
+        _tell_jobs(planned, planned.jobs, make)
+    print("Nothing was started (dry_run=true).")
+    raise Enough
+
+
+def _tell_jobs(planned: Plan, jobs: Sequence[list[str]], make: Callable[[list[str]], Made]) -> None:
+    done = _finished(planned.tracking, jobs, make) if planned.resume else set()
+    left = [job for i, job in enumerate(jobs) if i not in done]
+    text = f"{len(jobs)} runs"
+    if planned.resume:
+        text += f", {len(done)} of them finished already"
+    print(f"{text}.", flush=True)
+    if left:
+        print(_estimate(planned, left, make))
+
+
+def _finished(
+    tracking: TrackingConfig, jobs: Sequence[list[str]], make: Callable[[list[str]], Made]
+) -> set[int]:
+    """Return which jobs a finished run in the store stands for."""
+    from noise_exp.tracking import reading
+    from noise_exp.tracking.store import NoStoreError, Store
+
+    try:
+        store = Store.existing(tracking.uri, tracking.experiment, untouched=True)
+    except NoStoreError:
+        return set()
+    known = reading.finished(store, source_digest())
+    if not known:
+        return set()
+    made = map(make, jobs)
+    return {i for i, (config, build) in enumerate(made) if fingerprint(config, build()) in known}
+
+
+def _setting(job: list[str]) -> tuple[str, ...]:
+    """Return a job's overrides without its seeds."""
+    return tuple(o for o in job if not _SEED.match(o))
+
+
+def _estimate(planned: Plan, left: Sequence[list[str]], make: Callable[[list[str]], Made]) -> str:
+    """Time a few epochs of each setting that is swept, whatever its seed."""
+    settings: dict[tuple[str, ...], list[list[str]]] = {}
+    for job in left:
+        settings.setdefault(_setting(job), []).append(job)
+    start = time.perf_counter()
+    seconds: list[float] = []
+    weights: list[int] = []
+    for same in settings.values():
+        if seconds and time.perf_counter() - start > _BUDGET:
+            break
+        _, build = make(same[0])
+        seconds.append(_time(build))
+        weights.append(len(same))
+    # What was not timed is taken for the mean of what was.
+    measured = sum(s * n for s, n in zip(seconds, weights, strict=True)) / sum(weights)
+    around = _AROUND if planned.tracking.enabled else _AROUND_UNTRACKED
+    total = (measured + around) * len(left)
+    timed = (
+        f"from {_EPOCHS} epochs of {len(seconds)} of {len(settings)} settings, timed now"
+        f" one at a time, and {around:g} s around each run"
+    )
+    if planned.at_once:
+        at_once = min(len(left), planned.at_once)
+        return f"About {duration(total / at_once)} with {at_once} jobs at once ({timed})."
+    if not planned.launcher.serial:
+        return f"About {duration(total)} of one worker's time, to be shared among them ({timed})."
+    return f"About {duration(total)} ({timed})."
+
+
+def _time(build: Callable[[], Trial]) -> float:
+    """Return the seconds that a run will take, from its first epochs."""
+    start = time.perf_counter()
+    trial = build()
+    built = time.perf_counter() - start
+    records = list(itertools.islice(trial.train(), _EPOCHS))
+    start = time.perf_counter()
+    trial.test()
+    tested = time.perf_counter() - start
+    first, last = records[0], records[-1]
+    spent = last.train_seconds
+    if last.progress > first.progress:
+        speed = (spent - first.train_seconds) / (last.progress - first.progress)
+        spent += speed * (1 - last.progress)
+    return built + spent + tested

@@ -15,29 +15,30 @@ import numpy as np
 import pytest
 from support import Cli, wait_until
 
-SWEEP = ("-m", "dist=glob(*)", "network=small", "epochs=500", "threads=1")
-EPOCHS = 500
+SWEEP = ("-m", "dist=glob(*)", "network=small", "epochs=200", "threads=1")
+EPOCHS = 200
 
 
 def costs_by_method(cli):
-    return {run.data.params["dist"]: cli.history(run) for run in cli.runs("run")
-            if run.info.status == "FINISHED"}  # fmt: skip
+    """The curves of what is finished, once each."""
+    finished = [run for run in cli.runs("run") if run.info.status == "FINISHED"]
+    costs = {run.data.params["dist"]: cli.history(run) for run in finished}
+    assert len(finished) == len(costs)
+    return costs
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("undisturbed")
-    cli = Cli(folder)
+    cli = Cli(tmp_path_factory.mktemp("undisturbed"))
     started = time.monotonic()
-    assert cli.start(*SWEEP).wait() == 0, (folder / "stderr").read_text()
+    assert cli.start(*SWEEP).wait() == 0, (cli.folder / "stderr").read_text()
     return costs_by_method(cli), time.monotonic() - started
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_a_killed_sweep_is_resumed_to_the_same_bits(newcomer, undisturbed, request, jobs):
+@pytest.mark.parametrize("launcher", [[], ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]])
+def test_a_killed_sweep_is_resumed_to_the_same_bits(newcomer, undisturbed, request, launcher):
     expected, seconds = undisturbed
-    launcher = [] if jobs == 1 else ["hydra/launcher=joblib", f"hydra.launcher.n_jobs={jobs}"]
-    rng = np.random.default_rng(jobs)
+    rng = np.random.default_rng(len(launcher))
     kills = request.config.getoption("kills")
     groups = []
     while True:
@@ -72,10 +73,9 @@ def is_alive(group):
 def check(cli, expected):
     """All fourteen are finished once, nothing runs, and every bit is the undisturbed sweep's."""
     assert {run.info.status for run in cli.runs()} <= {"FINISHED", "KILLED"}
-    finished = [r for r in cli.runs("run") if r.info.status == "FINISHED"]
-    assert len(finished) == len({r.data.tags["fingerprint"] for r in finished}) == 14
-    assert all(len(cli.history(r, "train_error_rate")) == EPOCHS for r in finished)
     assert costs_by_method(cli) == expected
+    assert {len(costs) for costs in expected.values()} == {EPOCHS}
+    assert len(expected) == 14
     newest = max(cli.folder.glob("multirun/*/*/comparison.md"), key=lambda p: p.stat().st_mtime)
     assert all(method in newest.read_text() for method in expected)
     with contextlib.closing(sqlite3.connect(cli.folder / "mlruns" / "mlflow.db")) as store:

@@ -15,7 +15,7 @@ from noise_exp.records.record import Record
 from noise_exp.tracking.publisher import publisher
 from noise_exp.tracking.store import Store
 
-METHODS = ("gumbel", "zipf", "beta", "backprop")
+METHODS = ("gumbel", "zipf", "backprop")
 SWEEP = ("-m", f"dist={','.join(METHODS)}", *SMALL, "threads=1", "hydra.sweep.dir=out")
 LAUNCHERS = {
     "joblib": ["hydra/launcher=joblib", "hydra.launcher.n_jobs=6"],
@@ -33,14 +33,13 @@ def costs(cli):
 def serial(tmp_path_factory):
     folder = tmp_path_factory.mktemp("serial")
     cli = Cli(folder)
-    assert cli(*SWEEP, "tracking.enabled=false").returncode == 0
+    cli.ok(*SWEEP, "tracking.enabled=false")
     return costs(cli)
 
 
 @pytest.mark.parametrize("launcher", LAUNCHERS)
 def test_a_launcher_gives_what_the_serial_sweep_gives(newcomer, serial, launcher):
-    done = newcomer(*SWEEP, *LAUNCHERS[launcher])
-    assert done.returncode == 0, done.stderr
+    newcomer.ok(*SWEEP, *LAUNCHERS[launcher])
     assert set(serial) == set(METHODS)
     assert costs(newcomer) == serial
     (parent,) = newcomer.runs("sweep")
@@ -70,8 +69,7 @@ def test_a_cluster_that_shares_no_folder(cli, cluster):
     here.env["HOME"] = cli.env["HOME"]  # where Ray keeps a token that both sides must know
     ray = ["hydra/launcher=ray", f"hydra.launcher.ray.init.address={cluster}", "resume=true"]
     for methods in ("gumbel,beta", "gumbel,beta,zipf"):
-        done = here("-m", f"dist={methods}", *SMALL, *ray)
-        assert done.returncode == 0, done.stderr + done.stdout
+        done = here.ok("-m", f"dist={methods}", *SMALL, *ray)
     assert not list(cli.folder.glob("here/multirun/*/*/*/.noise_exp/run.json"))
     assert "finished already" in done.stdout
     runs = here.runs("run")
@@ -79,9 +77,7 @@ def test_a_cluster_that_shares_no_folder(cli, cluster):
     (table,) = [t for p in cli.folder.glob("here/multirun/*/*/runs.csv")
                 if len(t := pd.read_csv(p)) == 3]  # fmt: skip
     assert set(table.run_id) == {run.info.run_id for run in runs}
-    assert table.set_index("method").reused.to_dict() == {
-        "gumbel": True, "beta": True, "zipf": False,
-    }  # fmt: skip
+    assert {*table.method[table.reused]} == {"gumbel", "beta"}
 
 
 def _first_use(uri, folder, barrier):
@@ -94,7 +90,7 @@ def _first_use(uri, folder, barrier):
     assert publisher(uri).wait(patience=30) == {}
 
 
-@pytest.mark.parametrize("turn", range(10))
+@pytest.mark.parametrize("turn", range(3))
 def test_eight_parallel_first_users_of_a_fresh_store(newcomer, turn):  # noqa: ARG001
     fork = multiprocessing.get_context("fork")  # MLflow is loaded: all eight start at once
     barrier = fork.Barrier(8)

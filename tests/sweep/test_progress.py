@@ -80,4 +80,4 @@ def test_a_sweep_says_how_far_it_is_and_does_not_spam(cli):
     assert told
     assert sorted(told) == told
     assert "epoch" not in done.stderr
-    assert re.search(r"4 runs in \d+ s", done.stdout)
+    assert re.search(r"4 runs in \d+ (s|min)", done.stdout)

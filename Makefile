@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install sweep article seeds learning ladder-search ladder test check versions kill pictures lint bench theory play notebook play-page ui clean FORCE
+.PHONY: help install sweep article seeds learning feedback-search feedback test check versions kill pictures lint bench theory play notebook play-page ui clean FORCE
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -47,15 +47,15 @@ learning: install  ## What noise learns, into docs/learning.md (half an hour); c
 	$(BIN)/python -m studies.learning multirun/learning --seconds \
 		--output docs/figures --page docs/learning.md
 
-ladder-search: install  ## Settings for the rungs of the ladder, on validation images (hours)
-	$(call run,$(call experiments,ladder_search))
+feedback-search: install  ## Settings for conf/preset, on validation images (hours)
+	$(call run,$(call experiments,feedback_search))
 
 TWO := hydra/launcher=joblib hydra.launcher.n_jobs=2
-ladder: install  ## How much noise must be told, into docs/ladder.md (hours); cut short, it goes on
-	$(call run,ladder/seconds)
-	$(call run,$(filter-out ladder/seconds,$(call experiments,ladder)),$(TWO))
-	$(BIN)/python -m studies.learning.ladder multirun/ladder --costs \
-		--output docs/figures --page docs/ladder.md
+feedback: install  ## How much feedback noise needs, into docs/feedback.md (hours); cut short, it goes on
+	$(call run,feedback/seconds)
+	$(call run,$(filter-out feedback/seconds,$(call experiments,feedback)),$(TWO))
+	$(BIN)/python -m studies.learning.feedback multirun/feedback --costs \
+		--output docs/figures --page docs/feedback.md
 
 test: install  ## Run the tests (minutes)
 	$(BIN)/python -m pytest

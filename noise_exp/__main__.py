@@ -1,5 +1,5 @@
 """`python -m noise_exp`."""
 
-from noise_exp.app import main
+from noise_exp.cli import main
 
 main()

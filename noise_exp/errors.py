@@ -22,7 +22,7 @@ class ToldError(UserError):
     """A failure that has been told already: only the exit code is left."""
 
 
-class Enough(Exception):  # noqa: N818 (it is no error)
+class DryRun(Exception):  # noqa: N818 (it is no error)
     """All that was asked for is done before the usual end, as in a dry run."""
 
 
@@ -56,7 +56,7 @@ def at_the_edge(program: str) -> Iterator[None]:
     terminal.steady()
     try:
         yield
-    except Enough:
+    except DryRun:
         sys.exit()
     except ToldError:
         sys.exit(1)

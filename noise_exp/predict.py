@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from noise_exp.errors import UserError, at_the_edge
-from noise_exp.records.secrets import check_arguments
+from noise_exp.runs.secrets import check_arguments
 from noise_exp.training.files import read_array, read_idx
 from noise_exp.training.pictures import read_picture
 from noise_exp.training.trained import Trained

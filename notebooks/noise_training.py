@@ -17,23 +17,23 @@ with app.setup:
     from pad import Pad
 
     from noise_exp.training import (
-        ARTICLE_LAWS,
+        ARTICLE_DISTRIBUTIONS,
         Adam,
         CostScaled,
         CrossEntropy,
+        Distribution,
         Embedded,
         HillClimb,
         IndependentStreams,
-        Law,
         LearnedFeedback,
         NodePerturbation,
         NoiseTransform,
-        QuantileLaw,
+        QuantileDistribution,
         Schedule,
         Spsa,
         Trial,
         Vanilla,
-        ink_errors,
+        pixel_sum_errors,
     )
 
     SEED = 452  # the article's
@@ -140,20 +140,22 @@ def _():
 
 @app.cell(hide_code=True)
 def _():
-    law = mo.ui.dropdown(list(ARTICLE_LAWS), value="gumbel", label="law")
+    distribution = mo.ui.dropdown(list(ARTICLE_DISTRIBUTIONS), value="gumbel", label="distribution")
     rate = mo.ui.slider(
         steps=[0.003, 0.01, 0.03, 0.1, 0.3], value=0.03, label="rate", show_value=True
     )
     drop = mo.ui.slider(1, 20, value=4, label="epochs before the drop", show_value=True)
     signals = mo.ui.text("1, 0.1, 0.01", label="signals, from the input on")
     seed = mo.ui.text(str(SEED), label="seed")
-    return drop, law, rate, seed, signals
+    return drop, distribution, rate, seed, signals
 
 
 @app.cell(hide_code=True)
-def _(law):
+def _(distribution):
     parameters = mo.ui.text(
-        ", ".join(f"{key}={value:g}" for key, value in ARTICLE_LAWS[law.value].items()),
+        ", ".join(
+            f"{key}={value:g}" for key, value in ARTICLE_DISTRIBUTIONS[distribution.value].items()
+        ),
         label="its parameters",
         full_width=True,
     )
@@ -161,10 +163,10 @@ def _(law):
 
 
 @app.cell(hide_code=True)
-def _(drop, law, parameters, rate, seed, signals):
+def _(drop, distribution, parameters, rate, seed, signals):
     mo.vstack(
         [
-            mo.hstack([law, parameters], justify="start", wrap=True),
+            mo.hstack([distribution, parameters], justify="start", wrap=True),
             mo.hstack([rate, drop], justify="start", wrap=True),
             mo.hstack([signals, seed], justify="start", wrap=True),
             code(zeros_and_ones, the_article),
@@ -174,7 +176,7 @@ def _(drop, law, parameters, rate, seed, signals):
 
 @app.function
 def numbers(text):
-    """Read "loc=0, scale=1" into what a law takes."""
+    """Read "loc=0, scale=1" into what a distribution takes."""
     pairs = [part.split("=") for part in text.split(",") if part.strip()]
     if any(len(pair) != 2 for pair in pairs):
         raise ValueError(f"write parameters as name=number, name=number; got {text!r}")
@@ -186,11 +188,11 @@ def numbers(text):
 
 
 @app.function
-def the_article(law, signals, rate, drop, seed, epochs=100):
+def the_article(distribution, signals, rate, drop, seed, epochs=100):
     """A trial by the article's rule, and back propagation on the same images and weights."""
     split, streams = zeros_and_ones(seed)
     schedule = Schedule(epochs)
-    noise = Trial(split, law, streams, schedule=schedule, estimator=CostScaled(signals),
+    noise = Trial(split, distribution, streams, schedule=schedule, estimator=CostScaled(signals),
                   optimizer=Vanilla(rate, drop, 0.0001))  # fmt: skip
     return noise, Trial(split, None, streams, schedule=schedule)
 
@@ -212,13 +214,13 @@ def rule_frames(noise, exact, epochs=100):
 
 
 @app.cell(hide_code=True)
-def _(drop, law, parameters, rate, seed, signals):
+def _(drop, distribution, parameters, rate, seed, signals):
     try:
-        _law = Law(law.value, **numbers(parameters.value))
+        _distribution = Distribution(distribution.value, **numbers(parameters.value))
         _signals = [float(part) for part in signals.value.split(",")]
         if not seed.value.strip().isdigit():
             raise ValueError(f"a seed is a whole number of at least 0; got {seed.value!r}")
-        _pair = the_article(_law, _signals, rate.value, drop.value, int(seed.value))
+        _pair = the_article(_distribution, _signals, rate.value, drop.value, int(seed.value))
         live(rule_frames(*_pair))
     except ValueError as _error:
         mo.output.replace(said(_error))
@@ -226,14 +228,14 @@ def _(drop, law, parameters, rate, seed, signals):
 
 @app.cell(hide_code=True)
 def _():
-    lucky = mo.ui.dropdown(list(ARTICLE_LAWS), value="gumbel", label="law")
+    lucky = mo.ui.dropdown(list(ARTICLE_DISTRIBUTIONS), value="gumbel", label="distribution")
     _text = mo.md(
         """
         ## 3. Luck
 
         One seed draws the first weights, the split of the images and the noise. Here are fifty seeds,
         with the article's 20 test images: a dot is a network. The article's seed is marked, in our own
-        random stream. The line is a rule that needs no network: count the ink.
+        random stream. The line is a rule that needs no network: a threshold on the pixel sum.
         """
     )
     mo.vstack([_text, lucky, code(luck)])
@@ -243,13 +245,13 @@ def _():
 @app.function
 def luck(name, seeds, epochs=5):
     """Images wrong of 20, seed by seed; after the drop of the rate hardly anything moves."""
-    law = Law(name, **ARTICLE_LAWS[name])
+    distribution = Distribution(name, **ARTICLE_DISTRIBUTIONS[name])
     for seed in seeds:
         split, streams = zeros_and_ones(seed, test_size=20)
-        trial = Trial(split, law, streams, schedule=Schedule(epochs))
+        trial = Trial(split, distribution, streams, schedule=Schedule(epochs))
         for _ in trial.train():
             pass
-        yield seed, trial.test().errors, ink_errors(split)
+        yield seed, trial.test().errors, pixel_sum_errors(split)
 
 
 @app.function(hide_code=True)
@@ -258,10 +260,10 @@ def luck_frames(name, seeds):
     for dot in luck(name, seeds):
         found.append(dot)
         if len(found) in (1, 4) or len(found) % 8 == 0 or len(found) == len(seeds):
-            _, wrong, ink = np.array(found).T
+            _, wrong, by_sum = np.array(found).T
             few = int(np.sum(wrong <= 2))
             text = f"**{len(found)}** seeds, **{few}** of them with at most 2 wrong"
-            yield mo.vstack([mo.md(text), pictures.luck(wrong, ink.mean())])
+            yield mo.vstack([mo.md(text), pictures.luck(wrong, by_sum.mean())])
 
 
 @app.cell(hide_code=True)
@@ -271,7 +273,7 @@ def _(lucky):
 
 @app.cell(hide_code=True)
 def _():
-    stalled = mo.ui.dropdown(list(ARTICLE_LAWS), value="normal", label="law")
+    stalled = mo.ui.dropdown(list(ARTICLE_DISTRIBUTIONS), value="normal", label="distribution")
     walked = mo.ui.slider(0, 8, value=4, label="epochs of training before", show_value=True)
     _text = mo.md(
         """
@@ -290,7 +292,9 @@ def _():
 def changes(name, walked, rates, draws=200):
     """What one step would change the cost by, at each rate, for fresh noise at the same weights."""
     split, streams = zeros_and_ones(SEED, test_size=1900)
-    trial = Trial(split, Law(name, **ARTICLE_LAWS[name]), streams, schedule=Schedule(100))
+    trial = Trial(
+        split, Distribution(name, **ARTICLE_DISTRIBUTIONS[name]), streams, schedule=Schedule(100)
+    )
     for _ in islice(trial.train(), walked):
         pass
     at, noise, objective = trial.trained, trial.noise(), trial.objective
@@ -316,7 +320,7 @@ def _(stalled, walked):
 
 @app.cell(hide_code=True)
 def _():
-    asked = mo.ui.dropdown(list(ARTICLE_LAWS), value="gumbel", label="law")
+    asked = mo.ui.dropdown(list(ARTICLE_DISTRIBUTIONS), value="gumbel", label="distribution")
     passes = mo.ui.slider(10, 100, step=10, value=30, label="forward passes", show_value=True)
     _text = mo.md(
         """
@@ -360,7 +364,7 @@ def searches(name, passes):
         "learned_feedback": (LearnedFeedback(0.1, 0.2), adam),
     }
     for way, (estimator, optimizer) in ways.items():
-        yield way, Trial(split, Law(name, **ARTICLE_LAWS[name]), streams, optimizer=optimizer,
+        yield way, Trial(split, Distribution(name, **ARTICLE_DISTRIBUTIONS[name]), streams, optimizer=optimizer,
                          estimator=Seen(estimator), noise_transform=NoiseTransform.sign, hidden=[64], cost=CrossEntropy(),
                          schedule=Schedule(None, passes, batch_size=128))  # fmt: skip
 
@@ -403,14 +407,14 @@ def _(asked, passes):
 
 @app.cell(hide_code=True)
 def _():
-    teacher = mo.ui.dropdown(list(ARTICLE_LAWS), value="gumbel", label="law")
+    teacher = mo.ui.dropdown(list(ARTICLE_DISTRIBUTIONS), value="gumbel", label="distribution")
     _text = mo.md(
         """
         ## 6. What the units have learned, and your own digit
 
         Ten digits, learned from noise by `learned_feedback`. Each tile is what one unit of the first
         layer looks for: the weights on its 784 pixels. Draw a digit, and ask the network: it answers
-        once it is trained, and again when another law has trained it.
+        once it is trained, and again when another distribution has trained it.
         """
     )
     mo.vstack([_text, teacher, code(ten_digits, centred)])
@@ -422,7 +426,7 @@ def ten_digits(name, epochs=12):
     """A network for all ten digits, taught by noise."""
     streams = IndependentStreams(init=1, data=SEED, noise=1)
     split = Embedded(list(range(10)), 2000, 255.0).split(streams.permutation)
-    return Trial(split, Law(name, **ARTICLE_LAWS[name]), streams, hidden=[120], init_scale=0.083,
+    return Trial(split, Distribution(name, **ARTICLE_DISTRIBUTIONS[name]), streams, hidden=[120], init_scale=0.083,
                  estimator=LearnedFeedback(0.03, 0.28), noise_transform=NoiseTransform.sign, cost=CrossEntropy(),
                  optimizer=Adam(0.0043, 0.9, 0.999, decay=True),
                  schedule=Schedule(epochs, None, batch_size=128))  # fmt: skip
@@ -487,10 +491,10 @@ def _():
     formula = mo.ui.text("tan(pi * (u - 0.5))", label="quantile function of u", full_width=True)
     _text = mo.md(
         """
-        ## 7. Your own law
+        ## 7. Your own distribution
 
-        Write the quantile function of a law: if `u` is uniform between 0 and 1, your formula of `u`
-        follows the law. `-log(1 - u)` is the exponential law, `tan(pi * (u - 0.5))` Cauchy's, which has
+        Write the quantile function of a distribution: if `u` is uniform between 0 and 1, your formula of `u`
+        follows the distribution. `-log(1 - u)` is the exponential distribution, `tan(pi * (u - 0.5))` Cauchy's, which has
         no mean. `learned_feedback` trains zeros and ones with it.
         """
     )
@@ -502,7 +506,7 @@ def _():
 def own(text, epochs=10):
     """Zeros and ones, learned from the noise of a formula."""
     split, streams = zeros_and_ones(SEED, scale=255.0)
-    return Trial(split, QuantileLaw(text), streams, hidden=[64], cost=CrossEntropy(),
+    return Trial(split, QuantileDistribution(text), streams, hidden=[64], cost=CrossEntropy(),
                  estimator=LearnedFeedback(0.1, 0.2), noise_transform=NoiseTransform.sign,
                  optimizer=Adam(0.003, 0.9, 0.999, decay=True),
                  schedule=Schedule(epochs, None, batch_size=128))  # fmt: skip
@@ -511,7 +515,7 @@ def own(text, epochs=10):
 @app.function(hide_code=True)
 def own_frames(trial):
     draws = np.empty(20_000)
-    trial.law.fill(np.random.default_rng(0), draws)
+    trial.distribution.fill(np.random.default_rng(0), draws)
     wrong = []
     for epoch in trial.train():
         wrong.append(epoch.train_error_rate)

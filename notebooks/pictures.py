@@ -57,7 +57,7 @@ def rule(noise, exact, outputs, ones, epochs):
     return show(figure, "cost per epoch, and outputs by label")
 
 
-def luck(wrong, ink):
+def luck(wrong, by_sum):
     """Draw a dot per seed over its images wrong, of 20; the first is marked."""
     figure, axes = blank(9, 2.8)
     stacked = [np.sum(wrong[:i] == w) for i, w in enumerate(wrong)]
@@ -66,8 +66,8 @@ def luck(wrong, ink):
     axes.plot(wrong[0], 0, "o", color=ORANGE, ms=11)
     axes.annotate("seed 452", (wrong[0], 0.3), (wrong[0], 0.88 * top), color=ORANGE, ha="center",
                   arrowprops={"arrowstyle": "-", "color": ORANGE})  # fmt: skip
-    axes.axvline(ink, color=GREEN, lw=2)
-    axes.text(ink + 0.2, 0.93, "count of ink", color=GREEN, va="top",
+    axes.axvline(by_sum, color=GREEN, lw=2)
+    axes.text(by_sum + 0.2, 0.93, "pixel-sum threshold", color=GREEN, va="top",
               transform=axes.get_xaxis_transform())  # fmt: skip
     axes.set(xlim=(-0.7, 20.7), ylim=(-0.7, top), yticks=[], xlabel="test images wrong, of 20")
     return show(figure, "errors of fifty seeds as dots")
@@ -122,7 +122,7 @@ def chances(probabilities):
 
 
 def own(draws, wrong):
-    """Draw a law's draws, without its far tails, and the error of what it trains."""
+    """Draw a distribution's draws, without its far tails, and the error of what it trains."""
     spread = np.subtract(*np.quantile(draws, (0.8, 0.2)))
     inner = draws[np.abs(draws - np.median(draws)) <= 5 * spread]
     figure, (left, right) = blank(9, 2.8, 1, 2)
@@ -130,4 +130,4 @@ def own(draws, wrong):
     left.set(title="20,000 draws (the middle of them)", yticks=[])
     right.plot(wrong, color=ORANGE, lw=2, marker="o")
     right.set(xlabel="epoch", ylabel="training share wrong", ylim=(0, 0.6))
-    return show(figure, "the law, and the error while it trains")
+    return show(figure, "the distribution, and the error while it trains")

@@ -9,7 +9,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from noise_exp.training import article
-from noise_exp.training.noise import ARTICLE_LAWS
+from noise_exp.training.noise import ARTICLE_DISTRIBUTIONS
 
 _NAMES = ("w1", "b1", "w2", "b2", "w3", "b3")
 
@@ -18,7 +18,7 @@ def article_way(
     images: np.ndarray,
     labels: np.ndarray,
     layers: Sequence[tuple[np.ndarray, np.ndarray]],
-    law: str | None,
+    distribution: str | None,
     lr: float,
     signal: Sequence[float],
     threads: int = 1,
@@ -31,7 +31,7 @@ def article_way(
         Of shapes (images, pixels) and (images,), zeros and ones.
     layers
         Weights (units below, units) and biases (units,) of three layers.
-    law
+    distribution
         One of the article's; None for back propagation, which asks for no signal.
     signal
         By layer, from the input on.
@@ -44,12 +44,14 @@ def article_way(
     def run(epochs: int) -> float:
         with threadpool_limits(threads, user_api="blas"), np.errstate(over="ignore"):
             for _ in range(epochs):
-                cost, gradients = _epoch(p, x, y, exact=law is None)
+                cost, gradients = _epoch(p, x, y, exact=distribution is None)
                 for name, gradient in gradients.items():
                     p[name] = p[name] - lr * gradient
-                if law:
+                if distribution:
                     for name in ("w3", "b3", "w2", "b2", "w1", "b1"):
-                        xi = getattr(rng, law)(**ARTICLE_LAWS[law], size=p[name].shape)
+                        xi = getattr(rng, distribution)(
+                            **ARTICLE_DISTRIBUTIONS[distribution], size=p[name].shape
+                        )
                         p[name] = p[name] + signals[name] * lr * cost * xi
         return cost
 

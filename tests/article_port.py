@@ -65,10 +65,10 @@ def replay(images, labels, seed, hidden=(840, 1024), epochs=100, test_size=20, o
                 sums, values = forward(x, w, b)
                 costs.append(np.mean((values[-1] - y) ** 2))
             if drawn:
-                law, *parameters = drawn
+                distribution, *parameters = drawn
                 for i in (2, 1, 0):
                     for layers in (w, b):
-                        noise = getattr(r, law)(*parameters, size=layers[i].shape)
+                        noise = getattr(r, distribution)(*parameters, size=layers[i].shape)
                         if trained:
                             layers[i] = layers[i] + SIGNALS[i] * lr * costs[-1] * noise
             else:

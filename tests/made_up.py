@@ -5,8 +5,8 @@ import re
 
 from support import LETTERS
 
-from noise_exp.records.record import DataSet, Record
 from noise_exp.report.page import render
+from noise_exp.runs.record import DataSet, Record
 
 SIZE = 500
 
@@ -36,7 +36,7 @@ def run(dist, errors, seed, error_rates=(0.5, 0.4), size=SIZE, seeds=None, **opt
     n = len(error_rates)
     metrics = {
         "test_errors": errors, "test_error_rate": errors / size, "constant_errors": 0.44 * size,
-        "ink_errors": 0.08 * size, "train_seconds": float(n), "forward_passes": float(n),
+        "pixel_sum_errors": 0.08 * size, "train_seconds": float(n), "forward_passes": float(n),
     }  # fmt: skip
     curves = {"cost": [errors / size] * n, "train_error_rate": list(error_rates),
               "train_seconds": [i + 1.0 for i in range(n)],

@@ -1,15 +1,15 @@
-"""Losses written down anew from the textbooks, gradients by finite differences, SciPy's laws."""
+"""Losses anew from the textbooks, gradients by finite differences, SciPy's distributions."""
 
 import numpy as np
 from scipy import special, stats
 from scipy.special import expit, log_softmax, softmax
 
 from noise_exp.training.network import Network, SquaredError
-from noise_exp.training.noise import Law
+from noise_exp.training.noise import Distribution
 from noise_exp.training.objective import Objective
 from noise_exp.training.streams import IndependentStreams
 
-NORMAL = Law("standard_normal")
+NORMAL = Distribution("standard_normal")
 
 
 def material(n_out, n=23, seed=1):
@@ -64,8 +64,8 @@ class Zipf:
         return stats.zipf(self.a).stats(moments)
 
 
-# Each law as NumPy names it and its parameters, as SciPy does, and settings.
-_LAWS = {
+# Each distribution as NumPy names it and its parameters, as SciPy does, and settings.
+_DISTRIBUTIONS = {
     "gumbel": ("loc scale", stats.gumbel_r, (0.0, 1.0), (1.0, 2.0)),
     "normal": ("loc scale", stats.norm, (0.0, 1.0), (2.0, 3.0)),
     "standard_normal": ("", stats.norm, ()),
@@ -85,13 +85,13 @@ _LAWS = {
     "noncentral_chisquare": ("df nonc", stats.ncx2, (1.0, 0.5), (1.0, 4.0)),
 }  # fmt: skip
 LAWS = {
-    law: [(dict(zip(names.split(), row, strict=True)), of_scipy(*row)) for row in settings]
-    for law, (names, of_scipy, *settings) in _LAWS.items()
+    distribution: [(dict(zip(names.split(), row, strict=True)), of_scipy(*row)) for row in settings]
+    for distribution, (names, of_scipy, *settings) in _DISTRIBUTIONS.items()
 }
 
 
-def source(law=NORMAL):
-    return IndependentStreams(0, 0, 3).noise(law, Network((1, 1), np.float64))
+def source(distribution=NORMAL):
+    return IndependentStreams(0, 0, 3).noise(distribution, Network((1, 1), np.float64))
 
 
 def directions(estimating, objective, w, n, noise=None):

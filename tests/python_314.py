@@ -42,7 +42,7 @@ def as_json(cfg):
 
 def show(job, _):
     """Print a job's configuration in the place of training."""
-    from noise_exp.records.record import Record
+    from noise_exp.runs.record import Record
 
     print(json.dumps(job.config))
     return Record("run")
@@ -67,7 +67,7 @@ def start_all(commands):
     """Start commands one after the other; return Python's version and what became of them."""
     sys.meta_path.insert(0, StandIns())
     threading.Thread = MagicMock()  # there are none
-    from noise_exp.run import build, job
+    from noise_exp.job import build, job
 
     build.build, job.run = MagicMock(), show  # before they are imported from there
     return json.dumps([sys.version, [start(*command) for command in commands]])

@@ -24,9 +24,9 @@ from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from omegaconf import DictConfig, OmegaConf
 from warm import Warm
 
-from noise_exp.run.config import CONF_DIR
-from noise_exp.run.describe import trial_of
-from noise_exp.training import Law, Trial
+from noise_exp.job.config import CONF_DIR
+from noise_exp.job.describe import trial_of
+from noise_exp.training import Distribution, Trial
 
 ROOT = Path(__file__).parents[1]
 _WARM = Warm()
@@ -78,10 +78,10 @@ def options(group: str) -> list[str]:
     return sorted(path.stem for path in (CONF_DIR / group).glob("*.yaml"))
 
 
-def law_of(option: str, **changes: object) -> Law:
-    """The law of an option of dist, some of its parameters changed."""
+def distribution_of(option: str, **changes: object) -> Distribution:
+    """The distribution of an option of dist, some of its parameters changed."""
     keys = OmegaConf.to_container(OmegaConf.load(CONF_DIR / "dist" / f"{option}.yaml"))
-    return Law(keys.pop("law"), **{**keys, **changes})
+    return Distribution(keys.pop("sampler"), **{**keys, **changes})
 
 
 def holding(folder: Path, text: str) -> list[Path]:
@@ -126,7 +126,7 @@ def costs_in(folder: Path) -> list[float | None]:
 
 def jobs_in(folder: Path) -> list[tuple[dict, list[float | None]]]:
     """What the jobs of a sweep left in its folder: their records and costs, by number."""
-    records = folder.glob("*/.noise_exp/run.json")
+    records = folder.glob("*/.noise_exp/job.json")
     found = [(json.loads(path.read_text()), costs_in(path.parent.parent)) for path in records]
     return sorted(found, key=lambda record_and_costs: record_and_costs[0]["job"])
 

@@ -16,7 +16,7 @@ import python_314
 from hydra.main import get_args_parser
 from support import PATIENCE, ROOT, composed, options
 
-from noise_exp import app
+from noise_exp import cli
 
 PYODIDE = Path(sys.prefix, "node", "node_modules", "pyodide", "pyodide.mjs")
 NODE = """
@@ -86,7 +86,7 @@ def test_the_check_of_help_is_skipped_for_hydra_alone(monkeypatch):
     monkeypatch.setattr(argparse.ArgumentParser, "add_argument", add_checked)
     with pytest.raises(TypeError):
         get_args_parser()
-    app._allow_lazy_help()
+    cli._allow_lazy_help()
     parser = get_args_parser()
     assert parser.parse_args(["-m", "seed=1"]).overrides == ["seed=1"]
     for own in (parser, argparse.ArgumentParser()):

@@ -15,15 +15,15 @@ RECIPES = {recipe.partition("\n")[0]: recipe for recipe in PAGE.split("\n### ")[
 SMALL = ("network=small", "epochs=3", "tracking.enabled=false")
 SETTING = """
 import numpy as np
-from noise_exp.training import IndependentStreams, Law, Trial, Xor
+from noise_exp.training import IndependentStreams, Distribution, Trial, Xor
 streams = IndependentStreams(init=1, data=1, noise=1)
 split = Xor().split(streams.permutation, np.float64)
-normal = Law("normal", loc=0.0, scale=1.0)
+normal = Distribution("normal", loc=0.0, scale=1.0)
 """
 # What each recipe promises, seen from outside.
 PROMISES = {
-    "A noise law": """
-trial = Trial(split, Law("laplace", loc=0.0, scale=2.0), streams, hidden=[300, 300])
+    "A noise distribution": """
+trial = Trial(split, Distribution("laplace", loc=0.0, scale=2.0), streams, hidden=[300, 300])
 draws = np.empty(trial.objective.network.n_parameters)
 trial.noise().fill(draws)
 assert abs(draws.mean()) < 0.05

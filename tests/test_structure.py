@@ -25,7 +25,7 @@ def test_a_configuration_stops_at_the_door():
     assert len(holding(r"^\s*(import|from) hydra\b")) <= 7
     assert not holding(r"hydra\._internal")
     # The task's, a job's description and a sweep's plan are the doors; a launcher has its own.
-    doors = {"app.py", "run/describe.py", "sweep/callback.py"}
+    doors = {"cli.py", "job/describe.py", "sweep/callback.py"}
     assert holding(r"\b(HydraConfig|SweepContext)\.(get|instance)\(\)") <= doors
 
 

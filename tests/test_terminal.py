@@ -12,9 +12,9 @@ from support import PATIENCE, SMALL, artifacts, needs_linux
 
 from noise_exp import terminal
 from noise_exp.errors import at_the_edge
-from noise_exp.records.owed import Owed
-from noise_exp.records.record import Record
-from noise_exp.run import launchers
+from noise_exp.job import launchers
+from noise_exp.runs.owed import Owed
+from noise_exp.runs.record import Record
 from noise_exp.tracking.recording import Recording
 from noise_exp.tracking.store import Store
 
@@ -96,7 +96,7 @@ def test_a_pipe_that_does_not_block_loses_nothing(tmp_path):
 
 
 def test_a_locale_without_the_letters_of_a_label(cli):
-    cli.own_option("dist", "größe−1", "law: gumbel\nloc: 0\nscale: 1\n")
+    cli.own_option("dist", "größe−1", "sampler: gumbel\nloc: 0\nscale: 1\n")
     poor = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     done = cli("--config-dir=my", "-m", "dist='größe−1',beta", *SMALL, "hydra.sweep.dir=out",
                env=poor)  # fmt: skip

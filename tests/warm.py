@@ -22,7 +22,7 @@ from select import select
 
 _SLOW = (
     "mlflow.store.tracking.sqlalchemy_store", "mpld3", "scipy.stats", "sqlalchemy.dialects.sqlite",
-    "statsmodels.api", "noise_exp.app", "noise_exp.report.page", "noise_exp.sweep.comparison",
+    "statsmodels.api", "noise_exp.cli", "noise_exp.report.page", "noise_exp.sweep.comparison",
     "noise_exp.sweep.sweep", "noise_exp.sweep.study", "noise_exp.tracking.publisher",
     "noise_exp.tracking.model",
 )  # fmt: skip

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from noise_exp.errors import UserError, at_the_edge
-from noise_exp.records.secrets import check_arguments
 from noise_exp.redaction import redacted
+from noise_exp.runs.secrets import check_arguments
 from noise_exp.writing import duration, fill
 
 if TYPE_CHECKING:  # what is heavy waits until the arguments are understood
@@ -41,10 +41,10 @@ def main() -> None:
 
 
 def _report(options: argparse.Namespace, store: "Store") -> None:
-    from noise_exp.records import output
     from noise_exp.report.build import Choices, build
     from noise_exp.report.page import PAGE, RUNS, files, write
     from noise_exp.report.words import findings
+    from noise_exp.runs import output
     from noise_exp.tracking import places, reading
 
     places.refuse_store(options.output, options.uri, "--output")

@@ -7,12 +7,12 @@ from functools import cached_property
 
 import pandas as pd
 
-from noise_exp.records.record import Record
 from noise_exp.report import pairs, targets, variance
 from noise_exp.report.caveats import caveats, of_ranks
 from noise_exp.report.methods import summarise
 from noise_exp.report.runs import Runs, collect
 from noise_exp.report.targets import Target
+from noise_exp.runs.record import Record
 
 _SAME_LAW = ("gaussian", "standard_normal")
 
@@ -98,7 +98,9 @@ class Report:
         if self._backprop and len(self.compared.columns) == 2:
             return None  # the same pair again
         best = self.best
-        return self._against(self._lowest(_laws(self.compared)) if best == self._backprop else best)
+        return self._against(
+            self._lowest(_distributions(self.compared)) if best == self._backprop else best
+        )
 
     def _against(self, reference: str | None) -> pd.DataFrame | None:
         wide = self.compared
@@ -117,17 +119,17 @@ class Report:
         return pairs.rank(self.compared)
 
     @cached_property
-    def ranking_of_laws(self) -> pairs.Ranking | None:
+    def ranking_of_distributions(self) -> pairs.Ranking | None:
         """The same without back propagation; None where it is not among the runs."""
-        return pairs.rank(_laws(self.compared)) if self._backprop else None
+        return pairs.rank(_distributions(self.compared)) if self._backprop else None
 
     @cached_property
     def luck(self) -> dict[str, pd.DataFrame]:
         """Shares of variance of method, seed and their interaction, by the set of methods."""
         usable = self.compared[pairs.eligible(self.compared)]
         sets = {"all methods": usable}
-        if 0 < len(_laws(usable).columns) < len(usable.columns):
-            sets["noise laws alone"] = _laws(usable)
+        if 0 < len(_distributions(usable).columns) < len(usable.columns):
+            sets["noise distributions alone"] = _distributions(usable)
         found = {name: variance.of_methods(chosen) for name, chosen in sets.items()}
         return {name: shares for name, shares in found.items() if shares is not None}
 
@@ -142,7 +144,7 @@ class Report:
 
     @cached_property
     def floor(self) -> pd.DataFrame:
-        """Paired difference of two names of one law: mean, interval, deviation, largest."""
+        """Difference of two names of one distribution: mean, interval, deviation, largest."""
         return _floor(self.runs, self.compared)
 
     @cached_property
@@ -177,12 +179,12 @@ def _is_backprop(method: str) -> bool:
     return method.partition(" ")[0] == "backprop"
 
 
-def _laws(wide: pd.DataFrame) -> pd.DataFrame:
+def _distributions(wide: pd.DataFrame) -> pd.DataFrame:
     return wide[[m for m in wide if not _is_backprop(str(m))]]
 
 
 def _floor(runs: Runs, wide: pd.DataFrame) -> pd.DataFrame:
-    """Compare the two names of the standard normal law: their difference is luck and no more."""
+    """Compare the two names of the standard normal distribution: what they differ by is luck."""
     rows = []
     for method in map(str, wide):
         other = _SAME_LAW[1] + method.removeprefix(_SAME_LAW[0])

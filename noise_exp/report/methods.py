@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # Where the table is shown: on the page of several seeds or of one, in the terminal.
 SEVERAL, ONE, TERMINAL = "several", "one", "terminal"
 _ALL = (SEVERAL, ONE, TERMINAL)
-_BASELINES = {"constant_errors": "best constant", "ink_errors": "ink counter"}
+_BASELINES = {"constant_errors": "best constant", "pixel_sum_errors": "pixel-sum threshold"}
 _SHARED = Interval(note="cells share seeds")
 
 
@@ -56,7 +56,7 @@ class Column:
 
 COLUMNS = (
     Column("letter", "the article's letter", "", _ALL),
-    Column("method", "the law, with what else varies among its runs", "method", _ALL),
+    Column("method", "the distribution, with what else varies among its runs", "method", _ALL),
     Column("runs seeds", "runs that count; of these with a finite outcome", "seeds",
            (SEVERAL, TERMINAL), lambda _, seeds: str(seeds)),
     Column("missing", "seeds without an outcome", "missing", (SEVERAL,)),
@@ -83,8 +83,8 @@ COLUMNS = (
     Column("beats_constant constant_low constant_high constant_seeds", "seeds with fewer wrong "
            "than the best constant answer, Wilson's 95% interval of their share, of how many",
            "beats constant", (SEVERAL,), count),
-    Column("beats_ink ink_low ink_high ink_seeds", "the same of the ink counter", "beats ink",
-           (SEVERAL,), count),
+    Column("beats_pixel_sum pixel_sum_low pixel_sum_high pixel_sum_seeds", "the same of the "
+           "pixel-sum threshold", "beats pixel sum", (SEVERAL,), count),
     Column("few few_low few_high seeds", "with `--at-most`, the same of at most so many wrong",
            "at most {at_most} wrong", (SEVERAL,), count),
     Column("cost_vs_backprop", "ratio of final costs to the method `backprop`, where there is "
@@ -179,7 +179,7 @@ def _row(
             {name: int(of.sum()), f"{interval}_low": found.low, f"{interval}_high": found.high}
         )
 
-    for rival in ("constant", "ink"):
+    for rival in ("constant", "pixel_sum"):
         known = counted.head(0 if baseline else len(counted)).dropna(subset=[f"{rival}_errors"])
         share(known.errors < known[f"{rival}_errors"], f"beats_{rival}", rival)
         row[f"{rival}_seeds"] = len(known)

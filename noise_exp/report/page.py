@@ -12,13 +12,13 @@ from noise_exp import __version__
 from noise_exp.figures import Figure, comparison
 from noise_exp.figures import report as pictures
 from noise_exp.figures.comparison import Method
-from noise_exp.records import output
-from noise_exp.records.naming import name_methods_of
-from noise_exp.records.record import Record
 from noise_exp.report import tables, targets, words
 from noise_exp.report.build import Report
 from noise_exp.report.methods import ONE, SEVERAL, TERMINAL, methods_table
 from noise_exp.report.runs import Runs, rows_of
+from noise_exp.runs import output
+from noise_exp.runs.naming import name_methods_of
+from noise_exp.runs.record import Record
 from noise_exp.writing import markdown_of
 
 PAGE = "report.html"

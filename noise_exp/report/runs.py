@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from noise_exp.records.naming import NO_METHOD, SOURCES, name_data_sets, name_methods_of, owner_of
-from noise_exp.records.record import Record
+from noise_exp.runs.naming import NO_METHOD, SOURCES, name_data_sets, name_methods_of, owner_of
+from noise_exp.runs.record import Record
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,9 @@ class Runs:
         One row per run: job (its number in a sweep), method, letter, dist, data_set (what it was
         measured on, empty if not known), overrides, block (the seeds that it shares with a run of
         every other method), init, data, noise (seeds), outcome, errors and images (misclassified
-        and all, of `part`), constant_errors and ink_errors (of the two predictors that need no
-        network, on the same split), final_cost, train_seconds, forward_passes, diverged, reused,
-        error, run_id, record (the run itself).
+        and all, of `part`), constant_errors and pixel_sum_errors (of the two predictors
+        that need no network, on the same split), final_cost, train_seconds, forward_passes,
+        diverged, reused, error, run_id, record (the run itself).
     every
         The same of all runs, as they were given, with those that are left out of `table`.
     part
@@ -53,7 +53,7 @@ class Runs:
 
     @cached_property
     def methods(self) -> list[str]:
-        """In the article's order, laws that are not the article's last."""
+        """In the article's order, distributions that are not the article's last."""
         return list(dict.fromkeys(self.table.method))
 
     @property
@@ -126,7 +126,7 @@ def part_of(records: Sequence[Record]) -> str:
 
 def _row(record: Record, part: str, outcome: str) -> dict[str, Any]:
     seeds = {source: _seed(record, source) for source in SOURCES}
-    finals = ("constant_errors", "ink_errors", "train_seconds", "forward_passes")
+    finals = ("constant_errors", "pixel_sum_errors", "train_seconds", "forward_passes")
     return {
         "job": record.job,
         "method": "",
@@ -150,7 +150,7 @@ def _row(record: Record, part: str, outcome: str) -> dict[str, Any]:
 
 
 def _differing(table: pd.DataFrame) -> list[str]:
-    """Return settings that differ among methods, though neither law nor name says so."""
+    """Return settings that differ among methods, though neither distribution nor name says so."""
     found = []
     named_params = [(row.method, row.record.params) for row in rows_of(table)]
     for key in sorted({key for _, params in named_params for key in params} - NO_METHOD):

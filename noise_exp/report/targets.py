@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from noise_exp.records.record import Record
 from noise_exp.report.runs import Runs
+from noise_exp.runs.record import Record
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from collections.abc import Hashable, Iterator, Sequence
 
 import pandas as pd
 
-from noise_exp.records.naming import SOURCES
 from noise_exp.report.build import Report
 from noise_exp.report.pairs import ALPHA
 from noise_exp.report.runs import rows_of
+from noise_exp.runs.naming import SOURCES
 from noise_exp.writing import number, probability, spread
 
 _CONFIDENCE = "95% interval"
@@ -108,27 +108,30 @@ def _of_pairs(report: Report) -> Iterator[str]:
 
 def _of_the_floor(report: Report) -> Iterator[str]:
     for row in rows_of(report.floor):
-        one_law = f"{row.method} and {row.reference} are one law"
+        one_distribution = f"{row.method} and {row.reference} are one distribution"
         if row.ties == row.pairs == 1:  # with few images, as good as nothing
             continue
         if row.ties == row.pairs:
-            yield f"{one_law}, and tie in all {row.pairs} pairs: they say nothing of luck."
+            yield f"{one_distribution}, and tie in all {row.pairs} pairs: they say nothing of luck."
         elif row.pairs == 1:
             yield (
-                f"Noise floor: {one_law}. On this seed they differ by {number(row.largest)}: that "
-                "is luck."
+                f"Noise floor: {one_distribution}. On this seed they differ by "
+                f"{number(row.largest)}: that is luck."
             )
         else:
             yield (
-                f"Noise floor: {one_law}. On one seed they differ by up to {number(row.largest)} "
-                f"(standard deviation {number(row.deviation)}), on average by "
-                f"{number(row.difference)} ({_interval(row.low, row.high, row.note)}): that much "
-                "of a difference on one seed is luck."
+                f"Noise floor: {one_distribution}. On one seed they differ by up to "
+                f"{number(row.largest)} (standard deviation {number(row.deviation)}), on average "
+                f"by {number(row.difference)} ({_interval(row.low, row.high, row.note)}): that "
+                "much of a difference on one seed is luck."
             )
 
 
 def _of_ranks(report: Report) -> Iterator[str]:
-    for ranking, who in ((report.ranking, "methods"), (report.ranking_of_laws, "noise laws alone")):
+    for ranking, who in (
+        (report.ranking, "methods"),
+        (report.ranking_of_distributions, "noise distributions alone"),
+    ):
         if ranking and math.isfinite(ranking.p_friedman):
             verdict = "differ" if ranking.p_friedman < ALPHA else "are not shown to differ"
             yield (

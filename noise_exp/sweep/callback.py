@@ -22,14 +22,14 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
-from noise_exp.errors import Enough, UserError, at_the_edge, in_words
-from noise_exp.records import output, secrets
-from noise_exp.records.record import key_of
+from noise_exp.errors import DryRun, UserError, at_the_edge, in_words
+from noise_exp.job import values
+from noise_exp.job.config_errors import explained
+from noise_exp.job.describe import SweepContext, as_given, check_choices, keep_text
+from noise_exp.job.launchers import Submitted
 from noise_exp.redaction import redacted
-from noise_exp.run import values
-from noise_exp.run.config_errors import explained
-from noise_exp.run.describe import SweepContext, as_given, check_choices, keep_text
-from noise_exp.run.launchers import Submitted
+from noise_exp.runs import output, secrets
+from noise_exp.runs.record import key_of
 from noise_exp.sweep import dry_run, ending, plan
 from noise_exp.sweep.folders import check_folder
 from noise_exp.sweep.sweep import Sweep
@@ -48,7 +48,7 @@ def _edge(failure: str) -> Iterator[None]:
     with at_the_edge("noise_exp"):
         try:
             yield
-        except (UserError, Enough):
+        except (UserError, DryRun):
             raise
         except Exception as error:
             if said := explained(error):

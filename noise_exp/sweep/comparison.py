@@ -10,11 +10,11 @@ import pandas as pd
 
 from noise_exp.figures import Figure
 from noise_exp.figures import comparison as figures
-from noise_exp.records.record import Record
 from noise_exp.report.build import Report, build
 from noise_exp.report.methods import TERMINAL, methods_table
 from noise_exp.report.page import Files, files, methods_drawn
 from noise_exp.report.words import findings
+from noise_exp.runs.record import Record
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ import re
 import time
 from collections.abc import Callable, Sequence
 
-from noise_exp.errors import Enough, UserError
-from noise_exp.run.config import TrackingConfig
-from noise_exp.run.fingerprint import fingerprint, source_digest
+from noise_exp.errors import DryRun, UserError
+from noise_exp.job.config import TrackingConfig
+from noise_exp.job.fingerprint import fingerprint, source_digest
 from noise_exp.sweep.plan import Made, Plan
 from noise_exp.training.trial import Trial
 from noise_exp.writing import duration
@@ -26,7 +26,7 @@ def tell(planned: Plan, make: Callable[[list[str]], Made]) -> None:
 
     Raises
     ------
-    Enough
+    DryRun
         When all is said: nothing is to be run.
     UserError
         If this sweeper's trials cannot be known.
@@ -38,7 +38,7 @@ def tell(planned: Plan, make: Callable[[list[str]], Made]) -> None:
     else:
         _tell_jobs(planned, planned.jobs, make)
     print("Nothing was started (dry_run=true).")
-    raise Enough
+    raise DryRun
 
 
 def _tell_jobs(planned: Plan, jobs: Sequence[list[str]], make: Callable[[list[str]], Made]) -> None:

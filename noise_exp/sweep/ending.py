@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from noise_exp.errors import ToldError, in_words, is_of_disk
-from noise_exp.records import output
-from noise_exp.records.journal import Journal
-from noise_exp.records.record import Record
+from noise_exp.runs import output
+from noise_exp.runs.journal import Journal
+from noise_exp.runs.record import Record
 from noise_exp.sweep.sweep import Sweep, command
 from noise_exp.writing import duration, print_table
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from noise_exp.errors import UserError
-from noise_exp.records import output
-from noise_exp.records.journal import RECORDS, Journal
+from noise_exp.runs import output
+from noise_exp.runs.journal import RECORDS, Journal
 from noise_exp.tracking.places import refuse_store
 
 _ROOM = 1 << 16  # bytes that must fit: Hydra's own files and a record

@@ -14,12 +14,12 @@ from hydra.core.override_parser.types import Glob, IntervalSweep, Override
 from omegaconf import DictConfig, OmegaConf
 
 from noise_exp.errors import UserError
-from noise_exp.records.record import key_of, settings
-from noise_exp.run import launchers
-from noise_exp.run.build import build
-from noise_exp.run.config import TrackingConfig
-from noise_exp.run.config_errors import explained
-from noise_exp.run.describe import as_given, check_choices, plain
+from noise_exp.job import launchers
+from noise_exp.job.build import build
+from noise_exp.job.config import TrackingConfig
+from noise_exp.job.config_errors import explained
+from noise_exp.job.describe import as_given, check_choices, plain
+from noise_exp.runs.record import key_of, settings
 from noise_exp.training.trial import Trial
 
 _MOST_JOBS = 100_000  # more would take days, and minutes to be planned

@@ -5,8 +5,8 @@ import threading
 import time
 from pathlib import Path
 
-from noise_exp.records.journal import Journal
-from noise_exp.records.record import now
+from noise_exp.runs.journal import Journal
+from noise_exp.runs.record import now
 from noise_exp.writing import duration
 
 _POLL_SECONDS = 1.0

@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from noise_exp.errors import ToldError
-from noise_exp.records.disk import decoded
-from noise_exp.records.journal import Journal
-from noise_exp.records.owed import Owed
-from noise_exp.records.record import NAME_LENGTH, Record, key_of
+from noise_exp.job import launchers
+from noise_exp.job.config import TrackingConfig
+from noise_exp.job.describe import SweepContext
+from noise_exp.job.fingerprint import source_digest
 from noise_exp.redaction import masked, redacted
-from noise_exp.run import launchers
-from noise_exp.run.config import TrackingConfig
-from noise_exp.run.describe import SweepContext
-from noise_exp.run.fingerprint import source_digest
+from noise_exp.runs.disk import decoded
+from noise_exp.runs.journal import Journal
+from noise_exp.runs.owed import Owed
+from noise_exp.runs.record import NAME_LENGTH, Record, key_of
 from noise_exp.sweep.plan import Plan
 from noise_exp.sweep.progress import SweepProgress
 from noise_exp.terminal import program
@@ -127,7 +127,7 @@ class Sweep:
     def abandon(self) -> None:
         """End the run of a sweep that was interrupted or broke, for which Hydra has no event."""
         self.progress.stop()
-        self.recording.hurry()
+        self.recording.shorten_patience()
         self.deliver_owed()
         if broken := self.context.broken:
             self.journal.end("FAILED", error=broken)
@@ -199,9 +199,9 @@ def _store(tracking: TrackingConfig) -> "Store | None":
 
 def _look_for_finished(store: "Store", context: SweepContext) -> dict[str, Record]:
     """Tell the jobs which runs are finished or alive; return the finished, by their ids."""
-    from noise_exp.tracking import living, reading
+    from noise_exp.tracking import liveness, reading
 
-    context.alive = living.bury_the_dead(store)
+    context.alive = liveness.mark_dead_runs(store)
     found = reading.finished(store, source_digest())
     context.finished = {
         fingerprint: (run.info.run_id, record.score) for fingerprint, (run, record) in found.items()

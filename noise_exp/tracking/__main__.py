@@ -17,12 +17,12 @@ from pathlib import Path
 import requests
 
 from noise_exp.errors import ToldError, UserError, at_the_edge
-from noise_exp.records.journal import Journal
-from noise_exp.records.secrets import check_arguments, completed
 from noise_exp.redaction import masked
+from noise_exp.runs.journal import Journal
+from noise_exp.runs.secrets import check_arguments, completed
 from noise_exp.tracking.failures import reason
 from noise_exp.tracking.internals import relocate
-from noise_exp.tracking.living import silent, sync
+from noise_exp.tracking.liveness import silent, sync
 from noise_exp.tracking.places import DEFAULT_URI, file_of, is_served, trimmed
 from noise_exp.tracking.store import Store
 
@@ -58,7 +58,7 @@ def main() -> None:
 def _sync(folders: list[Path], uri: str) -> None:
     records = [path for folder in folders for path in Journal.find(folder)]
     if not records:
-        raise UserError(f"no run's record (.noise_exp/run.json) in {', '.join(map(str, folders))}")
+        raise UserError(f"no run's record (.noise_exp/job.json) in {', '.join(map(str, folders))}")
     outcomes: dict[Path, str] = {}
     hanging: dict[str, str] = {}
     elsewhere: dict[str, list[Path]] = {}

@@ -30,8 +30,8 @@ from mlflow.entities import (
 from mlflow.exceptions import MlflowException
 from requests import HTTPError
 
-from noise_exp.records.journal import Journal
-from noise_exp.records.record import CURVES, DataSet
+from noise_exp.runs.journal import Journal
+from noise_exp.runs.record import CURVES, DataSet
 from noise_exp.tracking import model
 from noise_exp.tracking.failures import is_final, is_of_content, reason
 from noise_exp.tracking.internals import HEARTBEAT_SECONDS

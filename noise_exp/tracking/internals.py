@@ -29,7 +29,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException, RestException
 
 from noise_exp.errors import UserError
-from noise_exp.records.disk import Lock
+from noise_exp.runs.disk import Lock
 from noise_exp.tracking.places import file_of, is_same_file, is_served, uri_of
 
 for _noisy in ("alembic", "mlflow", "urllib3"):  # after MLflow's import, which sets it too

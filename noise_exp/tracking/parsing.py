@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from mlflow.entities import Run
 
-from noise_exp.records.record import DataSet, Record
+from noise_exp.runs.record import DataSet, Record
 
 _JOB = re.compile(r"[0-9]{1,6}")
 

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from noise_exp.errors import UserError
-from noise_exp.records.secrets import completed
+from noise_exp.runs.secrets import completed
 
 DEFAULT_URI = "sqlite:///mlruns/mlflow.db"
 _FILE = re.compile(r"sqlite(?:\+pysqlite)?:///([^?]*)")

@@ -20,11 +20,11 @@ from typing import Any, TypeVar, cast
 
 from mlflow import MlflowClient
 
-from noise_exp.records.journal import Journal
+from noise_exp.runs.journal import Journal
 from noise_exp.tracking.delivery import Delivery, RefusedError
 from noise_exp.tracking.failures import reason
 from noise_exp.tracking.internals import connect
-from noise_exp.tracking.living import settle
+from noise_exp.tracking.liveness import settle
 
 _SEND_SECONDS = 3.0  # fewer, larger calls take less from training
 _WAITED_FOR_SECONDS = 0.5  # between two tries while somebody waits

@@ -17,7 +17,7 @@ from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
 from noise_exp.errors import UserError
-from noise_exp.records.record import CURVES, Record
+from noise_exp.runs.record import CURVES, Record
 from noise_exp.tracking.failures import reason
 from noise_exp.tracking.parsing import leave_out, sensible
 from noise_exp.tracking.store import Store
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Asked:
+class Selection:
     """What a user asked for.
 
     Attributes
@@ -51,7 +51,7 @@ class Asked:
     sweep: Run | None
 
 
-def ask(store: Store, names: Sequence[str]) -> Asked:
+def ask(store: Store, names: Sequence[str]) -> Selection:
     """Return the runs that any of the names stands for, each once.
 
     A name is a run's id (of a sweep: all its runs, those of earlier sweeps that it reused among
@@ -78,7 +78,7 @@ def ask(store: Store, names: Sequence[str]) -> Asked:
     if running := len(runs) - len(ended):
         log.warning("Left out, as they have not ended: %d runs", running)
     ended.sort(key=lambda run: run.info.start_time or 0)
-    return Asked(ended, parents, parents[0] if parents and len(names) == 1 else None)
+    return Selection(ended, parents, parents[0] if parents and len(names) == 1 else None)
 
 
 def _named(store: Store, name: str) -> tuple[Run | None, list[Run]]:
@@ -229,7 +229,7 @@ def command_of(run: Run) -> str:
 
 
 def keep(
-    store: Store, asked: Asked, on: Run | None, folder: Path, files: Sequence[str], command: str
+    store: Store, asked: Selection, on: Run | None, folder: Path, files: Sequence[str], command: str
 ) -> str:
     """Log a report's files on a run, or with None on a new one of their own; return its id."""
     if on:

@@ -14,11 +14,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 
 from noise_exp.errors import ToldError, UserError, in_words
-from noise_exp.records.disk import decoded
-from noise_exp.records.journal import Journal
-from noise_exp.records.owed import Owed
-from noise_exp.records.record import Record
 from noise_exp.redaction import masked, redacted
+from noise_exp.runs.disk import decoded
+from noise_exp.runs.journal import Journal
+from noise_exp.runs.owed import Owed
+from noise_exp.runs.record import Record
 from noise_exp.terminal import program
 
 if TYPE_CHECKING:  # a second of MLflow that an untracked run has no use for
@@ -108,7 +108,7 @@ class Recording:
             self.journal.end("FAILED")
             raise UserError(f"the tracking store {masked(uri)} takes no run: {why}")
 
-    def hurry(self) -> None:
+    def shorten_patience(self) -> None:
         """Have little patience at the end: whoever interrupted the run is waiting."""
         self.patience = min(self.patience or _HASTE, _HASTE)
         self._deadline = min(self._deadline, time.monotonic() + _HASTE_AT_MOST)
@@ -144,7 +144,7 @@ class Recording:
     ) -> None:
         """End by what has happened, unless the journal is ended already; deliver."""
         if error and not isinstance(error, Exception):
-            self.hurry()
+            self.shorten_patience()
         if not self.journal.ended:
             self._end(error)
         if not self._publisher:

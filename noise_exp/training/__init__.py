@@ -1,20 +1,26 @@
 """NumPy alone: what trains one network, usable from a notebook.
 
-A law's noise becomes a direction (estimator), a direction becomes a step (optimizer); a trial puts
-them together with images, a network and random streams. Estimators and optimizers are found where
-they are defined, and had from here by their names.
+A distribution's noise becomes a direction (estimator), a direction becomes a step (optimizer); a
+trial puts them together with images, a network and random streams. Estimators and optimizers are
+found where they are defined, and had from here by their names.
 """
 
 from typing import Any
 
 from noise_exp.training import estimators, optimizers
 from noise_exp.training.article import ArticleStream
-from noise_exp.training.baselines import ink_errors
+from noise_exp.training.baselines import pixel_sum_errors
 from noise_exp.training.data import Embedded, Split, Xor
 from noise_exp.training.found import classes_of
 from noise_exp.training.loop import EpochRecord, Schedule
 from noise_exp.training.network import CrossEntropy, Network, SquaredError
-from noise_exp.training.noise import ARTICLE_LAWS, Distribution, Law, NoiseTransform, QuantileLaw
+from noise_exp.training.noise import (
+    ARTICLE_DISTRIBUTIONS,
+    Distribution,
+    DistributionLike,
+    NoiseTransform,
+    QuantileDistribution,
+)
 from noise_exp.training.objective import Objective
 from noise_exp.training.own_images import Csv, Folder, Idx, Npz, OpenML
 from noise_exp.training.streams import IndependentStreams
@@ -25,10 +31,31 @@ ESTIMATORS = classes_of(estimators.__name__, estimators.Estimator)
 OPTIMIZERS = classes_of(optimizers.__name__, optimizers.Optimizer)
 
 __all__ = [
-    "ARTICLE_LAWS", "ArticleStream", "CrossEntropy", "Csv", "Distribution", "Embedded",
-    "EpochRecord", "Folder", "Idx", "IndependentStreams", "Law", "Network", "NoiseTransform", "Npz",
-    "Objective", "OpenML", "QuantileLaw", "Schedule", "Split", "SquaredError", "Tested", "Trained",
-    "Trial", "Xor", "ink_errors",
+    "ARTICLE_DISTRIBUTIONS",
+    "ArticleStream",
+    "CrossEntropy",
+    "Csv",
+    "Distribution",
+    "DistributionLike",
+    "Embedded",
+    "EpochRecord",
+    "Folder",
+    "Idx",
+    "IndependentStreams",
+    "Network",
+    "NoiseTransform",
+    "Npz",
+    "Objective",
+    "OpenML",
+    "QuantileDistribution",
+    "Schedule",
+    "Split",
+    "SquaredError",
+    "Tested",
+    "Trained",
+    "Trial",
+    "Xor",
+    "pixel_sum_errors",
 ]  # fmt: skip
 __all__ += sorted([*ESTIMATORS, *OPTIMIZERS])
 

@@ -16,7 +16,13 @@ from typing import Any
 import numpy as np
 
 from noise_exp.training.network import Network
-from noise_exp.training.noise import ARTICLE_LAWS, Distribution, Law, NoiseTransform, transform
+from noise_exp.training.noise import (
+    ARTICLE_DISTRIBUTIONS,
+    Distribution,
+    DistributionLike,
+    NoiseTransform,
+    transform,
+)
 from noise_exp.training.streams import BESIDE, CHANCE, ORDER, generator
 from noise_exp.training.workers import ALONE, Workers
 
@@ -36,19 +42,19 @@ _LETTERS = "abcdefghijklmn"
 log = logging.getLogger(__name__)
 
 
-def article_letter(law_name: str | None) -> str | None:
-    """Return the article's letter of a law, a to m; of back propagation (None), n; else None."""
-    methods = [*ARTICLE_LAWS, None]
-    return _LETTERS[methods.index(law_name)] if law_name in methods else None
+def article_letter(distribution_name: str | None) -> str | None:
+    """Return the article's letter of a distribution, a to m; of None, back propagation, n."""
+    methods = [*ARTICLE_DISTRIBUTIONS, None]
+    return _LETTERS[methods.index(distribution_name)] if distribution_name in methods else None
 
 
 class ArticleStream:
     """The published program's stream: one legacy generator through everything, in its order.
 
     Shuffle, initial weights, then all noise of method a, of b, and so on to m. A method run
-    alone starts where its predecessors' noise ended; a law that is not the article's starts
-    after m. The predecessors' noise has to be drawn to get there (most samplers take a varying
-    number of raw numbers), which costs up to a minute, so the generator's state at each
+    alone starts where its predecessors' noise ended; a distribution that is not the article's
+    starts after m. The predecessors' noise has to be drawn to get there (most samplers take a
+    varying number of raw numbers), which costs up to a minute, so the generator's state at each
     method's start is kept in `cache`.
 
     Parameters
@@ -91,28 +97,29 @@ class ArticleStream:
 
     def noise(
         self,
-        law: Distribution,
+        distribution: DistributionLike,
         network: Network,
         workers: Workers = ALONE,  # noqa: ARG002 (one generator, one order)
         how: NoiseTransform = NoiseTransform.none,
     ) -> "ArticleNoise":
-        """Return the noise of `law`, from where it starts in the stream.
+        """Return the noise of `distribution`, from where it starts in the stream.
 
         Raises
         ------
         ValueError
-            If it is no `Law`: only NumPy's samplers draw from its legacy generator.
+            If it is no `Distribution`: only NumPy's samplers draw from its legacy generator.
         """
-        if not isinstance(law, Law):
+        if not isinstance(distribution, Distribution):
             raise ValueError(
-                f"law {law.name} is none of NumPy's, and the article's stream has none"
+                f"distribution {distribution.name} is none of NumPy's, and the article's stream "
+                "has no other"
             )
-        predecessors = list(ARTICLE_LAWS)
-        if law.name in ARTICLE_LAWS:
-            predecessors = predecessors[: predecessors.index(law.name)]
+        predecessors = list(ARTICLE_DISTRIBUTIONS)
+        if distribution.name in ARTICLE_DISTRIBUTIONS:
+            predecessors = predecessors[: predecessors.index(distribution.name)]
         rng = copy.deepcopy(self._rng)
         self._skip(rng, predecessors, network)
-        return ArticleNoise(law, how, rng, network, generator(self._seed, BESIDE))
+        return ArticleNoise(distribution, how, rng, network, generator(self._seed, BESIDE))
 
     def _skip(self, rng: np.random.RandomState, names: list[str], network: Network) -> None:
         known = next(
@@ -125,8 +132,8 @@ class ArticleStream:
             )
         scratch = np.empty(network.n_parameters, network.dtype)
         for k in range(known, len(names)):
-            law = Law(names[k], **ARTICLE_LAWS[names[k]])
-            skipped = ArticleNoise(law, NoiseTransform.none, rng, network, self.chance)
+            distribution = Distribution(names[k], **ARTICLE_DISTRIBUTIONS[names[k]])
+            skipped = ArticleNoise(distribution, NoiseTransform.none, rng, network, self.chance)
             for _ in range(self._epochs):
                 skipped.fill(scratch)
             self._save(rng, names[: k + 1], network)
@@ -164,7 +171,7 @@ class ArticleStream:
 class ArticleNoise:
     """Noise of the published program: tensor by tensor, from the output back, biases last."""
 
-    law: Law
+    distribution: Distribution
     how: NoiseTransform
     stream: np.random.RandomState
     network: Network
@@ -174,8 +181,8 @@ class ArticleNoise:
         """Fill `out`; noise on units, which the published program has not, in plain order."""
         if len(out) == self.network.n_parameters:
             for weights, biases in reversed(self.network.views(out)):
-                weights[...] = self.law.sample(self.stream, weights.shape)
-                biases[...] = self.law.sample(self.stream, biases.shape)
+                weights[...] = self.distribution.sample(self.stream, weights.shape)
+                biases[...] = self.distribution.sample(self.stream, biases.shape)
         else:
-            out[...] = self.law.sample(self.stream, out.shape)
+            out[...] = self.distribution.sample(self.stream, out.shape)
         transform(self.how, self.stream, out)

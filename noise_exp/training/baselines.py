@@ -6,10 +6,10 @@ from noise_exp.training.data import Split
 
 
 def errors(split: Split) -> dict[str, int]:
-    """Return how many test images each gets wrong: constant_errors, of two classes ink_errors."""
+    """Return how many test images each gets wrong; pixel_sum_errors only of two classes."""
     wrong = {"constant_errors": constant_errors(split)}
     if split.classes == 2:
-        wrong["ink_errors"] = ink_errors(split)
+        wrong["pixel_sum_errors"] = pixel_sum_errors(split)
     return wrong
 
 
@@ -19,32 +19,32 @@ def constant_errors(split: Split) -> int:
     return len(split.test_labels) - int(counts.max())
 
 
-def ink_errors(split: Split) -> int:
-    """Test images of two classes wrong by their ink alone, the sum of their pixels."""
+def pixel_sum_errors(split: Split) -> int:
+    """Test images of two classes wrong by the sum of their pixels alone."""
     train, test = (
         images.sum(axis=1, dtype=np.float64) for images in (split.train_images, split.test_images)
     )
-    cut, little_is_one = ink_threshold(train, split.train_labels)
+    cut, little_is_one = pixel_sum_threshold(train, split.train_labels)
     return int(np.sum(((test < cut) == little_is_one).astype(int) != split.test_labels))
 
 
-def ink_threshold(ink: np.ndarray, labels: np.ndarray) -> tuple[float, bool]:
-    """Return the cut on ink that gets the fewest images wrong, and whether less of it means 1.
+def pixel_sum_threshold(sums: np.ndarray, labels: np.ndarray) -> tuple[float, bool]:
+    """Return the threshold that gets the fewest images wrong, and whether sums below it mean 1.
 
     Parameters
     ----------
-    ink
+    sums
         Sum of each image's pixels, shape (images,).
     labels
         0 or 1, shape (images,).
     """
-    order = np.argsort(ink, kind="stable")
-    ink, ones = ink[order], labels[order] == 1
-    below = np.concatenate([[0], np.cumsum(ones)])  # ones among the k images with least ink
+    order = np.argsort(sums, kind="stable")
+    sums, ones = sums[order], labels[order] == 1
+    below = np.concatenate([[0], np.cumsum(ones)])  # ones among the k images of the least sum
     k = np.arange(len(ones) + 1)
     wrong = k - below + (below[-1] - below)  # if those below the cut are called 1, the others 0
-    between = np.concatenate([[True], ink[1:] > ink[:-1], [True]])  # no cut among equals
-    ends = np.concatenate([[ink[0] - 1], ink, [ink[-1] + 1]])
+    between = np.concatenate([[True], sums[1:] > sums[:-1], [True]])  # no cut among equals
+    ends = np.concatenate([[sums[0] - 1], sums, [sums[-1] + 1]])
     cuts = (ends[:-1] + ends[1:]) / 2
     candidates = np.stack([wrong, len(ones) - wrong])[:, between]
     side, i = np.unravel_index(np.argmin(candidates), candidates.shape)

@@ -102,23 +102,23 @@ class Block:
         self._cost.deltas(self._layers.output[: len(self)], self._targets, self.deltas[-1])
         return self.deltas[-1]
 
-    def back_propagate(self, ways_back: Sequence[np.ndarray] | None = None) -> None:
-        """Write the exact deltas or, with other ways back than the weights, what stands for them.
+    def back_propagate(self, feedback_weights: Sequence[np.ndarray] | None = None) -> None:
+        """Write the exact deltas or, with feedback weights of their own, what stands for them.
 
-        `ways_back`: for each hidden layer an array (units above, units) in the place of the
+        `feedback_weights`: for each hidden layer an array (units above, units) in the place of the
         transposed weights above.
         """
-        if ways_back is None:
-            ways_back = [above[:-1].T for above in self.matrices[1:]]
+        if feedback_weights is None:
+            feedback_weights = [above[:-1].T for above in self.matrices[1:]]
         delta = self.output_deltas()
         for layer in reversed(range(len(self.matrices) - 1)):
-            delta = np.matmul(delta, ways_back[layer], out=self.deltas[layer])
+            delta = np.matmul(delta, feedback_weights[layer], out=self.deltas[layer])
             delta /= self.inverse_slope(layer)
 
-    def send_back(self, ways_back: Sequence[np.ndarray]) -> None:
+    def send_back(self, feedback_weights: Sequence[np.ndarray]) -> None:
         """Write deltas that come straight from the outputs: one array (outputs, units) a layer."""
         output_deltas = self.output_deltas()
-        for layer, way in enumerate(ways_back):
+        for layer, way in enumerate(feedback_weights):
             np.matmul(output_deltas, way, out=self.deltas[layer])
             self.deltas[layer] /= self.inverse_slope(layer)
 

@@ -1,4 +1,4 @@
-"""Uniform numbers of the open interval (0, 1), and laws of whole numbers looked up by them.
+"""Uniform numbers of the open interval (0, 1), and whole numbers looked up by them.
 
 In float32 they have 32 random bits: (k + 1/2) / 2^32. Near 0 a float32 holds all of them, near 1
 only 24. In float64 they have 53.
@@ -84,7 +84,7 @@ def zipf(a: float) -> "Discrete | None":
 
 
 class Discrete:
-    """A law of `lowest`, `lowest` + 1, ..., sampled by look-up.
+    """A distribution of `lowest`, `lowest` + 1, ..., sampled by look-up.
 
     U = (h + V) / 2^16: a table holds the value for each h that leaves only one; where h does
     not decide, V is drawn too, in double precision. U near 0 makes large values.

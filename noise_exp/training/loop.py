@@ -112,7 +112,7 @@ def train(
         while not pace.over():
             epoch = pace.epoch
             measured: list[tuple[int, Evaluation]] = []
-            # A law with heavy tails may overflow the network: that is a result, not an error.
+            # Noise with heavy tails may overflow the network: that is a result, not an error.
             with at_work(), np.errstate(over="ignore", invalid="ignore"):
                 for batch in pace.batches(streams):
                     if batch is not None:

@@ -16,7 +16,7 @@ from numpy.typing import DTypeLike
 from noise_exp.training.samplers import fast_sampler
 
 # The article's methods a to m in the order of its random stream, each with the parameters it used.
-ARTICLE_LAWS: dict[str, dict[str, float]] = {
+ARTICLE_DISTRIBUTIONS: dict[str, dict[str, float]] = {
     "gumbel": {"loc": 0.0, "scale": 1.0},
     "normal": {"loc": 0.0, "scale": 1.0},
     "standard_normal": {},
@@ -46,8 +46,8 @@ _NO_SIZE = {"bytes", "choice", "integers", "permutation", "permuted", "shuffle",
 
 
 @runtime_checkable
-class Distribution(Protocol):
-    """What noise is drawn from: a `Law`, or a frozen dataclass of one's own.
+class DistributionLike(Protocol):
+    """What noise is drawn from: a `Distribution`, or a frozen dataclass of one's own.
 
     Attributes
     ----------
@@ -65,30 +65,30 @@ class Distribution(Protocol):
         """
 
 
-def check(law: Distribution, dtype: DTypeLike) -> None:
+def check(dist: DistributionLike, dtype: DTypeLike) -> None:
     """Let it draw a few numbers.
 
     Raises
     ------
     ValueError
-        If it is no `Distribution`, or draws none.
+        If it is no `DistributionLike`, or draws none.
     """
-    if not (isinstance(law, Distribution) and isinstance(law.name, str)):
-        raise ValueError(f"law must have a name, a text, and fill(rng, out); got {law!r}")
-    if not isinstance(law, Law) and hasattr(np.random.Generator, law.name):
-        raise ValueError(f"law has the name of a sampler of NumPy, {law.name}; give it another")
+    if not (isinstance(dist, DistributionLike) and isinstance(dist.name, str)):
+        raise ValueError(f"distribution must have a name, a text, and fill(rng, out); got {dist!r}")
+    if not isinstance(dist, Distribution) and hasattr(np.random.Generator, dist.name):
+        raise ValueError(f"distribution has the name of NumPy's sampler {dist.name}; give another")
     draws = np.full(99, np.nan, dtype)
     with np.errstate(all="ignore"):  # heavy tails overflow, as they may in training
-        law.fill(np.random.default_rng(0), draws)
+        dist.fill(np.random.default_rng(0), draws)
     if missing := np.count_nonzero(np.isnan(draws)):
         raise ValueError(
-            f"law {law.name} must write each number into out, as out[...] = does; of "
-            f"{len(draws)} it left {missing} as they were, or not a number"
+            f"distribution {dist.name} must write each number into out, as out[...] = "
+            f"does; of {len(draws)} it left {missing} as they were, or not a number"
         )
 
 
-class Law:
-    """A law of noise: one of NumPy's samplers with its parameters fixed.
+class Distribution:
+    """A distribution of noise: one of NumPy's samplers with its parameters fixed.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ class Law:
         sampler = None if name in _NO_SIZE else getattr(np.random.Generator, str(name), None)
         if not callable(sampler):
             raise ValueError(
-                f"law {name!r} is not a sampler of numpy.random.Generator; "
+                f"distribution {name!r} is not a sampler of numpy.random.Generator; "
                 "use one of its methods' names, for example gumbel"
             )
         given = ", ".join(f"{key}={value}" for key, value in parameters.items()) or "none"
@@ -126,7 +126,7 @@ class Law:
         except (TypeError, ValueError) as error:
             raise ValueError(f"{name} refuses its parameters ({given}): {error}") from None
         if np.shape(sample) != (2,):
-            raise ValueError(f"{name} is not a law of single numbers; use a univariate one")
+            raise ValueError(f"{name} does not draw single numbers; use a univariate sampler")
         self._fast = fast_sampler(name, parameters)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -145,8 +145,8 @@ class Law:
     def fill(self, rng: np.random.Generator, out: np.ndarray) -> None:
         """Fill `out`, of shape (n,), float32 or float64, with independent draws.
 
-        Common laws have a fast sampler (`noise_exp.training.samplers`), all others NumPy's own.
-        Both draw from the same law, not the same numbers.
+        Common ones have a fast sampler (`noise_exp.training.samplers`), all others NumPy's own.
+        Both draw from the same distribution, not the same numbers.
         """
         if self._fast:
             self._fast(rng, out)
@@ -181,8 +181,8 @@ def quantile_function(text: str) -> Callable[[np.ndarray], np.ndarray]:
 
 
 @dataclass(frozen=True)
-class QuantileLaw:
-    """A law by its quantile function Q: if u is uniform on (0, 1), Q(u) follows the law.
+class QuantileDistribution:
+    """A distribution by its quantile function Q: if u is uniform on (0, 1), Q(u) follows it.
 
     Attributes
     ----------
@@ -253,7 +253,7 @@ class Silence:
 
 
 class NoiseTransform(Enum):
-    """What is done to a law's draws so that an estimate made from them is unbiased."""
+    """What is done to a distribution's draws so that an estimate made from them is unbiased."""
 
     none = "none"
     sign = "sign"
@@ -267,11 +267,11 @@ def transform(
     """Transform draws in place, shape (n,), which `standardize` and `rank` take as one sample.
 
     - `none` leaves them as they are;
-    - `sign` multiplies each by an independent random sign: mean 0, and the law's shape is kept;
+    - `sign` multiplies each by an independent random sign: mean 0, and the same magnitudes;
     - `standardize` takes their mean away and divides by their standard deviation, both of these
-      very draws, so that a law without moments has them too;
+      very draws, so that a distribution without moments has them too;
     - `rank` puts normal scores in the draws' order (Blom 1958: the normal
-      quantile of (rank - 3/8) / (n + 1/4)), ties in random order: every law becomes normal.
+      quantile of (rank - 3/8) / (n + 1/4)), ties in random order: all become normal.
     """
     if not len(xi):
         return

@@ -1,13 +1,13 @@
-"""Fast samplers of common laws: exact quantile functions on whole arrays of uniform numbers.
+"""Fast samplers of common distributions: exact quantile functions on arrays of uniform numbers.
 
-If U is uniform on (0, 1) and Q a law's quantile function, then Q(U) follows that law, and so
-does Q(1 - U) (Devroye, Non-Uniform Random Variate Generation, 1986, chapter II). Everything
-happens in place in the array to fill, so NumPy's vectorised functions run at the speed of the
-processor's cache.
+If U is uniform on (0, 1) and Q a distribution's quantile function, then Q(U) follows that
+distribution, and so does Q(1 - U) (Devroye, Non-Uniform Random Variate Generation, 1986, chapter
+II). Everything happens in place in the array to fill, so NumPy's vectorised functions run at the
+speed of the processor's cache.
 
-Near 0 a float32 holds all 32 random bits of U, near 1 only 24, so each law is written in the
-variable whose small values make its tail. Powers by a small whole or half number are products and
-square roots, which cost a tenth of a logarithm and an exponential function.
+Near 0 a float32 holds all 32 random bits of U, near 1 only 24, so each distribution is written in
+the variable whose small values make its tail. Powers by a small whole or half number are products
+and square roots, which cost a tenth of a logarithm and an exponential function.
 """
 
 import math
@@ -24,9 +24,9 @@ _LARGEST_POWER = 3  # by products: that of the smallest U, 2^-33, is a normal fl
 
 
 def fast_sampler(name: str, parameters: dict[str, float]) -> Sampler | None:
-    """Return a function of (generator, array) that fills the array with draws of a law.
+    """Return a function of (generator, array) that fills the array with draws of a distribution.
 
-    None where the law has no such sampler, or none for these parameters. The array is
+    None where the distribution has no such sampler, or none for these parameters. The array is
     one-dimensional and contiguous, float32 or float64. Names and parameters are those of
     `numpy.random.Generator`, which are taken to be valid.
     """

@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from noise_exp.training.network import Network
-from noise_exp.training.noise import Distribution, Noise, NoiseTransform, transform
+from noise_exp.training.noise import DistributionLike, Noise, NoiseTransform, transform
 from noise_exp.training.workers import ALONE, Workers
 
 _INIT, _DATA, _NOISE, ORDER, CHANCE, BESIDE = range(6)
@@ -38,12 +38,12 @@ class Streams(Protocol):
 
     def noise(
         self,
-        law: Distribution,
+        distribution: DistributionLike,
         network: Network,
         workers: Workers = ALONE,
         how: NoiseTransform = NoiseTransform.none,
     ) -> Noise:
-        """Return the source of a run's noise: a law's draws, transformed."""
+        """Return the source of a run's noise: a distribution's draws, transformed."""
 
 
 class IndependentStreams:
@@ -76,17 +76,17 @@ class IndependentStreams:
 
     def noise(
         self,
-        law: Distribution,
+        distribution: DistributionLike,
         network: Network,  # noqa: ARG002 (one order, whatever the size)
         workers: Workers = ALONE,
         how: NoiseTransform = NoiseTransform.none,
     ) -> "ChunkedNoise":
         """Return the source of a run's noise, drawn by the threads of `workers`.
 
-        Each law has a stream of its own, so that two names of one law are two samples of it.
+        Each distribution has a stream of its own, so that two names of one are two samples of it.
         """
-        seed = _seed(self._noise, _NOISE, *law.name.encode())
-        return ChunkedNoise(law, how, seed, workers, generator(self._noise, BESIDE))
+        seed = _seed(self._noise, _NOISE, *distribution.name.encode())
+        return ChunkedNoise(distribution, how, seed, workers, generator(self._noise, BESIDE))
 
 
 def _seed(seed: int, *key: int) -> np.random.SeedSequence:
@@ -103,7 +103,7 @@ def generator(seed: int, key: int) -> np.random.Generator:
 class ChunkedNoise:
     """Noise in chunks, each from a generator of its own: the same whatever thread draws it."""
 
-    law: Distribution
+    distribution: DistributionLike
     how: NoiseTransform
     seed: np.random.SeedSequence
     workers: Workers
@@ -120,7 +120,7 @@ class ChunkedNoise:
 
         def draw(piece: tuple[np.random.Generator, np.ndarray]) -> None:
             rng, numbers = piece
-            self.law.fill(rng, numbers)
+            self.distribution.fill(rng, numbers)
             transform(self.how, rng, numbers)
 
         self.workers.map(draw, list(zip(self._rngs, pieces, strict=False)))

@@ -11,7 +11,7 @@ from noise_exp.training.data import Split, live_pixels
 from noise_exp.training.estimators import CostScaled, Estimator, ExactGradient
 from noise_exp.training.loop import EpochRecord, Schedule, train
 from noise_exp.training.network import Cost, Network, SquaredError, misclassified
-from noise_exp.training.noise import Distribution, Noise, NoiseTransform, Silence, check
+from noise_exp.training.noise import DistributionLike, Noise, NoiseTransform, Silence, check
 from noise_exp.training.objective import Objective
 from noise_exp.training.optimizers import Optimizer, Vanilla
 from noise_exp.training.streams import Streams
@@ -60,12 +60,12 @@ class Trial:
     ----------
     split
         The images; their dtype is that of all arithmetic.
-    law
+    distribution
         The noise; None for back propagation, whose estimator is the exact gradient.
     streams
         Draws the initial weights, the batches and the noise.
     noise_transform
-        What is done to the law's draws before the estimator sees them.
+        What is done to the distribution's draws before the estimator sees them.
     hidden, init_scale
         Units of the hidden layers, and the initial parameters' standard deviation.
     frozen
@@ -93,7 +93,7 @@ class Trial:
     def __init__(
         self,
         split: Split,
-        law: Distribution | None,
+        distribution: DistributionLike | None,
         streams: Streams,
         *,
         estimator: Estimator | None = None,
@@ -106,8 +106,8 @@ class Trial:
         schedule: Schedule | None = None,
         threads: int = 1,
     ) -> None:
-        self.split, self.law = split, law
-        self.estimator = (estimator or CostScaled()) if law else ExactGradient()
+        self.split, self.distribution = split, distribution
+        self.estimator = (estimator or CostScaled()) if distribution else ExactGradient()
         self.optimizer = optimizer or Vanilla()
         self._streams, self._noise_transform = streams, noise_transform
         self._schedule = schedule or Schedule(article.EPOCHS)
@@ -117,8 +117,8 @@ class Trial:
         self.estimator.check(self.network)
         if not np.isfinite(init_scale):
             raise ValueError(f"init_scale must be finite, got {init_scale}")
-        if law:
-            check(law, self.network.dtype)
+        if distribution:
+            check(distribution, self.network.dtype)
         self._initial = streams.initial_parameters(self.network, init_scale)
         inputs = np.ones(self.network.sizes[0], bool)
         if streams.spare_dead_pixels:
@@ -140,10 +140,10 @@ class Trial:
 
     def noise(self) -> Noise:
         """Return a source of this trial's noise, from its start; none of training's is used up."""
-        if self.law is None:
+        if self.distribution is None:
             return Silence()
         network = self.objective.network
-        return self._streams.noise(self.law, network, self._workers, self._noise_transform)
+        return self._streams.noise(self.distribution, network, self._workers, self._noise_transform)
 
     @cached_property
     def _noise(self) -> Noise:

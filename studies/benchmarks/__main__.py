@@ -12,8 +12,8 @@ from pathlib import Path
 from statistics import median
 
 from noise_exp.errors import at_the_edge
-from noise_exp.run import launchers
-from noise_exp.run.fingerprint import kernel
+from noise_exp.job import launchers
+from noise_exp.job.fingerprint import kernel
 from studies.benchmarks import compare, feedback, figures, isa, overhead
 from studies.benchmarks.problem import METHODS
 from studies.benchmarks.turns import own_process

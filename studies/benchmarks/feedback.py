@@ -5,12 +5,12 @@ from functools import cache
 from statistics import median
 
 from noise_exp.training import (
-    ARTICLE_LAWS,
+    ARTICLE_DISTRIBUTIONS,
     Adam,
     CrossEntropy,
+    Distribution,
     Embedded,
     IndependentStreams,
-    Law,
     LearnedFeedback,
     NodePerturbation,
     NoiseTransform,
@@ -49,7 +49,7 @@ def _records(contender: str, threads: int, problem: str) -> tuple:
     estimator = CONTENDERS[contender]
     trial = Trial(
         Embedded(PROBLEMS[problem], _TEST_IMAGES, 255.0).split(streams.permutation),
-        None if estimator is None else Law("normal", **ARTICLE_LAWS["normal"]),
+        None if estimator is None else Distribution("normal", **ARTICLE_DISTRIBUTIONS["normal"]),
         streams,
         estimator=estimator,
         noise_transform=NoiseTransform.sign,

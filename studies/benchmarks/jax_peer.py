@@ -1,7 +1,8 @@
 """JAX as its users write it: one compiled step, its parameters donated, its own generator.
 
-The generator is JAX's default, threefry, which is the fastest of its three on the CPU. Laws
-that JAX would draw by rejection are drawn by their quantile functions, which are faster.
+The generator is JAX's default, threefry, which is the fastest of its three on the CPU.
+Distributions that JAX would draw by rejection are drawn by their quantile functions, which are
+faster.
 """
 
 import math
@@ -28,7 +29,11 @@ def prepare(trial: Trial) -> Train:
     x, y = jnp.asarray(split.train_images), jnp.asarray(split.train_labels)[:, None]
     layers = trial.network.views(trial.parameters)
     state = [jax.tree.map(jnp.array, layers), jax.random.key(SEED)]
-    step = _noise_step(x, y, _SAMPLERS[trial.law.name]) if trial.law else _gradient_step(x, y)
+    step = (
+        _noise_step(x, y, _SAMPLERS[trial.distribution.name])
+        if trial.distribution
+        else _gradient_step(x, y)
+    )
 
     def run(epochs: int) -> float:
         for _ in range(epochs):

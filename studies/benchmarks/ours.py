@@ -26,7 +26,7 @@ def prepare_products(trial: Trial) -> Train:
 
     Of the forward pass; for back propagation of the backward pass too.
     """
-    threads, backprop = trial.objective.workers.threads, trial.law is None
+    threads, backprop = trial.objective.workers.threads, trial.distribution is None
     weights = [w for w, _ in trial.objective.network.views(trial.trained)]
     images = trial.split.train_images[:, live_pixels(trial.split)]
     values = [np.ascontiguousarray(images)]
@@ -55,7 +55,7 @@ def prepare_article(trial: Trial) -> Train:
         trial.split.train_images,
         trial.split.train_labels,
         trial.network.views(trial.parameters),
-        trial.law.name if trial.law else None,
+        trial.distribution.name if trial.distribution else None,
         article.DROPPED_LR,
         article.SIGNAL,
         trial.objective.workers.threads,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
-from noise_exp.records.journal import Journal
+from noise_exp.runs.journal import Journal
 from noise_exp.writing import markdown
 
 _JOBS, _ROUNDS = 40, 3

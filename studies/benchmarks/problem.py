@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 
 from noise_exp.training import (
-    ARTICLE_LAWS,
+    ARTICLE_DISTRIBUTIONS,
+    Distribution,
     Embedded,
     IndependentStreams,
-    Law,
     Schedule,
     Split,
     Trial,
@@ -18,7 +18,7 @@ from noise_exp.training import (
     article,
 )
 
-METHODS = (*ARTICLE_LAWS, "backprop")
+METHODS = (*ARTICLE_DISTRIBUTIONS, "backprop")
 _TERMS = 1000
 
 # Runs a number of epochs, one after the other; returns the cost that the last one started from.
@@ -40,7 +40,7 @@ def article_trial(
     split = Embedded().split(streams.permutation)
     return Trial(
         split if images is None else _repeated(split, images),
-        None if method == "backprop" else Law(method, **ARTICLE_LAWS[method]),
+        None if method == "backprop" else Distribution(method, **ARTICLE_DISTRIBUTIONS[method]),
         streams,
         optimizer=Vanilla(article.DROPPED_LR, drop_epoch=None),
         hidden=hidden,

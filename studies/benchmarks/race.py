@@ -1,6 +1,6 @@
 """`python -m studies.benchmarks.race`: how far one comes in equal seconds, one number per step.
 
-Ten digits: the rungs of the ladder that are told so much, with their settings, against evosax's
+Ten digits: the presets with so much feedback, with their settings, against evosax's
 evolution strategies.
 """
 
@@ -11,8 +11,8 @@ from statistics import median
 from typing import Any
 
 from noise_exp.errors import at_the_edge
-from noise_exp.run import launchers
-from noise_exp.run.describe import trial_of
+from noise_exp.job import launchers
+from noise_exp.job.describe import trial_of
 from noise_exp.writing import markdown
 from studies.benchmarks.turns import own_process, require
 from studies.pages import Page, add_page
@@ -20,7 +20,7 @@ from studies.pages import Page, add_page
 RUNGS = ("low_rank_es", "spsa", "es", "hill_climb")
 
 # The best of ten that were drawn at random and measured on validation images, of each algorithm:
-# docs/figures/ladder_evosax.csv has all.
+# docs/figures/feedback_evosax.csv has all.
 EVOSAX: dict[str, dict[str, Any]] = {
     "Open_ES": {"population": 32, "std": 0.036, "batch": 128, "hidden": "[128]", "lr": 0.0051},
     "SNES": {"population": 8, "std": 0.012, "batch": 512, "hidden": "[128]"},
@@ -35,7 +35,7 @@ def evosax(
     from studies.benchmarks.evosax_peer import train
 
     asked = [
-        "experiment=ladder",
+        "experiment=feedback",
         "dist=backprop",
         f"seed={seed}",
         f"network.hidden={settings['hidden']}",
@@ -47,9 +47,9 @@ def evosax(
     return errors / len(trial.split.test_labels), generations
 
 
-def ours(rung: str, seed: int, seconds: float, threads: int) -> float:
-    """Train on a rung of the ladder; return the test error rate."""
-    asked = ["experiment=ladder", f"rung={rung}", f"seed={seed}", f"train_seconds={seconds}"]
+def ours(preset: str, seed: int, seconds: float, threads: int) -> float:
+    """Train on a preset; return the test error rate."""
+    asked = ["experiment=feedback", f"preset={preset}", f"seed={seed}", f"train_seconds={seconds}"]
     trial = trial_of([*asked, "forward_passes=null"], threads)
     deque(trial.train(), maxlen=0)
     return trial.test().error_rate
@@ -61,10 +61,10 @@ def race(
     """Let every contender train with every seed, turn and turn about; return the table."""
     reached: dict[str, list[float]] = {}
     for seed in seeds:
-        for rung in RUNGS:
+        for preset in RUNGS:
             with own_process(threads) as process:
-                rate = process.submit(ours, rung, seed, seconds, threads).result()
-            reached.setdefault(rung, []).append(100 * rate)
+                rate = process.submit(ours, preset, seed, seconds, threads).result()
+            reached.setdefault(preset, []).append(100 * rate)
         for name, settings in peers.items():
             with own_process(threads) as process:
                 rate, _ = process.submit(evosax, name, settings, seed, seconds).result()
@@ -73,7 +73,7 @@ def race(
         (
             name,
             f"{median(rates):.1f} ({min(rates):.1f} to {max(rates):.1f})",
-            _text(peers.get(name.removeprefix("evosax "), {})) or f"`rung={name}`",
+            _text(peers.get(name.removeprefix("evosax "), {})) or f"`preset={name}`",
         )
         for name, rates in reached.items()
     ]

@@ -13,17 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from noise_exp.records.journal import Journal
-from noise_exp.records.owed import Owed
-from noise_exp.records.record import Record
 from noise_exp.report.build import build
+from noise_exp.runs.journal import Journal
+from noise_exp.runs.owed import Owed
+from noise_exp.runs.record import Record
 from noise_exp.sweep import comparison
 from noise_exp.tracking import reading
 from noise_exp.tracking.delivery import Delivery
 from noise_exp.tracking.store import Store
 from noise_exp.training.article import article_letter
 from noise_exp.training.loop import EpochRecord
-from noise_exp.training.noise import ARTICLE_LAWS
+from noise_exp.training.noise import ARTICLE_DISTRIBUTIONS
 from noise_exp.writing import markdown
 
 EPOCHS = 100
@@ -89,16 +89,16 @@ def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
 
 def _deliver_run(folder: Path, store: Store, number: int, parent_id: str, in_sweep: bool) -> float:
     """Write the journal of a made-up run, and return the seconds that its delivery takes."""
-    laws = [*ARTICLE_LAWS, None]
-    law = laws[number % len(laws)]
-    dist, seed = law or "backprop", number // len(laws)
+    distributions = [*ARTICLE_DISTRIBUTIONS, None]
+    distribution = distributions[number % len(distributions)]
+    dist, seed = distribution or "backprop", number // len(distributions)
     tags = {
         "kind": "run",
         "job": str(number),
         "overrides": f"dist={dist} seed={seed}",
         "fingerprint": f"{number:016x}",
         "source_digest": "0",
-        "article_letter": article_letter(law) or "",
+        "article_letter": article_letter(distribution) or "",
     }
     params = {"dist": dist, "seed": str(seed), "epochs": str(EPOCHS), "test_images": "20"}
     params |= {f"key.{i}": str(i) for i in range(22)}  # as many as a real run has

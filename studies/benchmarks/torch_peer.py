@@ -1,7 +1,7 @@
 """PyTorch as its users write a fast CPU loop: in place, without graphs, no new tensors.
 
 Samplers are in-place ones. Where PyTorch's own is slow (exponential, Bernoulli, Poisson) or
-missing, the law's quantile function of `uniform_` is faster, and used.
+missing, the distribution's quantile function of `uniform_` is faster, and used.
 """
 
 import math
@@ -25,11 +25,11 @@ def prepare(trial: Trial) -> Train:
     y = torch.from_numpy(trial.split.train_labels.copy())[:, None]
     initial = trial.network.views(trial.parameters)
     layers = [(torch.from_numpy(w.copy()), torch.from_numpy(b.copy())) for w, b in initial]
-    if trial.law is None:
+    if trial.distribution is None:
         return _backprop(x, y, layers)
     hidden = [torch.empty(len(x), len(b)) for _, b in layers]
     noise = [(torch.empty_like(w), torch.empty_like(b)) for w, b in layers]
-    fill = _SAMPLERS[trial.law.name]
+    fill = _SAMPLERS[trial.distribution.name]
 
     @torch.inference_mode()
     def run(epochs: int) -> float:

@@ -16,8 +16,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from noise_exp.errors import UserError, at_the_edge
-from noise_exp.records.record import Record
-from noise_exp.run import launchers
+from noise_exp.job import launchers
+from noise_exp.runs.record import Record
 from studies.learning import figures, tables, tasks
 from studies.learning.sweeps import load
 from studies.pages import Page, add_page

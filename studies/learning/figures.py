@@ -33,7 +33,7 @@ class Learner:
 def learning_curves(tasks: Sequence[tuple[str, Sequence[Learner]]]) -> Figure:
     """Training error against forward passes and against seconds, one row for each task.
 
-    The noise laws share one colour: they are to be seen as one bundle beside back propagation.
+    The noise distributions share one colour: they are one bundle beside back propagation.
     """
     figure = Figure(figsize=(11, 4.2 * len(tasks)), layout="constrained")
     for row, (title, learners) in zip(
@@ -53,7 +53,7 @@ def _bundle(axes: Axes, learners: Sequence[Learner], key: str) -> None:
     named = False
     for learner in learners:
         exact = learner.label == "backprop"
-        label = learner.label if exact else "" if named else "noise, one line per law"
+        label = learner.label if exact else "" if named else "noise, one line per distribution"
         named = named or not exact
         axes.plot(
             getattr(learner, key),

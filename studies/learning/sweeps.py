@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from noise_exp.errors import UserError
-from noise_exp.records.journal import Journal
-from noise_exp.records.record import Record
+from noise_exp.runs.journal import Journal
+from noise_exp.runs.record import Record
 
 
 def load(folder: Path) -> list[Record]:
@@ -50,7 +50,7 @@ def error_rate(record: Record) -> float:
 
 
 def by_method(records: Sequence[Record]) -> dict[str, list[Record]]:
-    """Group runs by law in the article's order; within one, by seed."""
+    """Group runs by distribution in the article's order; within one, by seed."""
     ordered = sorted(records, key=lambda r: (r.letter or "~", int(r.params["seed"])))
     groups: dict[str, list[Record]] = {}
     for record in ordered:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from noise_exp.records.record import Record
+from noise_exp.runs.record import Record
 from noise_exp.writing import markdown_of
 from studies.learning.sweeps import by_method, error_rate, mean_and_error
 

@@ -7,8 +7,8 @@ from time import perf_counter
 
 import numpy as np
 
-from noise_exp.records.record import Record
-from noise_exp.run.describe import trial_of
+from noise_exp.job.describe import trial_of
+from noise_exp.runs.record import Record
 from noise_exp.training import article
 from noise_exp.training.network import predicted
 from noise_exp.training.trial import Trial

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from noise_exp import __version__
 from noise_exp.errors import ToldError, at_the_edge
-from noise_exp.records.owed import Owed
-from noise_exp.records.record import Record
-from noise_exp.records.secrets import check_arguments
+from noise_exp.runs.owed import Owed
+from noise_exp.runs.record import Record
+from noise_exp.runs.secrets import check_arguments
 from studies.pages import Page, add_page
 from studies.theory import tables
 from studies.theory.claims import Claim, Effort, Outcome

@@ -15,7 +15,7 @@ from studies.theory import intervals
 from studies.theory.claims import Check, Claim, Effort, Outcome
 from studies.theory.figures import Curve, Picture
 from studies.theory.setting import (
-    FINITE_LAWS,
+    FINITE_DISTRIBUTIONS,
     article_trial,
     cost_gradient,
     noise_of,
@@ -26,15 +26,18 @@ from studies.theory.setting import (
 _SCALES = [0.01, 0.1, 1.0, 10.0, 100.0, 1000.0]  # of a step, in units of the article's last ones
 
 
-def share_down(slope: np.ndarray, law: str) -> float:
-    """P(dC < 0) of a small step with noise of a law.
+def share_down(slope: np.ndarray, distribution: str) -> float:
+    """P(dC < 0) of a small step with noise of a distribution.
 
     Parameters
     ----------
     slope
         The gradient times the signals, S g, shape (n_parameters,).
     """
-    mean, deviation = FINITE_LAWS[law].mean(), FINITE_LAWS[law].std()
+    mean, deviation = (
+        FINITE_DISTRIBUTIONS[distribution].mean(),
+        FINITE_DISTRIBUTIONS[distribution].std(),
+    )
     return float(stats.norm.cdf(-mean * np.sum(slope) / (deviation * np.linalg.norm(slope))))
 
 
@@ -66,7 +69,9 @@ def _stall(seed: int, draws: int, trials: int) -> _Stalled:
         pass
     objective, parameters, network = trial.objective, trial.trained, trial.network
     # Not the noise that it was trained with.
-    plain, drifting = (noise_of(law, 1000 + seed, network) for law in ("normal", "gumbel"))
+    plain, drifting = (
+        noise_of(distribution, 1000 + seed, network) for distribution in ("normal", "gumbel")
+    )
     cost, gradient = cost_gradient(objective, parameters)
     down = share_down(signals(network) * gradient, "gumbel")
     objective.known = objective.evaluate(parameters)

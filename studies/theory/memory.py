@@ -10,7 +10,7 @@ from noise_exp.training import article
 from studies.theory import intervals
 from studies.theory.claims import Check, Claim, Effort, Outcome
 from studies.theory.figures import Curve, Picture, Points
-from studies.theory.setting import FINITE_LAWS, article_trial, read_out, zeros_and_ones
+from studies.theory.setting import FINITE_DISTRIBUTIONS, article_trial, read_out, zeros_and_ones
 
 _WIDTH = 128
 _SHOWN = 20  # images whose read-out is followed
@@ -56,14 +56,16 @@ def remembered(energy: float, width: int, spreads: Sequence[float]) -> float:
     return cov / math.sqrt(var * moved)
 
 
-def _walks(law: str, first_seed: int, seeds: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _walks(
+    distribution: str, first_seed: int, seeds: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return read-outs before and after the walk, (seeds, images), and costs (seeds, epochs)."""
     before, after = np.empty((seeds, _SHOWN)), np.empty((seeds, _SHOWN))
     costs = np.empty((seeds, article.DROP_EPOCH + 1))
     shown = zeros_and_ones().pixels[:_SHOWN]
     for i in range(seeds):
         trial = article_trial(
-            law, first_seed + i, article.DROP_EPOCH + 1, images=60, hidden=(_WIDTH, _WIDTH)
+            distribution, first_seed + i, article.DROP_EPOCH + 1, images=60, hidden=(_WIDTH, _WIDTH)
         )
         before[i] = read_out(trial.network, trial.parameters, shown)
         costs[i] = [record.cost for record in trial.train()]
@@ -71,11 +73,11 @@ def _walks(law: str, first_seed: int, seeds: int) -> tuple[np.ndarray, np.ndarra
     return before, after, costs
 
 
-def _expected(law: str, costs: np.ndarray) -> tuple[float, float]:
+def _expected(distribution: str, costs: np.ndarray) -> tuple[float, float]:
     """Return the correlation of read-outs by the kernel, and by the weights alone."""
     energy = float(np.mean(np.sum(np.square(zeros_and_ones().pixels[:_SHOWN]), axis=1))) + 1
     steps = np.square(article.LR * costs[:, : article.DROP_EPOCH]).sum(axis=1)
-    moved = FINITE_LAWS[law].std() * np.sqrt(steps)  # (seeds,)
+    moved = FINITE_DISTRIBUTIONS[distribution].std() * np.sqrt(steps)  # (seeds,)
     by_kernel = [remembered(energy, _WIDTH, [s * m for s in article.SIGNAL]) for m in moved]
     by_weights = 1 / np.sqrt(1 + (moved / article.INIT_SCALE) ** 2)
     return float(np.mean(by_kernel)), float(np.mean(by_weights))
@@ -84,17 +86,18 @@ def _expected(law: str, costs: np.ndarray) -> tuple[float, float]:
 def _memory(effort: Effort) -> Outcome:
     seeds = effort.size(120, 50)
     checks, clouds, costs = [], [], {}
-    for law in ("normal", "triangular"):
-        before, after, costs[law] = _walks(law, effort.seed * seeds, seeds)
-        predicted, of_sums = _expected(law, costs[law])
+    for distribution in ("normal", "triangular"):
+        before, after, costs[distribution] = _walks(distribution, effort.seed * seeds, seeds)
+        predicted, of_sums = _expected(distribution, costs[distribution])
         kept = intervals.bootstrap((before, after), _correlation, effort.seed, 5)
-        ranks = intervals.bootstrap((costs[law],), _rank, effort.seed, 5)
+        ranks = intervals.bootstrap((costs[distribution],), _rank, effort.seed, 5)
         checks += [
-            Check(f"{law}: correlation of an image's read-out, before and after", predicted,
+            Check(f"{distribution}: correlation of an image's read-out, before and after",
+            predicted,
                   kept, rival=of_sums),
-            Check(f"{law}: rank correlation of first and last cost", 0.5, ranks, ">"),
+            Check(f"{distribution}: rank correlation of first and last cost", 0.5, ranks, ">"),
         ]  # fmt: skip
-        clouds.append(Points(f"{law}, predicted correlation {predicted:.2f}",
+        clouds.append(Points(f"{distribution}, predicted correlation {predicted:.2f}",
                              before[:, 0], after[:, 0]))  # fmt: skip
     _, _, of_gumbel = _walks("gumbel", effort.seed * seeds, seeds)
     less = intervals.bootstrap(

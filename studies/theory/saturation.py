@@ -50,8 +50,8 @@ class _Saturated:
     costs: list[float]  # of every epoch
 
 
-def _train(law: str, seed: int) -> _Saturated:
-    trial = article_trial(law, seed, article.DROP_EPOCH, images=200, dtype=np.float32)
+def _train(distribution: str, seed: int) -> _Saturated:
+    trial = article_trial(distribution, seed, article.DROP_EPOCH, images=200, dtype=np.float32)
     pixels, ones = trial.split.train_images, float(np.mean(trial.split.train_labels))
     start = np.std(read_out(trial.network, trial.parameters, pixels))
     costs = [record.cost for record in trial.train()]
@@ -74,9 +74,12 @@ def _saturation(effort: Effort) -> Outcome:
     few, many = effort.size(16, 12), effort.size(128, 64)
     first = effort.seed * many
     sizes = {"normal": few, "gumbel": few, "zipf": few, "pareto": many}
-    nets = {law: [_train(law, first + i) for i in range(n)] for law, n in sizes.items()}
-    alike = {law: intervals.share(sum(net.alike for net in nets[law]), n, 7)
-             for law, n in sizes.items()}  # fmt: skip
+    nets = {
+        distribution: [_train(distribution, first + i) for i in range(n)]
+        for distribution, n in sizes.items()
+    }
+    alike = {distribution: intervals.share(sum(net.alike for net in nets[distribution]), n, 7)
+             for distribution, n in sizes.items()}  # fmt: skip
     pareto = nets["pareto"]
     costs, spread, gap, corner = (
         np.array([getattr(net, key) for net in pareto])
@@ -96,7 +99,10 @@ def _saturation(effort: Effort) -> Outcome:
         Check("pareto: |read-out - (pi/2 1'W3 + b3)|, median", 0.5,
               intervals.median(corner, 7), "<"),
     ]  # fmt: skip
-    x, y = zip(*((i, net.spread) for i, law in enumerate(sizes) for net in nets[law]), strict=True)
+    x, y = zip(
+        *((i, net.spread) for i, distribution in enumerate(sizes) for net in nets[distribution]),
+        strict=True,
+    )
     picture = Picture(
         "Without a mean, the output forgets the image", "",
         "spread over images / at start",

@@ -10,7 +10,7 @@ from noise_exp.training.optimizers import Vanilla
 from studies.theory import intervals
 from studies.theory.claims import Check, Claim, Effort, Outcome
 from studies.theory.figures import Curve, Picture, Points
-from studies.theory.setting import FINITE_LAWS, article_trial
+from studies.theory.setting import FINITE_DISTRIBUTIONS, article_trial
 
 _DROP = article.DROP_EPOCH
 _CASES = (
@@ -20,14 +20,17 @@ _CASES = (
 )
 
 
-def movement(costs: np.ndarray, rates: np.ndarray, law: str) -> float:
-    """Root mean square change of a first-layer weight by noise of a law, over some epochs."""
-    mean, variance = FINITE_LAWS[law].mean(), FINITE_LAWS[law].var()
+def movement(costs: np.ndarray, rates: np.ndarray, distribution: str) -> float:
+    """Root mean square change of a first-layer weight by noise, over some epochs."""
+    mean, variance = (
+        FINITE_DISTRIBUTIONS[distribution].mean(),
+        FINITE_DISTRIBUTIONS[distribution].var(),
+    )
     steps = rates * costs
     return float(np.sqrt(mean**2 * np.sum(steps) ** 2 + variance * np.sum(steps**2)))
 
 
-def ratio(costs: np.ndarray, optimizer: Vanilla, law: str) -> float:
+def ratio(costs: np.ndarray, optimizer: Vanilla, distribution: str) -> float:
     """Movement after the epoch of the article's drop, as a share of that before; costs: (epochs,).
 
     As the optimizer's learning rates make it, whether it drops them or not.
@@ -35,18 +38,18 @@ def ratio(costs: np.ndarray, optimizer: Vanilla, law: str) -> float:
     epochs = np.arange(len(costs))
     drop = math.inf if optimizer.drop_epoch is None else optimizer.drop_epoch
     rates = np.where(epochs < drop, optimizer.lr, optimizer.dropped_lr)
-    before, after = (movement(costs[part], rates[part], law)
+    before, after = (movement(costs[part], rates[part], distribution)
                      for part in (epochs < _DROP, epochs >= _DROP))  # fmt: skip
     return after / before
 
 
-def _walk(law: str, optimizer: Vanilla, seed: int) -> tuple[float, np.ndarray]:
+def _walk(distribution: str, optimizer: Vanilla, seed: int) -> tuple[float, np.ndarray]:
     """Return how far the first layer moves after the drop, as a share of before, and the costs.
 
     Root mean squares; costs: (epochs,).
     """
     trial = article_trial(
-        law, seed, article.EPOCHS, images=60, hidden=(16, 16), optimizer=optimizer
+        distribution, seed, article.EPOCHS, images=60, hidden=(16, 16), optimizer=optimizer
     )
     first = trial.network.layer_slices()[0]
     places, costs = [trial.parameters[first]], []
@@ -61,13 +64,13 @@ def _walk(law: str, optimizer: Vanilla, seed: int) -> tuple[float, np.ndarray]:
 def _schedule(effort: Effort) -> Outcome:
     seeds = effort.size(30, 8)
     checks, alone, every = [], [], []
-    for law, name, optimizer in _CASES:
-        walks = [_walk(law, optimizer, effort.seed * seeds + i) for i in range(seeds)]
+    for distribution, name, optimizer in _CASES:
+        walks = [_walk(distribution, optimizer, effort.seed * seeds + i) for i in range(seeds)]
         measured = np.array([share for share, _ in walks])
-        expected = np.array([ratio(costs, optimizer, law) for _, costs in walks])
+        expected = np.array([ratio(costs, optimizer, distribution) for _, costs in walks])
         off = intervals.mean(measured - expected, len(_CASES))
         centre = float(np.mean(expected))
-        alone.append(ratio(np.ones(article.EPOCHS), optimizer, law))
+        alone.append(ratio(np.ones(article.EPOCHS), optimizer, distribution))
         every.append(measured)
         checks.append(
             Check(

@@ -12,14 +12,14 @@ from noise_exp.training import article
 from noise_exp.training.data import Embedded, Split, live_pixels
 from noise_exp.training.loop import Schedule
 from noise_exp.training.network import Layers, Network, with_ones
-from noise_exp.training.noise import ARTICLE_LAWS, Law, Noise, NoiseTransform
+from noise_exp.training.noise import ARTICLE_DISTRIBUTIONS, Distribution, Noise, NoiseTransform
 from noise_exp.training.objective import Objective
 from noise_exp.training.optimizers import Vanilla
 from noise_exp.training.streams import IndependentStreams
 from noise_exp.training.trial import Trial
 
-# The laws with finite moments, as scipy writes them: an oracle that shares no code with ours.
-FINITE_LAWS = {
+# Those with finite moments, as scipy writes them: an oracle that shares no code with ours.
+FINITE_DISTRIBUTIONS = {
     "gumbel": stats.gumbel_r(),
     "normal": stats.norm(),
     "standard_normal": stats.norm(),
@@ -93,20 +93,20 @@ def initial(network: Network, seed: int, scale: float = article.INIT_SCALE) -> n
     return streams_of(seed).initial_parameters(network, scale)
 
 
-def law_of(name: str) -> Law:
-    """Return one of the article's laws, with the parameters it used."""
-    return Law(name, **ARTICLE_LAWS[name])
+def distribution_of(name: str) -> Distribution:
+    """Return one of the article's distributions, with the parameters it used."""
+    return Distribution(name, **ARTICLE_DISTRIBUTIONS[name])
 
 
 def noise_of(
-    law: str, seed: int, network: Network, how: NoiseTransform = NoiseTransform.none
+    distribution: str, seed: int, network: Network, how: NoiseTransform = NoiseTransform.none
 ) -> Noise:
-    """Return the noise of one of the article's laws."""
-    return streams_of(seed).noise(law_of(law), network, how=how)
+    """Return the noise of one of the article's distributions."""
+    return streams_of(seed).noise(distribution_of(distribution), network, how=how)
 
 
 def article_trial(
-    law: str,
+    distribution: str,
     seed: int,
     epochs: int,
     *,
@@ -126,7 +126,7 @@ def article_trial(
         np.arange(images, len(labels)), "", "zeros and ones",
     )  # fmt: skip
     return Trial(
-        split, law_of(law), streams_of(seed),
+        split, distribution_of(distribution), streams_of(seed),
         optimizer=optimizer, hidden=hidden, schedule=Schedule(epochs),
     )  # fmt: skip
 

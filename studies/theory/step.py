@@ -10,7 +10,7 @@ from studies.theory import intervals
 from studies.theory.claims import Check, Claim, Effort, Outcome
 from studies.theory.figures import Curve, Picture, Points
 from studies.theory.setting import (
-    FINITE_LAWS,
+    FINITE_DISTRIBUTIONS,
     cost_gradient,
     hessian_along,
     hessian_diagonal,
@@ -49,12 +49,15 @@ class _Place:
         self.trace = float(np.square(steps) @ hessian_diagonal(self._objective, at))
         self.mean_curvature = float(steps @ hessian_along(self._objective, at, steps))
 
-    def changes(self, law: str, seed: int, draws: int) -> np.ndarray:
-        """Return what steps with noise of a law change of the cost, (draws,).
+    def changes(self, distribution: str, seed: int, draws: int) -> np.ndarray:
+        """Return what steps with noise of a distribution change of the cost, (draws,).
 
         Less a control variate of mean zero: the noise without its mean, along the slope ahead.
         """
-        noise, drift = noise_of(law, seed, self._network), FINITE_LAWS[law].mean() * self._steps
+        noise, drift = (
+            noise_of(distribution, seed, self._network),
+            FINITE_DISTRIBUTIONS[distribution].mean() * self._steps,
+        )
         slope = cost_gradient(self._objective, self._parameters + drift)[1]
         direction, changes = np.empty_like(self._parameters), np.empty(draws)
         for i in range(draws):
@@ -67,20 +70,21 @@ class _Place:
 
 def _step(effort: Effort) -> Outcome:
     place, draws = _Place(effort.seed), effort.size(1500, 600)
-    names, family = list(FINITE_LAWS), len(FINITE_LAWS) + 2
+    names, family = list(FINITE_DISTRIBUTIONS), len(FINITE_DISTRIBUTIONS) + 2
     predicted, measured = {}, {}  # beyond the first order, in units of tr(SHS)
-    for name, law in FINITE_LAWS.items():
-        drift = float(law.mean())
-        predicted[name] = (law.var() + drift**2 * place.mean_curvature / place.trace) / 2
+    for name, distribution in FINITE_DISTRIBUTIONS.items():
+        drift = float(distribution.mean())
+        predicted[name] = (distribution.var() + drift**2 * place.mean_curvature / place.trace) / 2
         changes = place.changes(name, effort.seed, draws)
         measured[name] = intervals.mean((changes - drift * place.first) / place.trace, family)
     agree = sum(measured[name].low <= predicted[name] <= measured[name].high for name in names)
     checks = [
         Check("gumbel: mean change of the cost beyond mu 1'Sg, divided by tr(SHS)",
-              predicted["gumbel"], measured["gumbel"], rival=FINITE_LAWS["gumbel"].var() / 2),
+              predicted["gumbel"], measured["gumbel"],
+              rival=FINITE_DISTRIBUTIONS["gumbel"].var() / 2),
         Check("normal: mean change of the cost, divided by tr(SHS)",
               predicted["normal"], measured["normal"], rival=0.0),
-        Check("of the eleven laws with finite moments, those that agree",
+        Check("of the eleven distributions with finite moments, those that agree",
               len(names), intervals.exact(agree, 0)),
     ]  # fmt: skip
     return Outcome(checks, _picture(names, list(predicted.values()), list(measured.values())))

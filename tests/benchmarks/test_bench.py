@@ -45,7 +45,7 @@ def test_peers_train_as_we_do(peer, method):
     theirs = getattr(found, prepare)(article_trial(method, 1, (12, 9)))
     mine = ours.prepare(article_trial(method, 2, (12, 9)))
     assert theirs(1) == pytest.approx(mine(1), rel=1e-4)
-    # Back propagation goes the same way; noise is other noise, of the same law, so small here.
+    # Back propagation goes the same way; noise is other noise of the same kind, so small here.
     close = 1e-3 if method == "backprop" else 0.05
     if method not in ("pareto", "zipf"):
         assert theirs(3) == pytest.approx(mine(3), rel=close)

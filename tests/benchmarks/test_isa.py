@@ -13,7 +13,7 @@ SCRIPT = """
 import importlib.util, json
 import numpy as np
 from studies.benchmarks import isa
-from noise_exp.run.fingerprint import kernel
+from noise_exp.job.fingerprint import kernel
 from noise_exp.training.functions import has_vector_code
 told = {"isa": isa.in_use(), "kernel": kernel(), "arctan": has_vector_code(np.arctan)}
 if importlib.util.find_spec("torch"):

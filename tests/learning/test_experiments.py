@@ -4,8 +4,8 @@ import pytest
 from hydra import compose, initialize_config_dir
 from support import ROOT
 
-from noise_exp.run.build import build
-from noise_exp.run.config import CONF_DIR
+from noise_exp.job.build import build
+from noise_exp.job.config import CONF_DIR
 from noise_exp.sweep import plan
 
 CONF = ROOT / "studies" / "conf"

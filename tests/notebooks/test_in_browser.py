@@ -32,8 +32,8 @@ TRAINED = """
 from noise_exp.training import *
 streams = IndependentStreams(init=3, data=3, noise=3)
 split = Embedded(test_size=1900, pixel_divisor=255.0).split(streams.permutation)
-trial = Trial(split, Law("gumbel", loc=0, scale=1), streams, estimator=LearnedFeedback(0.1, 0.2),
-              hidden=[32], schedule=Schedule(3))
+trial = Trial(split, Distribution("gumbel", loc=0, scale=1), streams,
+              estimator=LearnedFeedback(0.1, 0.2), hidden=[32], schedule=Schedule(3))
 told = [record.cost for record in trial.train()]
 """
 

@@ -14,7 +14,7 @@ import pytest
 from browser import needs_chromium, opened
 from playwright.sync_api import expect
 from server import free_port, listens, serving
-from support import ROOT, SMALL, Cli, law_of
+from support import ROOT, SMALL, Cli, distribution_of
 
 from noise_exp.errors import UserError
 from noise_exp.training import CrossEntropy, Objective
@@ -81,11 +81,13 @@ def test_the_number_is_that_of_the_controls_as_they_were_moved_last(page):
     """A run ends when one moves: else its picture would come over that of the last."""
     picture = page.get_by_alt_text("cost per epoch, and outputs by label")
     before = picture.get_attribute("src")
-    for law in ("zipf", "rayleigh", "beta"):
-        control(page, "law").select_option(law)
+    for distribution in ("zipf", "rayleigh", "beta"):
+        control(page, "distribution").select_option(distribution)
         expect(page.get_by_text(re.compile("Epoch [25]: cost"))).to_be_visible()
     write(page, "seed", "7")
-    trial, _ = noise_training.the_article(law_of("beta"), [1, 0.1, 0.01], 0.03, 4, 7, EPOCHS)
+    trial, _ = noise_training.the_article(
+        distribution_of("beta"), [1, 0.1, 0.01], 0.03, 4, 7, EPOCHS
+    )
     *_, last = trial.train()
     told = f"cost {last.cost:.4f}, {trial.test().errors} of 500 test images wrong"
     expect(page.get_by_text(f"Epoch {EPOCHS}: {told}")).to_be_visible()
@@ -114,7 +116,7 @@ def test_a_wrong_value_is_a_sentence_beside_it(page, name, wrong, told):
 
 
 @needs_chromium
-def test_a_law_of_ones_own_is_trained(page):
+def test_a_distribution_of_ones_own_is_trained(page):
     write(page, "quantile function of u", "-log(1 - u)")
     trial = noise_training.own("-log(1 - u)")
     for _ in trial.train():
@@ -145,8 +147,8 @@ def test_a_drawn_digit_is_read(page):
     turns = np.linspace(0, 2 * np.pi, 12)
     draw(page, *zip(112 + 45 * np.cos(turns), 112 + 65 * np.sin(turns), strict=True))
     expect(says).to_have_text("The network says 0")
-    # Another law trains it anew, and it answers the same drawing by the new network.
-    control(page, "law", 4).select_option("rayleigh")
+    # Another distribution trains it anew, and it answers the same drawing by the new network.
+    control(page, "distribution", 4).select_option("rayleigh")
     expect(page.get_by_text("The network is not trained yet")).to_be_visible()
     expect(says).to_have_text("The network says 0")
 

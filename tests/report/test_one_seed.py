@@ -34,7 +34,7 @@ def test_it_leads_with_the_articles_figures_and_leaves_out_what_cannot_be_said()
     assert "too few seeds" not in text
     for dist, wrong in zip(LETTERS, range(20, 300, 20), strict=True):
         assert re.search(rf"\b{dist} {wrong / 500:.4g} {wrong} of 500 ", text)
-    assert "(ink counter) 0.08 40 of 500" in text
+    assert "(pixel-sum threshold) 0.08 40 of 500" in text
     assert "nothing here tells a better method from a luckier one" in text
     assert "python -m noise_exp -m 'dist=glob(*)' 'seed=range(1,31)'" in html
 

@@ -8,12 +8,12 @@ import pytest
 from made_up import SIZE, page, recorded, run, runs
 from scipy.stats import wilcoxon
 
-from noise_exp.records.journal import Journal
-from noise_exp.records.record import Record
 from noise_exp.report import page as report_page
 from noise_exp.report import pairs, targets
 from noise_exp.report.build import Choices, build
 from noise_exp.report.words import findings
+from noise_exp.runs.journal import Journal
+from noise_exp.runs.record import Record
 from noise_exp.sweep import ending
 
 pytestmark = pytest.mark.slow
@@ -166,19 +166,19 @@ def test_counts_and_wilsons_intervals():
 def test_how_often_a_seed_beats_a_constant_answer_and_the_ink():
     report = build(runs(gumbel=[219, 220, 221, 39, 300], beta=[500] * 5))
     row = report.summary.set_index("method").loc["gumbel"]
-    assert (row.beats_constant, row.constant_seeds, row.beats_ink) == (2, 5, 1)
-    ink = report.summary.set_index("method").loc["(ink counter)"]
-    assert (ink["median"], ink.seeds) == (40 / SIZE, 5)
+    assert (row.beats_constant, row.constant_seeds, row.beats_pixel_sum) == (2, 5, 1)
+    row = report.summary.set_index("method").loc["(pixel-sum threshold)"]
+    assert (row["median"], row.seeds) == (40 / SIZE, 5)
 
 
-def test_one_law_under_two_names_is_the_noise_floor(luck):
+def test_one_distribution_under_two_names_is_the_noise_floor(luck):
     other = luck + np.tile([-10, 10], 15)
     report = build(runs(gaussian=luck, standard_normal=other))
     (row,) = report.floor.itertuples()
     assert row.largest == 10 / SIZE
     assert row.deviation == pytest.approx(10 / SIZE * math.sqrt(30 / 29))
     assert row.low < 0 < row.high
-    assert "Noise floor: gaussian and standard_normal are one law" in page(report)
+    assert "Noise floor: gaussian and standard_normal are one distribution" in page(report)
     same = build(runs(gaussian=luck, standard_normal=luck))
     assert "tie in all 30 pairs" in page(same)
     wide = [run("gaussian", e, s, params={"dist.scale": "2.0"}) for s, e in enumerate(luck)]
@@ -213,9 +213,9 @@ def test_what_cannot_be_made_fails_no_sweep_and_takes_little_with_it(
         raise RuntimeError("out of luck")
 
     monkeypatch.setattr(place, name, broken)
-    plan = SimpleNamespace(jobs=[[]], swept=["dist"])
+    plan = SimpleNamespace(jobs=[[]], swept=["dist"], folder=tmp_path)
     journal = Journal.start(tmp_path, Record("sweep", {"kind": "sweep"}))
-    sweep = SimpleNamespace(journal=journal, folder=tmp_path, plan=plan, started=0.0, store=None)
+    sweep = SimpleNamespace(journal=journal, plan=plan, started=0.0, store=None)
     ending._compare(sweep, runs(gumbel=[5, 6, 9], backprop=[1, 0, 2]), [])
     journal.release()
     left = {path.name for path in tmp_path.iterdir()}

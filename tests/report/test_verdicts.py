@@ -43,8 +43,8 @@ def test_few_pairs_that_do_not_tie_are_tested_exactly():
 
 def test_too_few_seeds_for_so_many_comparisons_are_told_so():
     """Eight seeds reach 2/2^8; times thirteen comparisons that is above 5%."""
-    laws = {f"law{i}": [250 + i] * 8 for i in range(13)}
-    report = build(runs(backprop=[0, 1, 2, 3, 4, 5, 6, 7], **laws))
+    distributions = {f"distribution{i}": [250 + i] * 8 for i in range(13)}
+    report = build(runs(backprop=[0, 1, 2, 3, 4, 5, 6, 7], **distributions))
     assert set(report.to_backprop.verdict) == {
         "8 pairs, 0 of them ties, cannot tell among 13 comparisons"
     }
@@ -95,7 +95,7 @@ def test_runs_on_different_images_are_not_compared():
     images = {"article (20 test images)": 160, "mnist01 (500 test images)": 4000}
     assert baselines.images.to_dict() == {
         f"({name}, {where})": count
-        for name in ("best constant", "ink counter")
+        for name in ("best constant", "pixel-sum threshold")
         for where, count in images.items()
     }
     words = f"runs are on {' and '.join(images)}"

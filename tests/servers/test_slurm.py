@@ -64,6 +64,7 @@ def test_jobs_that_are_cancelled_as_told_are_run_again(cli, queue, postgres):
     cli.env |= postgres
     uri = postgres["MLFLOW_TRACKING_URI"]
     command, said = interrupted(cli, "gumbel,beta")
+    wait_until(lambda: len(cli.runs("run", uri)) == 2)
     (told,) = re.findall(r"^ +(scancel .*)$", said, re.MULTILINE)
     subprocess.run(told.split(), env=cli.env, check=True)
     wait_until(lambda: not queue())

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 from mlflow import MlflowClient
-from support import holding
+from support import holding, wait_until
 
 SECRET = "s3cret/of@all"
 WRONG = "wr0ng-passw0rd"
@@ -41,6 +41,7 @@ def test_a_sweep_is_interrupted_and_resumed(cli, store, request, monkeypatch):
     command = (SWEEP[0], *cli.hold(3), *SWEEP[1:])
     running = cli.start(*command)
     cli.wait_for_epochs(3, job="1")
+    wait_until(lambda: "FINISHED" in {run.info.status for run in cli.runs("run", uri)})
     os.killpg(running.pid, signal.SIGINT)
     assert running.wait() == 1
     assert "resume=true" in (cli.folder / "stdout").read_text()

@@ -9,7 +9,7 @@ from hydra.errors import CompactHydraException
 from hydra.types import RunMode
 from omegaconf import OmegaConf
 
-from noise_exp.run.config import CONF_DIR
+from noise_exp.job.config import CONF_DIR
 from noise_exp.sweep.callback import Composer
 
 pytestmark = pytest.mark.slow

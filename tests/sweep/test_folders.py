@@ -9,10 +9,10 @@ from omegaconf import OmegaConf
 from support import SMALL, jobs_in
 
 from noise_exp.errors import UserError
-from noise_exp.records import output
-from noise_exp.records.journal import Journal
-from noise_exp.records.record import Record
-from noise_exp.run.config import CONF_DIR
+from noise_exp.job.config import CONF_DIR
+from noise_exp.runs import output
+from noise_exp.runs.journal import Journal
+from noise_exp.runs.record import Record
 from noise_exp.sweep.folders import check_folder
 
 RUN, SWEEP = "hydra.run.dir", "hydra.sweep.dir"
@@ -98,7 +98,9 @@ def test_what_an_earlier_run_left_is_not(check, tmp_path):
         check(SWEEP, "out")
 
 
-@pytest.mark.parametrize("subdir", ["x", ".", "${dist.law}", "${hydra.job.override_dirname}"])
+@pytest.mark.parametrize(
+    "subdir", ["x", ".", "${dist.distribution}", "${hydra.job.override_dirname}"]
+)
 def test_the_first_of_jobs_that_share_a_folder_is_kept(cli, subdir):
     excluded = "hydra.job.config.override_dirname.exclude_keys=[seed,network,epochs]"
     done = cli("-m", "seed=1,2", *SMALL, f"hydra.sweep.subdir={subdir}", excluded,

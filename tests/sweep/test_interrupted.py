@@ -13,11 +13,11 @@ from omegaconf import OmegaConf
 from support import PATIENCE, SMALL
 
 from noise_exp.errors import ToldError
-from noise_exp.records.journal import RECORDS, Journal
-from noise_exp.records.owed import Owed
-from noise_exp.records.record import Record
-from noise_exp.run.describe import SweepContext
-from noise_exp.run.launchers import Submitted
+from noise_exp.job.describe import SweepContext
+from noise_exp.job.launchers import Submitted
+from noise_exp.runs.journal import RECORDS, Journal
+from noise_exp.runs.owed import Owed
+from noise_exp.runs.record import Record
 from noise_exp.sweep import ending
 from noise_exp.sweep.progress import SweepProgress
 from noise_exp.sweep.sweep import Sweep

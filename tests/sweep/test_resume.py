@@ -10,10 +10,10 @@ import pytest
 from mlflow import MlflowClient
 from support import PATIENCE, SMALL, Cli, artifacts
 
-from noise_exp.records.journal import Journal
-from noise_exp.records.owed import Owed
-from noise_exp.records.record import Record
-from noise_exp.tracking import living
+from noise_exp.runs.journal import Journal
+from noise_exp.runs.owed import Owed
+from noise_exp.runs.record import Record
+from noise_exp.tracking import liveness
 from noise_exp.tracking.store import Store
 from noise_exp.training.loop import EpochRecord
 
@@ -103,8 +103,8 @@ def test_a_run_that_lives_is_waited_for(cli):
 def test_a_run_that_its_process_left_running_is_ended(
     cli, monkeypatch, alive, tags, damage, does, status
 ):
-    monkeypatch.setattr(living, "_PAUSE_SECONDS", 0.1)
-    monkeypatch.setattr(living, "_WATCH_SECONDS", 4.0 if does else 0.1)
+    monkeypatch.setattr(liveness, "_PAUSE_SECONDS", 0.1)
+    monkeypatch.setattr(liveness, "_WATCH_SECONDS", 4.0 if does else 0.1)
     store, client = Store.open(cli.uri, "noise_training"), MlflowClient(cli.uri)
     left = Record("left", {"kind": "run", "fingerprint": "f"})
     journal = Journal.start(cli.folder / "left", left, Owed(cli.uri, store.experiment_id))
@@ -119,7 +119,7 @@ def test_a_run_that_its_process_left_running_is_ended(
         (cli.folder / "left" / ".noise_exp" / "run.json").write_text(damage)
     if does:
         threading.Timer(1.5, getattr(client, does[0]), (run_id, *does[1:])).start()
-    assert living.bury_the_dead(store) == ({"f": run_id} if status == "RUNNING" else {})
+    assert liveness.mark_dead_runs(store) == ({"f": run_id} if status == "RUNNING" else {})
     (run,) = cli.runs("run")
     assert run.info.status == status
     if status == "KILLED" and damage is None and not tags:

@@ -8,8 +8,8 @@ import pytest
 from mlflow import MlflowClient
 from support import SMALL, Cli, artifacts
 
-from noise_exp.records import output
 from noise_exp.report.__main__ import main
+from noise_exp.runs import output
 
 
 @pytest.fixture(scope="module")
@@ -219,7 +219,7 @@ def test_a_report_on_validation_images_and_budgets_in_passes(cli):
     epochs = {}
     for run in trained:
         metrics, row = run.data.metrics, table.loc[run.info.run_id]
-        assert not [name for name in metrics if name.startswith(("test", "constant", "ink"))]
+        assert not [name for name in metrics if name.startswith(("test", "constant", "pixel_sum"))]
         for column in ("validation_errors", "validation_error_rate", "forward_passes"):
             assert row[column] == metrics[column]
         epochs[run.data.params["dist"]] = len(cli.history(run))

@@ -58,7 +58,7 @@ def test_predictions_and_configuration_are_kept(sweep):
     predictions = pd.read_csv(artifacts(run) / "predictions.csv")
     assert predictions.wrong.sum() == run.data.metrics["test_errors"]
     assert ((predictions.output > 0.5) != predictions.label).equals(predictions.wrong)
-    assert "law: beta" in (artifacts(run) / "config.yaml").read_text()
+    assert "sampler: beta" in (artifacts(run) / "config.yaml").read_text()
 
 
 def test_the_parent_holds_the_comparison(sweep):
@@ -155,7 +155,9 @@ def test_settings_that_fail_are_a_method_of_their_own_from_the_store_too(failing
 def nested(tmp_path_factory):
     """Two methods that tie, in the run of the environment, one named as no picture can say it."""
     cli = Cli(tmp_path_factory.mktemp("nested"))
-    cli.own_option("dist", "a$_$", "law: gumbel\nloc: 0\nscale: 1\n")  # no formula for matplotlib
+    cli.own_option(
+        "dist", "a$_$", "sampler: gumbel\nloc: 0\nscale: 1\n"
+    )  # no formula for matplotlib
     cli.env |= {"MLFLOW_EXPERIMENT_NAME": "noise_training"}
     cli.ok(*SMALL, "tracking.experiment=noise_training")
     (outer,) = cli.runs()

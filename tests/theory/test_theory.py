@@ -9,13 +9,13 @@ from support import ROOT
 
 from noise_exp.report.intervals import Interval
 from noise_exp.training.network import Network
-from noise_exp.training.noise import ARTICLE_LAWS, Law
+from noise_exp.training.noise import ARTICLE_DISTRIBUTIONS, Distribution
 from noise_exp.training.optimizers import Vanilla
 from studies.theory import descent, intervals, memory, saturation, schedule
 from studies.theory.claims import Check, Effort
 from studies.theory.registry import CLAIMS
 from studies.theory.setting import (
-    FINITE_LAWS,
+    FINITE_DISTRIBUTIONS,
     Images,
     article_trial,
     hessian_diagonal,
@@ -74,14 +74,14 @@ def test_intervals_miss_as_rarely_as_they_say():
 def test_a_mean_foretells_the_sign_of_a_small_step():
     rng = np.random.default_rng(0)
     slope = rng.standard_normal(400) + 0.15
-    for law, draw in (("gumbel", rng.gumbel), ("normal", rng.standard_normal)):
+    for distribution, draw in (("gumbel", rng.gumbel), ("normal", rng.standard_normal)):
         down = np.mean([slope @ draw(size=400) < 0 for _ in range(20_000)])
-        assert descent.share_down(slope, law) == pytest.approx(down, abs=0.015)
+        assert descent.share_down(slope, distribution) == pytest.approx(down, abs=0.015)
     assert descent.share_down(slope, "normal") == 0.5
     assert descent.share_down(slope, "gumbel") < 0.3 < 0.7 < descent.share_down(-slope, "gumbel")
 
 
-def test_a_law_above_zero_drifts_towards_one():
+def test_a_distribution_above_zero_drifts_towards_one():
     assert saturation.share_of_ones(np.zeros((3, 4)), 0) == 0.5
     rng = np.random.default_rng(0)
     nets, cost = 4000, 0.4
@@ -109,9 +109,9 @@ def test_movement_by_the_articles_schedule():
     rates = np.where(np.arange(100) < 4, 0.03, 0.0001)
     flat = np.full(100, 0.5)
 
-    def ratio(law):
-        after = schedule.movement(flat[4:], rates[4:], law)
-        return after / schedule.movement(flat[:4], rates[:4], law)
+    def ratio(distribution):
+        after = schedule.movement(flat[4:], rates[4:], distribution)
+        return after / schedule.movement(flat[:4], rates[:4], distribution)
 
     assert ratio("normal") == pytest.approx(math.sqrt(96) * 1e-4 / (2 * 0.03))
     gamma, variance = 0.5772156649, math.pi**2 / 6
@@ -121,10 +121,12 @@ def test_movement_by_the_articles_schedule():
     )
 
 
-@pytest.mark.parametrize("name", list(FINITE_LAWS))
-def test_laws_have_the_moments_the_theory_uses(name):
-    draws = Law(name, **ARTICLE_LAWS[name]).sample(np.random.default_rng(0), 400_000)
-    oracle = FINITE_LAWS[name]
+@pytest.mark.parametrize("name", list(FINITE_DISTRIBUTIONS))
+def test_distributions_have_the_moments_the_theory_uses(name):
+    draws = Distribution(name, **ARTICLE_DISTRIBUTIONS[name]).sample(
+        np.random.default_rng(0), 400_000
+    )
+    oracle = FINITE_DISTRIBUTIONS[name]
     error = oracle.std() / math.sqrt(400_000)
     assert np.mean(draws) == pytest.approx(oracle.mean(), abs=5 * error)
     assert np.var(draws) == pytest.approx(oracle.var(), rel=0.02)

@@ -11,9 +11,9 @@ from mlflow.entities import Metric
 from support import SMALL, Cli, artifacts
 
 from noise_exp.errors import UserError
+from noise_exp.job.fingerprint import source_digest
 from noise_exp.report.build import build
-from noise_exp.run.fingerprint import source_digest
-from noise_exp.tracking import living, reading
+from noise_exp.tracking import liveness, reading
 from noise_exp.tracking.model import fetch
 from noise_exp.tracking.parsing import sensible
 from noise_exp.tracking.store import Store
@@ -79,7 +79,7 @@ def test_tags_that_decide_nothing_may_be_anything(edited, caplog, value):
         elif key in told:
             store.client.delete_tag(run_id, key)
     caplog.clear()
-    assert living.bury_the_dead(store) == {}
+    assert liveness.mark_dead_runs(store) == {}
     assert len(reading.finished(store, source_digest())) == 2
     build(reading.read(store, reading.ask(store, [sweep]).runs))
     assert not caplog.messages

@@ -15,8 +15,8 @@ from server import Proxy, free_port
 
 from noise_exp import tracking
 from noise_exp.errors import UserError
-from noise_exp.records.journal import Journal
-from noise_exp.records.record import Record
+from noise_exp.runs.journal import Journal
+from noise_exp.runs.record import Record
 from noise_exp.tracking.failures import reason
 from noise_exp.tracking.store import Store
 

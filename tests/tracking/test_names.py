@@ -1,4 +1,4 @@
-"""Only the room of tracking knows MLflow, its names for tags included."""
+"""Only the package tracking knows MLflow, its names for tags included."""
 
 from pathlib import Path
 

@@ -9,11 +9,11 @@ from mlflow.exceptions import MlflowException
 from requests import HTTPError, Response
 from support import artifacts
 
-from noise_exp.records.journal import Journal
-from noise_exp.records.owed import Owed
-from noise_exp.records.record import DataSet, Record
+from noise_exp.runs.journal import Journal
+from noise_exp.runs.owed import Owed
+from noise_exp.runs.record import DataSet, Record
 from noise_exp.tracking.delivery import RefusedError
-from noise_exp.tracking.living import sync
+from noise_exp.tracking.liveness import sync
 from noise_exp.tracking.store import Store
 from noise_exp.training.loop import EpochRecord
 
@@ -213,6 +213,6 @@ def test_a_damaged_record_is_named_and_the_others_arrive(cli):
     done = cli("sync", ".", module="noise_exp.tracking")
     assert done.returncode == 1
     for name in range(5):
-        assert f"{name}: still owed: {name}/.noise_exp/run.json is damaged" in done.stdout
+        assert f"{name}: still owed: {name}/.noise_exp/job.json is damaged" in done.stdout
     assert "out: delivered\n" in done.stdout
     check_delivered(cli)

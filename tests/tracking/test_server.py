@@ -9,8 +9,8 @@ from mlflow import MlflowClient
 from support import PATIENCE, wait_until
 
 from noise_exp.errors import ToldError
-from noise_exp.records.owed import Owed
-from noise_exp.records.record import Record
+from noise_exp.runs.owed import Owed
+from noise_exp.runs.record import Record
 from noise_exp.tracking.recording import Recording
 from noise_exp.tracking.store import Store
 

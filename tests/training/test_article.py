@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 from article_port import METHODS, replay
-from support import law_of
+from support import distribution_of
 
-from noise_exp.training import ArticleStream, Embedded, Law, Network, Schedule, Trial
+from noise_exp.training import ArticleStream, Distribution, Embedded, Network, Schedule, Trial
 
 
 def run(option, seed, cache, hidden, epochs):
     """Train one method alone, as experiment=article does; return costs, test and train errors."""
     stream = ArticleStream(seed, epochs, cache)
-    law = None if option == "backprop" else law_of(option)
+    distribution = None if option == "backprop" else distribution_of(option)
     split = Embedded().split(stream.permutation, np.float64)
-    trial = Trial(split, law, stream, hidden=hidden, schedule=Schedule(epochs))
+    trial = Trial(split, distribution, stream, hidden=hidden, schedule=Schedule(epochs))
     costs = np.array([record.cost for record in trial.train()])
     train_errors = round(
         len(split.train_labels) * trial.objective.evaluate(trial.trained).error_rate
@@ -68,22 +68,22 @@ def test_the_articles_figures_for_backprop(tmp_path):
     assert test_errors == 0
 
 
-def test_a_law_that_is_not_the_articles_starts_after_the_last(tmp_path):
+def test_a_distribution_that_is_not_the_articles_starts_after_the_last(tmp_path):
     network = Network((3, 2, 1), np.float64)
 
-    def first_draws(law):
+    def first_draws(distribution):
         stream = ArticleStream(1, 2, tmp_path)
         stream.permutation(5)
         stream.initial_parameters(network, 0.2)
         out = np.empty(network.n_parameters)
-        source = stream.noise(law, network)
+        source = stream.noise(distribution, network)
         source.fill(out)
         return out, source
 
-    last, source = first_draws(Law("noncentral_chisquare", df=1.0, nonc=0.5))
+    last, source = first_draws(Distribution("noncentral_chisquare", df=1.0, nonc=0.5))
     source.fill(last)  # its second and last epoch: the generator now stands behind method m
     after = np.empty_like(last)
-    laplace, _ = first_draws(Law("laplace", loc=0.0, scale=1.0))
-    source.law = Law("laplace", loc=0.0, scale=1.0)
+    laplace, _ = first_draws(Distribution("laplace", loc=0.0, scale=1.0))
+    source.distribution = Distribution("laplace", loc=0.0, scale=1.0)
     source.fill(after)
     np.testing.assert_array_equal(laplace, after)

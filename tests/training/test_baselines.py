@@ -1,4 +1,4 @@
-"""The answers that need no training: the ink counter and the constant."""
+"""The answers that need no training: the pixel-sum threshold and the constant."""
 
 import numpy as np
 from hypothesis import given
@@ -17,19 +17,19 @@ def test_the_constant_and_of_two_classes_the_ink_counter():
         labels = split(digits).test_labels
         wrong = baselines.errors(split(digits))
         assert wrong["constant_errors"] == min(int(np.sum(labels != d)) for d in range(len(digits)))
-        assert ("ink_errors" in wrong) == (len(digits) == 2)
+        assert ("pixel_sum_errors" in wrong) == (len(digits) == 2)
     two = split([0, 1])
     train, test = (np.sum(x, axis=1, dtype=float) for x in (two.train_images, two.test_images))
-    cut, less_is_one = baselines.ink_threshold(train, two.train_labels)
+    cut, less_is_one = baselines.pixel_sum_threshold(train, two.train_labels)
     expected = np.sum(((test < cut) == less_is_one) != (two.test_labels == 1))
-    assert baselines.ink_errors(two) == expected < 50  # zeros have more ink than ones
+    assert baselines.pixel_sum_errors(two) == expected < 50  # zeros have the larger sums
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.booleans()), min_size=1, max_size=30))
 def test_no_threshold_on_ink_is_better(images):
-    ink, ones = np.array([i for i, _ in images], float), np.array([one for _, one in images])
-    cut, less_is_one = baselines.ink_threshold(ink, ones.astype(int))
-    wrong = np.sum(((ink < cut) == less_is_one) != ones)
+    sums, ones = np.array([i for i, _ in images], float), np.array([one for _, one in images])
+    cut, less_is_one = baselines.pixel_sum_threshold(sums, ones.astype(int))
+    wrong = np.sum(((sums < cut) == less_is_one) != ones)
     assert wrong == min(
-        np.sum(((ink < t) == way) != ones) for t in (*ink, np.inf) for way in (True, False)
+        np.sum(((sums < t) == way) != ones) for t in (*sums, np.inf) for way in (True, False)
     )

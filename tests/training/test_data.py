@@ -105,7 +105,7 @@ def test_images_of_a_class_that_training_lacks_are_wrong(classes):
         assert ours.cost == without.cost
     assert baselines.constant_errors(result) == 12 - np.bincount(labels).max()
     if classes == 2:
-        assert baselines.ink_errors(result) == 4
+        assert baselines.pixel_sum_errors(result) == 4
     # What was asked for by its label is all that counts.
     chosen = Given(images, labels, tests)
     chosen.digits = list(range(classes))

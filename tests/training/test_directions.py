@@ -16,7 +16,7 @@ from noise_exp.training.estimators import (
     Spsa,
 )
 from noise_exp.training.network import CrossEntropy, Network
-from noise_exp.training.noise import ARTICLE_LAWS, Law, NoiseTransform
+from noise_exp.training.noise import ARTICLE_DISTRIBUTIONS, Distribution, NoiseTransform
 from noise_exp.training.streams import IndependentStreams
 
 SCALE = 1e-4  # of the noise: the loss is straight over so short a way
@@ -29,9 +29,13 @@ def point():
     return objective, w, numeric_gradient(loss, w)
 
 
-def transformed(law, how, seed=3):
+def transformed(distribution, how, seed=3):
     streams = IndependentStreams(0, 0, seed)
-    return streams.noise(Law(law, **ARTICLE_LAWS[law]), Network((1, 1), np.float64), how=how)
+    return streams.noise(
+        Distribution(distribution, **ARTICLE_DISTRIBUTIONS[distribution]),
+        Network((1, 1), np.float64),
+        how=how,
+    )
 
 
 def cosines(estimator, point, n, noise=None):
@@ -57,12 +61,12 @@ def test_a_cost_that_was_measured_before_tells_no_direction(point):
     assert agrees(cosines(CostScaled([1.0] * 3), point, 600), 0.0)
 
 
-@pytest.mark.parametrize("law", ["binomial", "gumbel", "pareto"])
-def test_with_random_signs_one_sample_does_alike_whatever_the_law(law):
+@pytest.mark.parametrize("distribution", ["binomial", "gumbel", "pareto"])
+def test_with_random_signs_one_sample_does_alike_whatever_the_distribution(distribution):
     """On weights that share the gradient evenly, or the mean hangs on rare draws."""
     n, seen = 200, []
     gradient = np.ones(n)
-    noise, draws = transformed(law, NoiseTransform.sign), np.empty(n)
+    noise, draws = transformed(distribution, NoiseTransform.sign), np.empty(n)
     for _ in range(4000):
         noise.fill(draws)
         seen.append(cosine(gradient, draws) ** 2)
@@ -90,8 +94,8 @@ def test_ranks_keep_most_of_what_losses_tell(point, pairs):
 def test_a_mean_points_an_estimate_along_the_ones(point):
     """E[(g.xi) xi] = sigma^2 g + mu^2 (1'g) 1, nearly met by 8,000 samples; centred, g is left."""
     _, w, gradient = point
-    law, ones = stats.gumbel_r(), np.ones(len(w))
-    limit = law.var() * gradient + law.mean() ** 2 * np.sum(gradient) * ones
+    distribution, ones = stats.gumbel_r(), np.ones(len(w))
+    limit = distribution.var() * gradient + distribution.mean() ** 2 * np.sum(gradient) * ones
     many = ForwardGradient(8000)
     (raw,) = directions(many, *point[:2], 1, transformed("gumbel", NoiseTransform.none))
     (centred,) = directions(many, *point[:2], 1, transformed("gumbel", NoiseTransform.standardize))

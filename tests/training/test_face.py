@@ -10,15 +10,16 @@ from omegaconf import OmegaConf
 from support import ROOT, options
 
 import noise_exp.training
-from noise_exp.run.config import CONF_DIR
-from noise_exp.run.values import class_of
+from noise_exp.job.config import CONF_DIR
+from noise_exp.job.values import class_of
 from noise_exp.training import article
 
 README = ROOT / "README.md"
 FACE = {
-    "data": {"Csv", "Embedded", "Folder", "Idx", "Npz", "OpenML", "Xor", "Split", "ink_errors"},
-    "noise": {"ARTICLE_LAWS", "Distribution", "Law", "QuantileLaw", "NoiseTransform",
-              "IndependentStreams", "ArticleStream"},
+    "data": {"Csv", "Embedded", "Folder", "Idx", "Npz", "OpenML", "Xor", "Split",
+             "pixel_sum_errors"},
+    "noise": {"ARTICLE_DISTRIBUTIONS", "DistributionLike", "Distribution", "NoiseTransform",
+              "QuantileDistribution", "IndependentStreams", "ArticleStream"},
     "estimators": {"CostScaled", "EvolutionStrategy", "ExactGradient", "FeedbackAlignment",
                    "ForwardGradient", "LearnedFeedback", "LowRankES", "NodePerturbation", "Spsa",
                    "UnitForwardGradient"},
@@ -37,7 +38,7 @@ def test_the_face_is_what_it_was_and_has_every_part_that_an_option_names():
             target = whole.get(group, whole)["_target_"]
             assert class_of(target) is getattr(noise_exp.training, target.rpartition(".")[2])
     for name in noise_exp.training.__all__:
-        assert getattr(noise_exp.training, name).__doc__ or name == "ARTICLE_LAWS"
+        assert getattr(noise_exp.training, name).__doc__ or name == "ARTICLE_DISTRIBUTIONS"
 
 
 def snippet():

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 from oracles import cosine, directions, numeric_gradient, problem, source
-from support import law_of
+from support import distribution_of
 
 from noise_exp.training.estimators import FeedbackAlignment, LearnedFeedback
 from noise_exp.training.network import CrossEntropy, Network
@@ -14,12 +14,12 @@ from noise_exp.training.objective import Objective
 
 @pytest.mark.parametrize("direct", [False, True])
 def test_feedback_alignment_is_back_propagation_through_other_weights(direct):
-    """With the true weights as ways back it is exact; with others the last layer still is."""
+    """With the true weights as feedback it is exact; with others the last layer still is."""
     objective, w, loss = problem(4, CrossEntropy)
     gradient = numeric_gradient(loss, w)
     feedback = FeedbackAlignment(1.0, direct).init(objective)
     first, second = directions(feedback, objective, w, 2)
-    np.testing.assert_array_equal(first, second)  # the ways back are drawn once
+    np.testing.assert_array_equal(first, second)  # the feedback weights are drawn once
     last = objective.network.layer_slices()[-1]
     np.testing.assert_allclose(first[last], -gradient[last], rtol=1e-4, atol=1e-6)
     assert cosine(first[: last.start], -gradient[: last.start]) < 0.9
@@ -45,11 +45,11 @@ def test_ways_back_have_the_scale_that_was_asked_for():
             assert np.std(weights) == pytest.approx(2 / math.sqrt(n_above), rel=0.02)
 
 
-@pytest.mark.parametrize("law", ["standard_normal", "gumbel", "zipf", "pareto"])
-def test_learned_feedback_finds_how_the_outputs_answer(law):
-    """The last hidden layer's feedback becomes the weights above it, whatever the law."""
+@pytest.mark.parametrize("distribution", ["standard_normal", "gumbel", "zipf", "pareto"])
+def test_learned_feedback_finds_how_the_outputs_answer(distribution):
+    """The last hidden layer's feedback becomes the weights above it, whatever the distribution."""
     objective, w, loss = problem(4, CrossEntropy, n=200)
-    noise = source(law_of(law))
+    noise = source(distribution_of(distribution))
     feedback = LearnedFeedback(0.05, 0.5).init(objective)
     found = directions(feedback, objective, w, 300, noise)
     above, _ = objective.network.views(w)[-1]

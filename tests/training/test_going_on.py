@@ -14,21 +14,21 @@ from noise_exp.training import (
     Annealing,
     ArticleStream,
     CostScaled,
+    Distribution,
     Embedded,
     FeedbackAlignment,
     HillClimb,
     IndependentStreams,
-    Law,
     LearnedFeedback,
     NoiseTransform,
-    QuantileLaw,
+    QuantileDistribution,
     Schedule,
     Trial,
     Vanilla,
 )
 from noise_exp.training.estimators import Stateless
 
-GUMBEL = Law("gumbel", loc=0.0, scale=1.0)
+GUMBEL = Distribution("gumbel", loc=0.0, scale=1.0)
 IN_BATCHES = {"schedule": Schedule(3, batch_size=700), "optimizer": Adam(0.01, 0.9, 0.99, True)}
 CLIMB = {"optimizer": HillClimb(0.01, 1.5), "estimator": CostScaled([1.0])}
 KINDS = {
@@ -41,17 +41,20 @@ KINDS = {
     "fixed feedback": {"estimator": FeedbackAlignment(1.0), "noise_transform": NoiseTransform.rank},
     "chance": {"optimizer": Annealing(0.01, 0.1, 1e-3), "estimator": CostScaled([1.0])},
     "known": CLIMB,
-    "numpy's": {"law": Law("laplace", loc=0.0, scale=1.0), "frozen": [1]},
-    "formula": {"law": QuantileLaw("tan(pi * (u - 0.5))"), "optimizer": Vanilla(1e-4)},
-    "gradient": {"law": None, "optimizer": Vanilla(1e-6)},
+    "numpy's": {"distribution": Distribution("laplace", loc=0.0, scale=1.0), "frozen": [1]},
+    "formula": {
+        "distribution": QuantileDistribution("tan(pi * (u - 0.5))"),
+        "optimizer": Vanilla(1e-4),
+    },
+    "gradient": {"distribution": None, "optimizer": Vanilla(1e-6)},
 }
 
 
-def trial(law=GUMBEL, streams=None, threads=2, hidden=(12, 9), **options):
+def trial(distribution=GUMBEL, streams=None, threads=2, hidden=(12, 9), **options):
     streams = streams or IndependentStreams(1, 1, 1)
     split = Embedded(test_size=100).split(streams.permutation)
     options = {"schedule": Schedule(3), **options}
-    return Trial(split, law, streams, threads=threads, hidden=hidden, **options)
+    return Trial(split, distribution, streams, threads=threads, hidden=hidden, **options)
 
 
 def went(ready):
@@ -79,10 +82,12 @@ def test_a_copy_goes_on_as_the_trial_would(kind, copied):
     assert went(midway) == went(ready)
 
 
-@pytest.mark.parametrize("law", ["gumbel", "weibull", "laplace"])
-def test_the_articles_stream_goes_on_too(law, tmp_path):
-    parameters = {"weibull": {"a": 1.0}}.get(law, {"loc": 0.0, "scale": 1.0})
-    ready = trial(Law(law, **parameters), ArticleStream(1, 2, tmp_path), hidden=(3, 2))
+@pytest.mark.parametrize("distribution", ["gumbel", "weibull", "laplace"])
+def test_the_articles_stream_goes_on_too(distribution, tmp_path):
+    parameters = {"weibull": {"a": 1.0}}.get(distribution, {"loc": 0.0, "scale": 1.0})
+    ready = trial(
+        Distribution(distribution, **parameters), ArticleStream(1, 2, tmp_path), hidden=(3, 2)
+    )
     draws = [Drawn(), Drawn()]
     for drawn in draws:
         ready.estimator = drawn

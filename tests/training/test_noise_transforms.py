@@ -1,11 +1,11 @@
-"""Transforms of noise: each does what it says to every law, and to a law of one value no harm."""
+"""Transforms of noise: each does what it says to every distribution, and to one value no harm."""
 
 import math
 
 import numpy as np
 import pytest
 from scipy import stats
-from support import law_of, options
+from support import distribution_of, options
 
 from noise_exp.training.network import Network
 from noise_exp.training.noise import NoiseTransform, transform
@@ -15,7 +15,9 @@ from noise_exp.training.workers import Workers
 
 def draws(name, how, n=20_000, threads=1):
     network, out = Network((1, 1), np.float64), np.empty(n)
-    IndependentStreams(0, 0, 5).noise(law_of(name), network, Workers(threads), how).fill(out)
+    IndependentStreams(0, 0, 5).noise(distribution_of(name), network, Workers(threads), how).fill(
+        out
+    )
     return out
 
 
@@ -44,7 +46,7 @@ def test_noise_transforms(name):
             assert abs(stats.spearmanr(same, ranked[same]).statistic) < 5 / math.sqrt(len(same))
 
 
-def test_a_law_of_one_value_is_left_in_peace_by_every_transform():
+def test_a_distribution_of_one_value_is_left_in_peace_by_every_transform():
     for how in NoiseTransform:
         ones = np.ones(100)
         transform(how, np.random.default_rng(1), ones)
@@ -59,7 +61,7 @@ def test_no_number_is_transformed_among_few(how, n):
     assert (out[-3:] != 0).all()
     # The last number, over many steps, has the moments of all others.
     source = IndependentStreams(0, 0, 6).noise(
-        law_of("gumbel"), Network((1, 1), np.float64), how=how
+        distribution_of("gumbel"), Network((1, 1), np.float64), how=how
     )
     last = []
     for _ in range(40):
@@ -83,7 +85,7 @@ def test_where_no_sample_is_needed_the_draws_are_what_they_were():
         np.testing.assert_array_equal(few, draws("gumbel", how, 1000))
 
 
-def test_two_names_of_one_law_draw_different_numbers():
+def test_two_names_of_one_distribution_draw_different_numbers():
     a, b = draws("gaussian", NoiseTransform.none), draws("standard_normal", NoiseTransform.none)
     assert abs(np.corrcoef(a, b)[0, 1]) < 0.03
     assert stats.ks_2samp(a, b).pvalue > 1e-3

@@ -7,9 +7,9 @@ import pytest
 from support import composed, options, trial
 
 from noise_exp.errors import UserError
-from noise_exp.run.build import build
-from noise_exp.run.describe import plain
-from noise_exp.run.fingerprint import fingerprint
+from noise_exp.job.build import build
+from noise_exp.job.describe import plain
+from noise_exp.job.fingerprint import fingerprint
 from noise_exp.training.estimators import ExactGradient
 from noise_exp.training.noise import NoiseTransform
 
@@ -20,12 +20,12 @@ LAWS, ESTIMATORS, OPTIMIZERS = map(options, ("dist", "estimator", "optimizer"))
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_the_grid_has_no_invalid_cell(estimator, optimizer):
-    laws = [
+    distributions = [
         composed("data=xor", "network=small", "dtype=float64", "epochs=4", f"dist={dist}",
                  f"estimator={estimator}", f"optimizer={optimizer}")
         for dist in ("gumbel", "pareto", "backprop")
     ]  # fmt: skip
-    for config, how in itertools.product(laws, NoiseTransform):
+    for config, how in itertools.product(distributions, NoiseTransform):
         config.noise_transform = how
         run = build(config)
         before = run.parameters.copy()
@@ -38,7 +38,7 @@ def test_the_grid_has_no_invalid_cell(estimator, optimizer):
 def test_an_estimator_sets_what_is_done_to_the_noise_unless_told():
     shown = [
         composed(*overrides).noise_transform.value
-        for overrides in ([], ["estimator=learned_feedback"], ["rung=es"], ["experiment=learn"],
+        for overrides in ([], ["estimator=learned_feedback"], ["preset=es"], ["experiment=learn"],
                           ["estimator=learned_feedback", "noise_transform=none"])
     ]  # fmt: skip
     assert shown == ["none", "sign", "sign", "sign", "none"]
@@ -132,7 +132,7 @@ def test_ten_digits_have_ten_outputs_that_are_probabilities():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("dist", LAWS)
-def test_every_law_as_it_is_learns_zeros_from_ones(dist):
+def test_every_distribution_as_it_is_learns_zeros_from_ones(dist):
     run = trial(
         "data=mnist01", "data.pixel_divisor=255", "network.hidden=[84,102]", f"dist={dist}",
         "estimator=learned_feedback", "optimizer=adam", "batch_size=128", "cost=cross_entropy",

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from noise_exp.training import IndependentStreams, Law, Split, Trial
+from noise_exp.training import Distribution, IndependentStreams, Split, Trial
 from noise_exp.training.pictures import read_picture
 from noise_exp.training.pixels import as_labels, as_pixels
 from noise_exp.training.trained import Trained
@@ -93,7 +93,7 @@ def trained_on(images, divisor=1.0):
     labels = np.arange(len(images)) % 2
     split = Split(images, labels, images, labels, labels, "", "", pixel_divisor=divisor)
     streams = IndependentStreams(1, 1, 1)
-    return Trained.of(Trial(split, Law("normal"), streams, hidden=(4, 3), init_scale=0.1))
+    return Trained.of(Trial(split, Distribution("normal"), streams, hidden=(4, 3), init_scale=0.1))
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""A law by its quantile function, typed by somebody who may mistype it."""
+"""A distribution by its quantile function, typed by somebody who may mistype it."""
 
 import re
 
@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from noise_exp.training import IndependentStreams, QuantileLaw, Trial, Xor
+from noise_exp.training import IndependentStreams, QuantileDistribution, Trial, Xor
 
 
 @pytest.mark.parametrize(
-    ("text", "law"),
+    ("text", "distribution"),
     [
         ("-log(1 - u)", stats.expon()),
         ("tan(pi * (u - 0.5))", stats.cauchy()),
@@ -18,22 +18,22 @@ from noise_exp.training import IndependentStreams, QuantileLaw, Trial, Xor
         ("2 * u - 1", stats.uniform(-1, 2)),
     ],
 )
-def test_draws_follow_the_law(text, law):
+def test_draws_follow_the_distribution(text, distribution):
     draws = np.empty(20_000, np.float32)
-    QuantileLaw(text).fill(np.random.default_rng(3), draws)
-    assert stats.kstest(draws, law.cdf).pvalue > 0.001
+    QuantileDistribution(text).fill(np.random.default_rng(3), draws)
+    assert stats.kstest(draws, distribution.cdf).pvalue > 0.001
 
 
 def test_a_condition_is_a_coin():
     draws = np.empty(10_000)
-    QuantileLaw("u > 0.75").fill(np.random.default_rng(2), draws)
+    QuantileDistribution("u > 0.75").fill(np.random.default_rng(2), draws)
     assert set(draws) == {0, 1}
     assert stats.binomtest(int(draws.sum()), 10_000, 0.25).pvalue > 0.001
 
 
-def test_a_constant_is_a_law_too():
+def test_a_constant_is_a_distribution_too():
     draws = np.empty(5)
-    QuantileLaw("3").fill(np.random.default_rng(1), draws)
+    QuantileDistribution("3").fill(np.random.default_rng(1), draws)
     assert draws.tolist() == [3] * 5
 
 
@@ -57,14 +57,16 @@ def test_a_constant_is_a_law_too():
         ("2 ** 10 ** 10 ** 10", "cannot be computed"),
     ],
 )
-def test_what_is_no_law_is_a_sentence(text, told):
+def test_what_is_no_distribution_is_a_sentence(text, told):
     with pytest.raises(ValueError, match=re.escape(told)) as error:
-        QuantileLaw(text)
+        QuantileDistribution(text)
     assert "\n" not in str(error.value)
 
 
 def test_it_trains():
     streams = IndependentStreams(init=1, data=1, noise=1)
-    trial = Trial(Xor().split(streams.permutation), QuantileLaw("u - 0.5"), streams, hidden=(4, 4))
+    trial = Trial(
+        Xor().split(streams.permutation), QuantileDistribution("u - 0.5"), streams, hidden=(4, 4)
+    )
     costs = [epoch.cost for epoch in trial.train()]
     assert len(set(costs)) > 3

@@ -1,4 +1,4 @@
-"""Every law of `conf/dist` against scipy.stats, at a million draws and more, seeds fixed."""
+"""Each distribution of `conf/dist` against scipy.stats, a million draws or more, seeds fixed."""
 
 import numpy as np
 import pytest
@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracles import LAWS, Zipf
 from scipy import stats
-from support import LETTERS, law_of, options
+from support import LETTERS, distribution_of, options
 
-from noise_exp.training import ARTICLE_LAWS, IndependentStreams, Law, Network
+from noise_exp.training import ARTICLE_DISTRIBUTIONS, Distribution, IndependentStreams, Network
 from noise_exp.training.article import article_letter
 from noise_exp.training.discrete import uniform
 from noise_exp.training.samplers import fast_sampler
@@ -23,7 +23,7 @@ every_case = pytest.mark.parametrize(
 
 def draws(name, parameters, n, seed, dtype=np.float32):
     fill = fast_sampler(name, parameters)
-    assert fill is not None, "this law should have a fast sampler"
+    assert fill is not None, "this distribution should have a fast sampler"
     out = np.empty(n, dtype)
     with np.errstate(all="raise", under="ignore"):
         fill(np.random.Generator(np.random.SFC64(seed)), out)
@@ -33,8 +33,8 @@ def draws(name, parameters, n, seed, dtype=np.float32):
 def noise(name, threads=1, seed=1, n=2**20):
     """The noise of two epochs as a run draws it, from many chunks."""
     network = Network((n // 8 - 1, 8), np.float32)
-    law = Law(name, **ARTICLE_LAWS[name])
-    source = IndependentStreams(0, 0, seed).noise(law, network, Workers(threads))
+    distribution = Distribution(name, **ARTICLE_DISTRIBUTIONS[name])
+    source = IndependentStreams(0, 0, seed).noise(distribution, network, Workers(threads))
     both = np.empty((2, network.n_parameters), np.float32)
     for epoch in both:
         source.fill(epoch)
@@ -44,9 +44,13 @@ def noise(name, threads=1, seed=1, n=2**20):
 def test_options_are_the_articles_methods():
     assert set(options("dist")) == {*LETTERS}
     for option in LETTERS.keys() - {"backprop"}:
-        law = law_of(option)
-        assert law.parameters == ARTICLE_LAWS[law.name] == LAWS[law.name][0][0]
-        assert article_letter(law.name) == LETTERS[option]
+        distribution = distribution_of(option)
+        assert (
+            distribution.parameters
+            == ARTICLE_DISTRIBUTIONS[distribution.name]
+            == LAWS[distribution.name][0][0]
+        )
+        assert article_letter(distribution.name) == LETTERS[option]
     assert article_letter(None) == LETTERS["backprop"]
     assert article_letter("laplace") is None
 
@@ -54,7 +58,7 @@ def test_options_are_the_articles_methods():
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @every_case
-def test_law_agrees_with_scipy(name, parameters, oracle, dtype):
+def test_distribution_agrees_with_scipy(name, parameters, oracle, dtype):
     sample = draws(name, parameters, N, 1, dtype)
     if hasattr(oracle.dist, "pmf"):
         # Single values first, then wider and wider; 2000 is where zipf's table ends.
@@ -114,8 +118,8 @@ def test_far_tails_are_neither_cut_nor_thick(name):
         counts += [np.sum(far > x) for x in TAILS[name]]
     for x, count in zip(TAILS[name], counts, strict=True):
         expected = oracle.sf(x) * size * rounds
-        law = stats.poisson(expected)
-        assert min(law.cdf(count), law.sf(count - 1)) > 1e-4, (x, count, expected)
+        distribution = stats.poisson(expected)
+        assert min(distribution.cdf(count), distribution.sf(count - 1)) > 1e-4, (x, count, expected)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -150,9 +154,9 @@ DISCRETE = st.one_of(
 
 
 @given(DISCRETE)
-def test_a_discrete_law_is_its_quantile_function(law):
-    name, parameters, oracle = law
-    # From the middle of the law to far beyond its table, and around the table's end.
+def test_a_discrete_distribution_is_its_quantile_function(distribution):
+    name, parameters, oracle = distribution
+    # From the middle of the distribution to far beyond its table, and around the table's end.
     u = np.concatenate([np.geomspace(1e-17, 0.9999, 2000), np.linspace(1e-4, 1e-3, 2000)])
     x = fast_sampler(name, parameters).quantile(u)
     kept = x < 2**53  # beyond, doubles hold no neighbouring integers
@@ -185,7 +189,7 @@ class At(np.random.Generator):
         out[...] = self._u
 
 
-# What each law makes of U: its quantile function from below, or from above.
+# What each distribution makes of U: its quantile function from below, or from above.
 QUANTILES = {
     "beta": lambda b, u: (stats.beta(1, b).ppf if b <= 1 else stats.beta(1, b).isf)(u),
     "pareto": lambda a, u: stats.lomax(a).isf(u),
@@ -196,7 +200,7 @@ QUANTILES = {
 
 @pytest.mark.parametrize("exponent", [0.5, 1, 1.5, 2, 2.5, 3])
 @pytest.mark.parametrize("name", QUANTILES)
-def test_an_algebraic_law_is_exact_at_both_ends(name, exponent):
+def test_an_algebraic_distribution_is_exact_at_both_ends(name, exponent):
     steps = np.unique(np.geomspace(1, 2**31, 4000).astype(np.uint32))
     k = np.concatenate([steps - np.uint32(1), ~steps])  # U near 0 and near 1
     k = k[: len(k) // 2 * 2]
@@ -213,16 +217,16 @@ SHAPES = st.floats(0.2, 8)
 
 
 @given(st.sampled_from([*QUANTILES]), SHAPES)
-def test_a_law_is_its_quantile_function_at_any_shape(name, shape):
+def test_a_distribution_is_its_quantile_function_at_any_shape(name, shape):
     u, out = np.linspace(1e-6, 1 - 1e-6, 999), np.empty(999)
     fast_sampler(name, {"a": 1.0, "b": shape} if name == "beta" else {"a": shape})(At(u), out)
-    # U and 1 - U follow one law: which of them a sampler takes is its own affair.
+    # U and 1 - U follow one distribution: which of them a sampler takes is its own affair.
     expected = np.sort(QUANTILES[name](shape, u))
     np.testing.assert_allclose(np.sort(out), expected, rtol=1e-8, atol=1e-10)
 
 
 @given(st.floats(-5, 5), SHAPES, st.floats(0, 1))
-def test_a_law_is_its_quantile_function_at_any_place_and_scale(place, scale, mode):
+def test_a_distribution_is_its_quantile_function_at_any_place_and_scale(place, scale, mode):
     u, out = np.linspace(1e-6, 1 - 1e-6, 999), np.empty(999)
     for name, parameters, expected in (
         ("gumbel", {"loc": place, "scale": scale}, stats.gumbel_r(place, scale).isf(u)),
@@ -243,12 +247,12 @@ def test_far_values_are_not_tied():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ARTICLE_LAWS)
+@pytest.mark.parametrize("name", ARTICLE_DISTRIBUTIONS)
 def test_draws_are_uncorrelated(name):
     (_, oracle), *_ = LAWS[name]
     first, second = noise(name)
     other = noise(name, seed=2)[0]
-    # On the scale of probability, where every law has moments.
+    # On the scale of probability, where every distribution has moments.
     a, b, c = (oracle.cdf(x.astype(np.float64)) for x in (first, second, other))
     pairs = [(a[:-lag], a[lag:]) for lag in (1, 2, 3, 4, 8, 840, 1024, 2**16, 2**17, 2**18)]
     pairs += [(a, b), (a, c), (a[: 2**19], b[2**19 :])]
@@ -260,7 +264,7 @@ def test_draws_are_uncorrelated(name):
         )
 
 
-@pytest.mark.parametrize("name", ARTICLE_LAWS)
+@pytest.mark.parametrize("name", ARTICLE_DISTRIBUTIONS)
 def test_numbers_depend_on_the_seed_alone(name):
     alone = noise(name)
     for threads in (2, 3):
@@ -272,7 +276,7 @@ def test_numbers_depend_on_the_seed_alone(name):
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 3, 7, 1001])
-@pytest.mark.parametrize("name", ARTICLE_LAWS)
+@pytest.mark.parametrize("name", ARTICLE_DISTRIBUTIONS)
 def test_any_length(name, n):
     sample = draws(name, LAWS[name][0][0], n, 4)
     assert len(sample) == n
@@ -296,7 +300,7 @@ def test_any_length(name, n):
 def test_what_has_no_closed_form_is_numpys_own(name, parameters, oracle):
     assert fast_sampler(name, parameters) is None
     out = np.empty(2**16, np.float32)
-    Law(name, **parameters).fill(np.random.default_rng(5), out)
+    Distribution(name, **parameters).fill(np.random.default_rng(5), out)
     if name == "zipf":
         assert out.min() == 1
     elif oracle is None:
@@ -324,4 +328,4 @@ def test_what_has_no_closed_form_is_numpys_own(name, parameters, oracle):
 )
 def test_parameters_outside_the_domain_are_refused(name, parameters, words):
     with pytest.raises(ValueError, match=words):
-        Law(name, **parameters)
+        Distribution(name, **parameters)

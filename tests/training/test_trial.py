@@ -11,9 +11,9 @@ from support import trial as trial_of_options
 from noise_exp.training import (
     ArticleStream,
     CostScaled,
+    Distribution,
     Embedded,
     IndependentStreams,
-    Law,
     NoiseTransform,
     Schedule,
     Trial,
@@ -23,10 +23,11 @@ from noise_exp.training import (
 from noise_exp.training.estimators import Stateless
 
 
-def trial(estimator=None, optimizer=None, law=True, epochs=4, streams=None, **options):
+def trial(estimator=None, optimizer=None, distribution=True, epochs=4, streams=None, **options):
     streams = streams or IndependentStreams(1, 1, 1)
     return Trial(
-        Xor().split(streams.permutation, np.float64), Law("gumbel") if law else None, streams,
+        Xor().split(streams.permutation, np.float64),
+        Distribution("gumbel") if distribution else None, streams,
         estimator=estimator, optimizer=optimizer,
         **{"hidden": (8, 4), "schedule": Schedule(epochs), **options},
     )  # fmt: skip
@@ -91,9 +92,12 @@ def test_the_transform_is_the_noises():
     assert len({tuple(c) for c in costs.values()}) == len(NoiseTransform)
 
 
-@pytest.mark.parametrize("law", [True, False])
-def test_training_goes_on_from_where_it_stands(law):
-    whole, parts = trial(law=law, epochs=1), trial(law=law, epochs=1)
+@pytest.mark.parametrize("distribution", [True, False])
+def test_training_goes_on_from_where_it_stands(distribution):
+    whole, parts = (
+        trial(distribution=distribution, epochs=1),
+        trial(distribution=distribution, epochs=1),
+    )
     first = [epoch.cost for _ in range(2) for epoch in whole.train()]
     (second,) = (epoch.cost for epoch in parts.train())
     assert first[0] == second
@@ -102,7 +106,9 @@ def test_training_goes_on_from_where_it_stands(law):
 
 def test_parameters_are_up_to_date_in_mid_training():
     streams = IndependentStreams(1, 1, 1)
-    ready = Trial(Embedded().split(streams.permutation), Law("gumbel"), streams, hidden=(8, 4))
+    ready = Trial(
+        Embedded().split(streams.permutation), Distribution("gumbel"), streams, hidden=(8, 4)
+    )
     before, epochs = ready.parameters, ready.train()
     next(epochs)
     after = ready.parameters

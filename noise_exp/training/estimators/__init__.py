@@ -2,7 +2,7 @@
 
 One file for each place the noise can go: onto the weights or onto the units. Directions that
 estimate the negative gradient of the loss E (`noise_exp.training.network`) do so up to the noise's
-second moment, which is 1 for a standard normal law.
+second moment, which is 1 for a standard normal distribution.
 
 Their classes are found by name, here and in `noise_exp.training`; here is what several share.
 """

@@ -19,7 +19,7 @@ from noise_exp.training.objective import Evaluation, Objective
 
 @dataclass(frozen=True)
 class FeedbackAlignment(Estimator):
-    """Errors go back through fixed random weights, drawn from the law once and for all.
+    """Errors go back through fixed random weights, drawn from the distribution once and for all.
 
     Lillicrap, Cownden, Tweed and Akerman, *Random synaptic feedback weights support error
     backpropagation for deep learning* (2016); direct: Nokland, *Direct feedback alignment provides
@@ -40,7 +40,7 @@ class FeedbackAlignment(Estimator):
         require_positive(self, "scale")
 
     def init(self, objective: Objective) -> "FixedFeedback":  # noqa: ARG002 (noise comes later)
-        """Return what draws the ways back with its first estimate."""
+        """Return what draws the feedback weights with its first estimate."""
         return FixedFeedback(self)
 
 
@@ -88,10 +88,11 @@ class LearnedFeedback(Estimator):
     After Lansdell, Prakash and Kording, *Learning to solve the credit assignment problem* (2020),
     who fit feedback weights to what node perturbation finds. Here they are fitted to the answer
     of the logits, a vector, by least mean squares (Widrow and Hoff 1960) with an
-    intercept. What a unit passes on of its noise is bounded, so a law without moments does no
-    harm; a law's mean moves all units together and slows the fit, or upsets it at a high rate,
-    unless a `NoiseTransform` takes it away. A hidden unit's delta is the slope of its arctan times
-    the output units' deltas, weighed by its feedback. Nothing passes backwards through a weight.
+    intercept. What a unit passes on of its noise is bounded, so a distribution without moments
+    does no harm; a distribution's mean moves all units together and slows the fit, or upsets it at
+    a high rate, unless a `NoiseTransform` takes it away. A hidden unit's delta is the slope of its
+    arctan times the output units' deltas, weighed by its feedback. Nothing passes backwards through
+    a weight.
 
     Attributes
     ----------

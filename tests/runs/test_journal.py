@@ -1,0 +1,53 @@
+"""What is known of a run changes in one way: whole, under the lock, and for all to see at once."""
+
+import dataclasses
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from noise_exp.runs import journal as module
+from noise_exp.runs.journal import Journal
+from noise_exp.runs.owed import Owed
+from noise_exp.runs.record import DataSet, Record
+from noise_exp.training.loop import EpochRecord
+
+
+def test_what_is_known_survives_the_file(tmp_path):
+    data = DataSet("article", "abc", "MNIST", {"training": 9, "test": 1})
+    run = Record("run", {"kind": "run"}, {"dist": "beta"}, dataset=data, overrides=["dist=beta"])
+    journal = Journal.start(tmp_path, run, Owed(series={"score": [1.0, None]}))
+    read = Journal.load(tmp_path)
+    assert (read.record, read.owed) == (journal.record, journal.owed)
+    assert read.record.dataset == data
+
+
+def test_a_record_is_replaced_and_never_changed(tmp_path):
+    journal = Journal.start(tmp_path, Record("run", {"kind": "run"}))
+    before = journal.record
+    journal.update(tags={"diverged": "true"}, metrics={"test_errors": 3})
+    assert before.tags.keys() == {"kind", "host", "folder"}
+    assert journal.record.tags.keys() == {"kind", "host", "folder", "diverged"}
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        journal.record.status = "FINISHED"
+
+
+def test_updates_of_many_threads_lose_nothing(tmp_path):
+    journal = Journal.start(tmp_path, Record("run"))
+    with ThreadPoolExecutor(4) as threads:
+        for i in range(200):
+            threads.submit(journal.update, metrics={str(i): i})
+    assert len(json.loads((tmp_path / ".noise_exp" / "run.json").read_text())["metrics"]) == 200
+
+
+def test_a_record_is_synced_to_disk_at_the_end_and_every_few_seconds(tmp_path, monkeypatch):
+    synced = []
+    monkeypatch.setattr("os.fsync", synced.append)
+    journal = Journal.start(tmp_path, Record("run"))
+    for seconds, grows in ((0.0, True), (1e9, False)):
+        monkeypatch.setattr(module, "_SYNC_SECONDS", seconds)
+        before = len(synced)
+        journal.log_epoch(EpochRecord(0, 0.5, 0.5, 0.0, 1, 0.5))
+        assert (len(synced) > before) == grows
+    journal.end("FINISHED")
+    assert len(synced) > before

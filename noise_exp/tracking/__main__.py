@@ -58,7 +58,7 @@ def main() -> None:
 def _sync(folders: list[Path], uri: str) -> None:
     records = [path for folder in folders for path in Journal.find(folder)]
     if not records:
-        raise UserError(f"no run's record (.noise_exp/job.json) in {', '.join(map(str, folders))}")
+        raise UserError(f"no run's record (.noise_exp/run.json) in {', '.join(map(str, folders))}")
     outcomes: dict[Path, str] = {}
     hanging: dict[str, str] = {}
     elsewhere: dict[str, list[Path]] = {}

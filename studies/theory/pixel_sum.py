@@ -1,4 +1,4 @@
-"""Ink: a positive mean shows every hidden unit the sum of all pixels."""
+"""The pixel sum: a positive mean shows it to every hidden unit."""
 
 import numpy as np
 from scipy import stats
@@ -43,7 +43,7 @@ def _shift(effort: Effort, distribution: str, row: int) -> tuple[Check, Check]:
 
 
 def _counter(effort: Effort, sums: np.ndarray, labels: np.ndarray) -> tuple[Check, float, float]:
-    """Check how often an pixel-sum threshold is lucky; return its threshold and error rate too."""
+    """Check how often a pixel-sum threshold is lucky; return its threshold and error rate too."""
     cut, little_is_one = pixel_sum_threshold(sums, labels)
     error = float(np.mean(((sums < cut) == little_is_one) != (labels == 1)))
     rng, splits = np.random.default_rng(effort.seed), effort.size(2000, 300)
@@ -62,7 +62,7 @@ def _counter(effort: Effort, sums: np.ndarray, labels: np.ndarray) -> tuple[Chec
 
 
 def _meter(effort: Effort, nets: int) -> np.ndarray:
-    """Return the share of the read-out's variance that it explains after four epochs, (nets,).
+    """Return the share of the read-out's variance that the sum explains after four epochs, (nets,).
 
     Of the article's network with gumbel noise.
     """
@@ -83,7 +83,7 @@ def _explained(values: np.ndarray, sums: np.ndarray) -> float:
     return float(np.var(fitted) / np.var(values))
 
 
-def _ink(effort: Effort) -> Outcome:
+def _pixel_sum(effort: Effort) -> Outcome:
     images = zeros_and_ones()
     zero, one = (int(np.flatnonzero(images.labels == k)[0]) for k in (0, 1))
     sums = images.pixels.sum(axis=1)
@@ -113,6 +113,6 @@ CLAIMS = [
         "A mean moves all hidden units alike, by the sum of the image's pixels; zeros have twice "
         "that of ones. Yet four epochs do not make the read-out a meter of that sum.",
         "E[dz] = s mu 1'x, Var[dz] = s^2 sigma^2 |x|^2; wrong of 20 ~ Binomial(20, its error)",
-        _ink,
+        _pixel_sum,
     )
 ]

@@ -1,6 +1,6 @@
 """From runs to what may be said of them: `python -m noise_exp.report`, and every sweep's end.
 
-`comparison` makes the table and figures that any sweep ends with; the other modules ask how much
-of a difference is the method and how much the seed. Their libraries are imported where they are
-used: most sweeps have too few seeds to need them.
+`methods` makes the table that any sweep ends with; the other modules ask how much of a difference
+is the method and how much the seed. Their libraries are imported where they are used: most sweeps
+have too few seeds to need them.
 """

@@ -14,7 +14,7 @@ from noise_exp.report.runs import Runs, collect
 from noise_exp.report.targets import Target
 from noise_exp.runs.record import Record
 
-_SAME_LAW = ("gaussian", "standard_normal")
+_TWO_NAMES = ("gaussian", "standard_normal")
 
 
 @dataclass(frozen=True)
@@ -187,8 +187,8 @@ def _floor(runs: Runs, wide: pd.DataFrame) -> pd.DataFrame:
     """Compare the two names of the standard normal distribution: what they differ by is luck."""
     rows = []
     for method in map(str, wide):
-        other = _SAME_LAW[1] + method.removeprefix(_SAME_LAW[0])
-        if method.startswith(_SAME_LAW[0]) and other in wide and _is_standard(runs, method):
+        other = _TWO_NAMES[1] + method.removeprefix(_TWO_NAMES[0])
+        if method.startswith(_TWO_NAMES[0]) and other in wide and _is_standard(runs, method):
             difference = pd.Series(pairs.differences(wide, method, other))
             spread = {"deviation": difference.std(), "largest": difference.abs().max()}
             rows.append(pairs.compare(wide, method, other) | spread)

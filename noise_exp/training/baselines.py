@@ -20,7 +20,7 @@ def constant_errors(split: Split) -> int:
 
 
 def pixel_sum_errors(split: Split) -> int:
-    """Test images of two classes wrong by the sum of their pixels alone."""
+    """Test images of two classes that a threshold on the sum of their pixels gets wrong."""
     train, test = (
         images.sum(axis=1, dtype=np.float64) for images in (split.train_images, split.test_images)
     )

@@ -1,6 +1,6 @@
 """The objective: a cost on images as a function of the parameters, with what it takes to descend.
 
-Three ways to ask, from the least to the most told: the measure alone (`evaluate`), the exact
+Three ways to ask, from the least to the most feedback: the measure alone (`evaluate`), the exact
 derivative along one direction (`directional_derivative`), and a derivative for every unit and
 image (`assign_credit`), of which back propagation is one source and noise another.
 """

@@ -1,6 +1,6 @@
-"""`python -m studies.benchmarks.race`: how far one comes in equal seconds, one number per step.
+"""`python -m studies.benchmarks.race`: how far one scalar per step goes in equal seconds.
 
-Ten digits: the presets with so much feedback, with their settings, against evosax's
+Ten digits: presets with so much feedback, in the settings that were found, against evosax's
 evolution strategies.
 """
 
@@ -48,7 +48,7 @@ def evosax(
 
 
 def ours(preset: str, seed: int, seconds: float, threads: int) -> float:
-    """Train on a preset; return the test error rate."""
+    """Train with a preset; return the test error rate."""
     asked = ["experiment=feedback", f"preset={preset}", f"seed={seed}", f"train_seconds={seconds}"]
     trial = trial_of([*asked, "forward_passes=null"], threads)
     deque(trial.train(), maxlen=0)

@@ -77,7 +77,7 @@ def _pictures(sweeps: Mapping[str, Presets], folder: Path) -> None:
 
     if "passes" in sweeps:
         picture = figures.bands(
-            curves(sweeps["passes"], budget), "Ten digits: how much must noise be told?",
+            curves(sweeps["passes"], budget), "Ten digits: how much feedback does noise need?",
             "forward passes over the training images",
         )  # fmt: skip
         picture.savefig(folder / "feedback.png", dpi=110)

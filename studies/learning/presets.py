@@ -27,7 +27,7 @@ FEEDBACK = {
     "unit_forward_gradient": "directional derivative",
     "backprop": "gradient",
 }
-"""The options of `preset=`, from the least to the most feedback, with what each has."""
+"""The options of `preset=`, from the least to the most feedback, with the feedback of each."""
 
 Presets = Mapping[str, Sequence[Record]]
 

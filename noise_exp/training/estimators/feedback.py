@@ -1,4 +1,4 @@
-"""Ways back for the errors that are not the weights: learned from noise, or fixed and random.
+"""Errors go back along feedback weights of their own: learned from noise, or fixed and random.
 
 The output units' own deltas are known: they follow from output and label without propagation.
 """

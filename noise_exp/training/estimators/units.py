@@ -22,7 +22,7 @@ from noise_exp.training.objective import Evaluation, Objective
 
 
 class Outputs(Enum):
-    """What an estimator is told about the output units."""
+    """Whether an estimator knows the output units' deltas."""
 
     known = "known"
     blind = "blind"
@@ -41,7 +41,7 @@ class NodePerturbation(Stateless):
         Of the noise on a unit's sum.
     outputs
         Whether the output units' deltas are known. Blind, the output units get noise like the
-        others, and all that is told is one number per image and draw.
+        others, and the feedback is one scalar per image and draw.
     samples
         Draws per step, each with a pass of its own. What they share, one pass without noise and
         one over the weights, is done once.

@@ -113,8 +113,8 @@ def _part(group: str, options: dict[str, Any]) -> Any:
         raise UserError(about_key(error, group)) from None
     except (ImportError, ValueError) as error:
         raise UserError(_named(group, options, error)) from None
-    if group in ("estimator", "optimizer") and not hasattr(part, "init"):
-        raise UserError(f"{group}: {target} must have a method init (called begin before)")
+    if group in ("estimator", "optimizer") and hasattr(part, "begin"):
+        raise UserError(f"{group}: {target}.begin is called init now: rename it")
     return part
 
 

@@ -14,7 +14,7 @@ settings.load_profile("same")
 
 
 # What needs a terminal of Unix, its users or its servers; of these none is among the fast tests.
-UNIX = ["servers", "run/test_runs.py", "tracking/test_disk.py"]
+UNIX = ["servers", "job/test_runs.py", "tracking/test_disk.py"]
 collect_ignore = [] if sys.platform == "linux" else UNIX
 
 

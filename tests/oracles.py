@@ -84,7 +84,7 @@ _DISTRIBUTIONS = {
     "weibull": ("a", stats.weibull_min, (1.0,), (2.5,), (0.5,)),
     "noncentral_chisquare": ("df nonc", stats.ncx2, (1.0, 0.5), (1.0, 4.0)),
 }  # fmt: skip
-LAWS = {
+DISTRIBUTIONS = {
     distribution: [(dict(zip(names.split(), row, strict=True)), of_scipy(*row)) for row in settings]
     for distribution, (names, of_scipy, *settings) in _DISTRIBUTIONS.items()
 }

@@ -126,7 +126,7 @@ def costs_in(folder: Path) -> list[float | None]:
 
 def jobs_in(folder: Path) -> list[tuple[dict, list[float | None]]]:
     """What the jobs of a sweep left in its folder: their records and costs, by number."""
-    records = folder.glob("*/.noise_exp/job.json")
+    records = folder.glob("*/.noise_exp/run.json")
     found = [(json.loads(path.read_text()), costs_in(path.parent.parent)) for path in records]
     return sorted(found, key=lambda record_and_costs: record_and_costs[0]["job"])
 

@@ -17,7 +17,7 @@ from noise_exp.writing import markdown
 from studies.benchmarks.turns import own_process, require
 from studies.pages import Page, add_page
 
-RUNGS = ("low_rank_es", "spsa", "es", "hill_climb")
+PRESETS = ("low_rank_es", "spsa", "es", "hill_climb")
 
 # The best of ten that were drawn at random and measured on validation images, of each algorithm:
 # docs/figures/feedback_evosax.csv has all.
@@ -61,7 +61,7 @@ def race(
     """Let every contender train with every seed, turn and turn about; return the table."""
     reached: dict[str, list[float]] = {}
     for seed in seeds:
-        for preset in RUNGS:
+        for preset in PRESETS:
             with own_process(threads) as process:
                 rate = process.submit(ours, preset, seed, seconds, threads).result()
             reached.setdefault(preset, []).append(100 * rate)

@@ -128,7 +128,7 @@ def test_a_missing_peer_is_named_in_one_line(monkeypatch, tmp_path):
 def test_with_one_number_per_step_ours_learn_and_every_contender_is_in_the_table(monkeypatch):
     monkeypatch.setattr(race, "own_process", lambda _: Here())
     monkeypatch.setattr(race, "evosax", lambda *_: (0.5, 3))
-    monkeypatch.setattr(race, "RUNGS", ("low_rank_es",))
+    monkeypatch.setattr(race, "PRESETS", ("low_rank_es",))
 
     def in_thirty_passes(asked, threads):  # what seconds buy depends on the machine
         assert asked[-2:] == ["train_seconds=1.0", "forward_passes=null"]

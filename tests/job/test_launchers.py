@@ -70,7 +70,7 @@ def test_a_cluster_that_shares_no_folder(cli, cluster):
     ray = ["hydra/launcher=ray", f"hydra.launcher.ray.init.address={cluster}", "resume=true"]
     for methods in ("gumbel,beta", "gumbel,beta,zipf"):
         done = here.ok("-m", f"dist={methods}", *SMALL, *ray)
-    assert not list(cli.folder.glob("here/multirun/*/*/*/.noise_exp/job.json"))
+    assert not list(cli.folder.glob("here/multirun/*/*/*/.noise_exp/run.json"))
     assert "finished already" in done.stdout
     runs = here.runs("run")
     assert sorted(run.data.params["dist"] for run in runs) == ["beta", "gumbel", "zipf"]

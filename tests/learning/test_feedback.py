@@ -12,16 +12,16 @@ from studies.learning.presets import FEEDBACK, depth, interval
 
 TINY = ("-m", "experiment=feedback", "hydra.sweep.dir=all/NAME", "tracking.enabled=false",
         "network.hidden=[4]", "batch_size=2000")  # fmt: skip
-LADDER = "studies.learning.feedback"
+FEEDBACK_STUDY = "studies.learning.feedback"
 NAMES = ("search", "passes", "few_distributions", "distributions", "feedback", "depth")
 
 
-def test_every_rung_is_said_what_it_is_told():
+def test_every_preset_has_its_feedback_said():
     assert set(FEEDBACK) == set(options("preset"))
 
 
 @pytest.mark.parametrize("preset", options("preset"))
-def test_every_rung_trains_with_every_depth(preset):
+def test_every_preset_trains_with_every_depth(preset):
     for hidden in ("[3]", "[3,2,2]"):
         ready = trial("experiment=feedback", f"preset={preset}", "data=xor", "batch_size=4",
                       "forward_passes=20", f"network.hidden={hidden}")  # fmt: skip
@@ -152,10 +152,10 @@ def test_a_search_is_told_by_its_best_trial(study):
     assert float(row["lr"]) == pytest.approx(rate, rel=0.05)
 
 
-def test_runs_of_no_rung_are_told_in_one_line(cli):
+def test_runs_of_no_preset_are_told_in_one_line(cli):
     assert cli("-m", "network=small", "epochs=1", "seed=1", "tracking.enabled=false",
                "hydra.sweep.dir=all/passes").returncode == 0  # fmt: skip
-    done = cli("all", module=LADDER)
+    done = cli("all", module=FEEDBACK_STUDY)
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
         "studies.learning.feedback: preset=none is none of " + ", ".join(FEEDBACK)

@@ -163,7 +163,7 @@ def test_counts_and_wilsons_intervals():
     assert "20 test images" in page(report)
 
 
-def test_how_often_a_seed_beats_a_constant_answer_and_the_ink():
+def test_how_often_a_seed_beats_a_constant_answer_and_the_pixel_sum():
     report = build(runs(gumbel=[219, 220, 221, 39, 300], beta=[500] * 5))
     row = report.summary.set_index("method").loc["gumbel"]
     assert (row.beats_constant, row.constant_seeds, row.beats_pixel_sum) == (2, 5, 1)

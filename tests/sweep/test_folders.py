@@ -98,9 +98,7 @@ def test_what_an_earlier_run_left_is_not(check, tmp_path):
         check(SWEEP, "out")
 
 
-@pytest.mark.parametrize(
-    "subdir", ["x", ".", "${dist.distribution}", "${hydra.job.override_dirname}"]
-)
+@pytest.mark.parametrize("subdir", ["x", ".", "${dist.sampler}", "${hydra.job.override_dirname}"])
 def test_the_first_of_jobs_that_share_a_folder_is_kept(cli, subdir):
     excluded = "hydra.job.config.override_dirname.exclude_keys=[seed,network,epochs]"
     done = cli("-m", "seed=1,2", *SMALL, f"hydra.sweep.subdir={subdir}", excluded,

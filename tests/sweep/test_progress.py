@@ -69,7 +69,7 @@ def test_what_was_before_the_first_job_is_no_part_of_the_time_left(tmp_path):
 def test_a_sweep_says_how_far_it_is_and_does_not_spam(cli):
     # Lines come every 30 s in a log; here after every run, however short it is, and none is long.
     (cli.folder / "sitecustomize.py").write_text(
-        "import noise_exp.job.progress as r, noise_exp.sweep.progress as s\n"
+        "import noise_exp.job.train as r, noise_exp.sweep.progress as s\n"
         "s._LOG_SECONDS = s._POLL_SECONDS = 0.01\n"
         "r._SECONDS_PER_LINE = 1e9\n"
     )

@@ -22,7 +22,7 @@ cp mlruns/mlflow.db ..
 """
 READ_ONLY = """
 cd disk
-(until grep -qs '"status": "FINISHED"' out/3/.noise_exp/job.json; do sleep 0.01; done
+(until grep -qs '"status": "FINISHED"' out/3/.noise_exp/run.json; do sleep 0.01; done
 chmod a-w out) &
 "$@" 2> ../stderr; echo "exit $?"
 chmod u+w out

@@ -213,6 +213,6 @@ def test_a_damaged_record_is_named_and_the_others_arrive(cli):
     done = cli("sync", ".", module="noise_exp.tracking")
     assert done.returncode == 1
     for name in range(5):
-        assert f"{name}: still owed: {name}/.noise_exp/job.json is damaged" in done.stdout
+        assert f"{name}: still owed: {name}/.noise_exp/run.json is damaged" in done.stdout
     assert "out: delivered\n" in done.stdout
     check_delivered(cli)

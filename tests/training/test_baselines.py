@@ -12,7 +12,7 @@ def split(digits):
     return Embedded(digits, 500, 1.0).split(np.random.default_rng(5).permutation, np.float32)
 
 
-def test_the_constant_and_of_two_classes_the_ink_counter():
+def test_the_constant_and_of_two_classes_the_pixel_sum():
     for digits in ([0, 1], list(range(10))):
         labels = split(digits).test_labels
         wrong = baselines.errors(split(digits))
@@ -26,7 +26,7 @@ def test_the_constant_and_of_two_classes_the_ink_counter():
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.booleans()), min_size=1, max_size=30))
-def test_no_threshold_on_ink_is_better(images):
+def test_no_threshold_on_the_sum_is_better(images):
     sums, ones = np.array([i for i, _ in images], float), np.array([one for _, one in images])
     cut, less_is_one = baselines.pixel_sum_threshold(sums, ones.astype(int))
     wrong = np.sum(((sums < cut) == less_is_one) != ones)

@@ -13,7 +13,7 @@ from noise_exp.job.fingerprint import fingerprint
 from noise_exp.training.estimators import ExactGradient
 from noise_exp.training.noise import NoiseTransform
 
-LAWS, ESTIMATORS, OPTIMIZERS = map(options, ("dist", "estimator", "optimizer"))
+DISTRIBUTIONS, ESTIMATORS, OPTIMIZERS = map(options, ("dist", "estimator", "optimizer"))
 
 
 @pytest.mark.slow
@@ -131,7 +131,7 @@ def test_ten_digits_have_ten_outputs_that_are_probabilities():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("dist", LAWS)
+@pytest.mark.parametrize("dist", DISTRIBUTIONS)
 def test_every_distribution_as_it_is_learns_zeros_from_ones(dist):
     run = trial(
         "data=mnist01", "data.pixel_divisor=255", "network.hidden=[84,102]", f"dist={dist}",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from oracles import LAWS, Zipf
+from oracles import DISTRIBUTIONS, Zipf
 from scipy import stats
 from support import LETTERS, distribution_of, options
 
@@ -15,7 +15,7 @@ from noise_exp.training.samplers import fast_sampler
 from noise_exp.training.workers import Workers
 
 N = 2**21
-CASES = [(name, p, oracle) for name, cases in LAWS.items() for p, oracle in cases]
+CASES = [(name, p, oracle) for name, cases in DISTRIBUTIONS.items() for p, oracle in cases]
 every_case = pytest.mark.parametrize(
     ("name", "parameters", "oracle"), CASES, ids=[f"{n}-{[*p.values()]}" for n, p, _ in CASES]
 )
@@ -48,7 +48,7 @@ def test_options_are_the_articles_methods():
         assert (
             distribution.parameters
             == ARTICLE_DISTRIBUTIONS[distribution.name]
-            == LAWS[distribution.name][0][0]
+            == DISTRIBUTIONS[distribution.name][0][0]
         )
         assert article_letter(distribution.name) == LETTERS[option]
     assert article_letter(None) == LETTERS["backprop"]
@@ -108,7 +108,7 @@ TAILS = {
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TAILS)
 def test_far_tails_are_neither_cut_nor_thick(name):
-    (parameters, oracle), *_ = LAWS[name]
+    (parameters, oracle), *_ = DISTRIBUTIONS[name]
     size, rounds = 2**20, 2**8  # 268 million draws
     fill, rng = fast_sampler(name, parameters), np.random.Generator(np.random.SFC64(3))
     out, counts = np.empty(size, np.float32), np.zeros(4)
@@ -123,7 +123,7 @@ def test_far_tails_are_neither_cut_nor_thick(name):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("name", LAWS)
+@pytest.mark.parametrize("name", DISTRIBUTIONS)
 def test_the_ends_of_the_uniform_numbers_give_finite_draws(name, dtype):
     class Ends(np.random.Generator):
         """The smallest and the largest numbers that a generator can make."""
@@ -134,7 +134,7 @@ def test_the_ends_of_the_uniform_numbers_give_finite_draws(name, dtype):
         def random(self, out):
             out[...] = np.resize([0, 1 - 2**-53], len(out))
 
-    for parameters, oracle in LAWS[name]:
+    for parameters, oracle in DISTRIBUTIONS[name]:
         out = np.empty(64, dtype)
         with np.errstate(all="raise", under="ignore"):
             fast_sampler(name, parameters)(Ends(np.random.SFC64(0)), out)
@@ -249,7 +249,7 @@ def test_far_values_are_not_tied():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ARTICLE_DISTRIBUTIONS)
 def test_draws_are_uncorrelated(name):
-    (_, oracle), *_ = LAWS[name]
+    (_, oracle), *_ = DISTRIBUTIONS[name]
     first, second = noise(name)
     other = noise(name, seed=2)[0]
     # On the scale of probability, where every distribution has moments.
@@ -278,7 +278,7 @@ def test_numbers_depend_on_the_seed_alone(name):
 @pytest.mark.parametrize("n", [0, 1, 2, 3, 7, 1001])
 @pytest.mark.parametrize("name", ARTICLE_DISTRIBUTIONS)
 def test_any_length(name, n):
-    sample = draws(name, LAWS[name][0][0], n, 4)
+    sample = draws(name, DISTRIBUTIONS[name][0][0], n, 4)
     assert len(sample) == n
     assert np.isfinite(sample).all()
 

@@ -34,6 +34,13 @@ def test_ranks_tell_not_how_many_seeds_but_how_far():
     assert row.verdict == "higher"
 
 
+def test_pairs_that_tie_have_no_rank():
+    """Four and five against one, two and three: with ranks for the ties the sign would turn."""
+    row = against([100 + d for d in (4, 5, -1, -2, -3, 0, 0, 0, 0)], [100] * 9)
+    assert (row.lower, row.ties, row.higher, row.signed_ranks) == (3, 4, 2, 4 + 5 - 1 - 2 - 3)
+    assert against([100] * 9, [100] * 9).signed_ranks == 0
+
+
 def test_few_pairs_that_do_not_tie_are_tested_exactly():
     row = against([25] * 5 + [50] * 25, [50] * 30)
     assert row.p == pytest.approx(2 / 2**5)  # all signs alike, of five

@@ -185,6 +185,28 @@ def test_an_evolution_strategy_goes_downhill_by_ranks_alone(pairs):
         assert all(cosine(-gradient, row) > 0 for row in found)
 
 
+def test_an_evolution_strategy_adds_up_its_population_by_rank():
+    objective, w, loss = problem(4, CrossEntropy)
+    pairs, scale, noise = 3, 0.1, source()
+    xis = np.empty((pairs, len(w)))
+    for xi in xis:
+        noise.fill(xi)
+    population = np.concatenate([xis, -xis])
+    ranks = stats.rankdata([loss(w + scale * xi) for xi in population])
+    expected = (0.5 - (ranks - 1) / (2 * pairs - 1)) @ population / (2 * pairs * scale)
+    (found,) = directions(EvolutionStrategy(scale, pairs), objective, w, 1)
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("images", ["own", "all"])
+def test_every_pair_of_low_rank_has_its_part_in_the_direction(images):
+    objective, w, _ = problem(1, CrossEntropy)
+    for pairs, rank in ((1, 1), (3, 1), (2, 2)):
+        (found,) = directions(LowRankES(1e-4, pairs, rank, images), objective, w, 1)
+        (weights, _), *_ = objective.network.views(found)
+        assert np.linalg.matrix_rank(weights) == pairs * rank
+
+
 def test_choices_may_be_words_and_no_others():
     """A word that is no choice, or is taken for another, would train something else unsaid."""
     assert NodePerturbation(0.1, "known") == NodePerturbation(0.1) != NodePerturbation(0.1, "blind")

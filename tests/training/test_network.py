@@ -6,6 +6,7 @@ from scipy.special import expit
 
 from noise_exp.training.network import Network, misclassified
 from noise_exp.training.objective import Objective
+from noise_exp.training.trained import Trained
 
 
 @pytest.fixture
@@ -48,3 +49,18 @@ def test_an_output_that_is_not_a_number_is_wrong():
     assert misclassified(outputs, np.array([0, 1, 1, 0, 1])).tolist() == [
         False, False, True, True, True,
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("pixel_divisor", [1.0, 255.0, 0.5])
+@pytest.mark.parametrize("n_out", [1, 3])
+def test_what_is_kept_of_training_predicts_the_same(tmp_path, n_out, pixel_divisor):
+    rng = np.random.default_rng(1)
+    network = Network((5, 4, n_out), np.float32)
+    parameters = rng.normal(size=network.n_parameters).astype(np.float32)
+    classes, pixels = np.array([3, 7, 4])[: max(n_out, 2)], rng.normal(size=(20, 5))
+    Trained(network, parameters, classes, pixel_divisor).save(tmp_path / "network.npz")
+    labels, found = Trained.load(tmp_path / "network.npz").predict(pixels)
+    outputs = network.outputs(parameters, (pixels / pixel_divisor).astype(np.float32))
+    expected = np.hstack([1 - outputs, outputs]) if n_out == 1 else outputs
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    assert labels.tolist() == classes[np.argmax(expected, axis=1)].tolist()

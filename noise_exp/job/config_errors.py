@@ -144,6 +144,9 @@ def _words(error: BaseException) -> str:
 
 
 def _advice(said: str) -> str:
+    for named in re.findall(r"'/?([\w./]+)'", said):
+        if gone := GONE.get(named):
+            return gone
     return next((advice for words, advice in _ADVICE.items() if re.search(words, said)), "")
 
 

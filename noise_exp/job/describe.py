@@ -160,7 +160,7 @@ def _as_kept(node: Any) -> Any:
         return {key: _as_kept(value) for key, value in node.items()}
     if isinstance(node, list):
         return [_as_kept(value) for value in node]
-    secret = isinstance(node, str) and "${oc.env:" in node
+    secret = isinstance(node, str) and re.search(r"\$\{\s*oc\.env\s*:", node)
     return node.replace("${", "\\${") if secret else node
 
 

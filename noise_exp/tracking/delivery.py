@@ -38,7 +38,7 @@ from noise_exp.tracking.internals import HEARTBEAT_SECONDS
 
 Item = Metric | Param | RunTag
 _BATCH = {Metric: 800, Param: 100, RunTag: 100}  # as many as MLflow takes in one call
-_TAG_LENGTH = 5000
+_SHORT, _TAG_LENGTH = 250, 5000  # characters of a tag
 
 log = logging.getLogger(__name__)
 
@@ -144,12 +144,12 @@ class Delivery:
         return True
 
     def _create(self, again: bool) -> None:
-        """Make the run, or find it; all else that is known of it comes later."""
+        """Make the run, or find it, with all tags but long ones: a refusal would cost it whole."""
         record, where = self._journal.record, self._journal.owed.experiment_id
-        found: Sequence[Any] = ()
-        if again:
-            found = self._client.search_runs([where], f"tags.uid = '{record.uid}'", max_results=1)
-        tags = {"uid": record.uid, "heartbeat": _now()}
+        same = f"tags.uid = '{record.uid}'"
+        found = self._client.search_runs([where], same, max_results=1) if again else []
+        tags = {tag.key: tag.value for tag in self._tags() if len(tag.value) <= _SHORT}
+        tags |= {"uid": record.uid, "heartbeat": _now()}
         run = found[0] if found else self._client.create_run(
             where, record.start_time, tags, record.name
         )  # fmt: skip

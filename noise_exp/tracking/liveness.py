@@ -94,6 +94,8 @@ def settle(folder: Path, client: MlflowClient, dead: bool = False) -> str:
 
 def sync(folder: Path, uri: str, dead: bool = False) -> str:
     """Do what `settle` does, in a store by its URI."""
+    if not Journal.load(folder).owed:  # there may be no store
+        return "nothing"
     return settle(folder, connect(uri), dead)
 
 

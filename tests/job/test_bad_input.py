@@ -168,6 +168,8 @@ FILES = {
     "anchor": (b"a: &x 1\nb: *y\n", "anchor.yaml, line 2: found undefined alias 'y'"),
     "experiment/mine": (b"# @package _global_\nseed: 1\nepochs: ten\n",
                            "mine.yaml, line 3: In 'experiment/mine': ValidationError"),
+    "experiment/earlier": (b"# @package _global_\ndefaults:\n  - override /rung: spsa\n",
+                           "it is preset now"),
     "experiment/group": (b"# @package _global_\ndist: beta\n", "override /GROUP: NAME"),
     "experiment/here": (b"epochs: 1\n", "begin the file with # @package _global_"),
     "experiment/number": (b"# @package _global_\ntracking:\n  experiment: 2026_11_25\n",

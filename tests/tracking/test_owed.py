@@ -64,6 +64,21 @@ def models(cli):
     return [model.status.name for model in found]
 
 
+def test_what_arrives_first_is_enough_to_judge_a_run_by(cli, monkeypatch):
+    def away(*_, **__):
+        raise ConnectionError("cut off")
+
+    monkeypatch.setattr(MlflowClient, "log_batch", away)
+    owed(cli, parent_id="p")
+    with pytest.raises(ConnectionError):
+        sync(cli.folder / "out", cli.uri)
+    (run,) = cli.runs("run")
+    assert {"kind", "folder", "host", "uid", "heartbeat", "mlflow.parentRunId"} <= {*run.data.tags}
+    monkeypatch.undo()
+    assert sync(cli.folder / "out", cli.uri) == "delivered"
+    check_delivered(cli)
+
+
 WEIGHTS = ".noise_exp/artifacts/model/weights.npz"
 
 

@@ -24,12 +24,12 @@ def test_tables_and_figures_from_sweeps(cli):
     assert cli(*SWEEP, frozen, "hydra.sweep.dir=all/learn_layers").returncode == 0
     page = cli.folder / "page.md"
     names = ("learn", "learn_floors", "learn_layers")
-    page.write_text("".join(f"<!-- {name} -->\nold\n<!-- end -->\n" for name in names))
+    page.write_text("".join(f"<!-- {name} -->\nSTALE\n<!-- end -->\n" for name in names))
     done = learning(cli, "all", "--page", "page.md", "--output", "figures")
     assert done.returncode == 0, done.stderr
 
     text = page.read_text()
-    assert "old" not in text
+    assert "STALE" not in text
     wrong = {}
     folders = (cli.folder / "all" / "learn").iterdir()
     for record, _ in itertools.chain(*map(jobs_in, folders)):

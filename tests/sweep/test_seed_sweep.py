@@ -134,7 +134,7 @@ def test_the_report_fills_a_markdown_page_and_nothing_else_of_it(swept, ask):
         "before\n<!-- six methods -->\n",
         "<!-- end -->\n<!-- methods -->\nkept\n<!-- end -->\n",
     )
-    page.write_text(f"{head}old\n{rest}")
+    page.write_text(f"{head}STALE\n{rest}")
     wrong = sum(errors["gumbel", seed] for seed in range(6))
     for _ in range(2):
         ask(parent.info.run_id, "--no-log", "--page", f"{page}#six")
@@ -142,7 +142,7 @@ def test_the_report_fills_a_markdown_page_and_nothing_else_of_it(swept, ask):
         assert written.startswith(head)
         assert written.endswith(rest)
         assert f"| {wrong:g} of 3000 |" in written
-        assert "old" not in written
+        assert "STALE" not in written
 
 
 @pytest.mark.parametrize(("arguments", "words"), [

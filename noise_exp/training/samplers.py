@@ -166,9 +166,14 @@ def _rayleigh(scale: float = 1.0) -> Sampler:
     return fill
 
 
-def _triangular(left: float, mode: float, right: float) -> Sampler:
+_STEEP = 1e-3  # a side of less probability has a slope that rounds the other's numbers away
+
+
+def _triangular(left: float, mode: float, right: float) -> Sampler | None:
     below, above = mode - left, right - mode
     share = below / (right - left)  # of the probability below the mode
+    if 0 < min(share, 1 - share) < _STEEP:
+        return None
     slope_below, slope_above = 1 / (share or 1), 1 / (1 - share or 1)
 
     def fill(rng: np.random.Generator, out: np.ndarray) -> None:

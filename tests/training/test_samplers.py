@@ -225,7 +225,7 @@ def test_a_distribution_is_its_quantile_function_at_any_shape(name, shape):
     np.testing.assert_allclose(np.sort(out), expected, rtol=1e-8, atol=1e-10)
 
 
-@given(st.floats(-5, 5), SHAPES, st.floats(0, 1))
+@given(st.floats(-5, 5), SHAPES, st.sampled_from([0.0, 1.0]) | st.floats(0.002, 0.998))
 def test_a_distribution_is_its_quantile_function_at_any_place_and_scale(place, scale, mode):
     u, out = np.linspace(1e-6, 1 - 1e-6, 999), np.empty(999)
     for name, parameters, expected in (
@@ -237,6 +237,14 @@ def test_a_distribution_is_its_quantile_function_at_any_place_and_scale(place, s
     ):  # fmt: skip
         fast_sampler(name, parameters)(At(u), out)
         np.testing.assert_allclose(out, expected, rtol=1e-7, atol=1e-7)
+
+
+@pytest.mark.parametrize("mode", [1e-300, 1e-9, 1e-5, 1 - 1e-5, 1 - 1e-7])
+def test_a_mode_beside_an_end_leaves_the_other_side_as_it_is(mode):
+    out = np.empty(20_000, np.float32)
+    noise = Distribution("triangular", left=0.0, mode=mode, right=1.0)
+    noise.fill(np.random.default_rng(1), out)
+    assert stats.kstest(out, stats.triang(mode).cdf).pvalue > 1e-3
 
 
 def test_far_values_are_not_tied():

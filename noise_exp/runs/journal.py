@@ -116,7 +116,8 @@ class Journal:
     @staticmethod
     def find(folder: Path) -> list[Path]:
         """Return the folders with a record, `folder` itself and all below it."""
-        return sorted(path.parent.parent for path in folder.rglob(f"{RECORDS}/{FACTS}"))
+        places = ((Path(at), names) for at, _, names in os.walk(folder))  # it lets what goes go
+        return sorted(at.parent for at, names in places if at.name == RECORDS and FACTS in names)
 
     @classmethod
     def below(cls, folder: Path) -> Iterator["Journal"]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -20,6 +21,20 @@ def test_what_is_known_survives_the_file(tmp_path):
     read = Journal.load(tmp_path)
     assert (read.record, read.owed) == (journal.record, journal.owed)
     assert read.record.dataset == data
+
+
+def test_records_are_found_while_what_is_delivered_goes(tmp_path, monkeypatch):
+    folders = [Journal.start(tmp_path / name, Record(name)).folder for name in ("a", "b/c")]
+    (folders[0] / ".noise_exp" / "artifacts").mkdir()
+    scandir = os.scandir
+
+    def gone(path):
+        if str(path).endswith("artifacts"):
+            raise FileNotFoundError(path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", gone)
+    assert Journal.find(tmp_path) == folders
 
 
 def test_a_record_is_replaced_and_never_changed(tmp_path):

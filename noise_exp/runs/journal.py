@@ -197,12 +197,14 @@ class Journal:
         A line that is damaged is left out.
         """
         try:
-            with self._guard:  # the file that is open is there even if its folder was deleted
+            # The file that is open is there even if its folder was deleted. Its threads share one
+            # position in it.
+            with self._guard:
                 lines = self._lines
                 path = os.dup(lines.fileno()) if lines else self._records / EPOCHS
-            with open(path, "rb") as file:
-                file.seek(start)
-                text = file.read()
+                with open(path, "rb") as file:
+                    file.seek(start)
+                    text = file.read()
         except FileNotFoundError:
             return [], start
         whole = text[: text.rfind(b"\n") + 1]  # a process that was killed may leave half a line

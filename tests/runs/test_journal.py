@@ -55,6 +55,15 @@ def test_updates_of_many_threads_lose_nothing(tmp_path):
     assert len(json.loads((tmp_path / ".noise_exp" / "run.json").read_text())["metrics"]) == 200
 
 
+def test_threads_that_read_epochs_at_once_read_all_of_them(tmp_path):
+    journal = Journal.start(tmp_path, Record("run"))
+    for epoch in range(20):
+        journal.log_epoch(EpochRecord(epoch, 0.5, 0.5, 0.0, 1, 0.5))
+    with ThreadPoolExecutor(4) as threads:
+        read = threads.map(lambda _: len(journal.epochs()[0]), range(2000))
+        assert set(read) == {20}
+
+
 def test_a_record_is_synced_to_disk_at_the_end_and_every_few_seconds(tmp_path, monkeypatch):
     synced = []
     monkeypatch.setattr("os.fsync", synced.append)

@@ -11,7 +11,7 @@ from platformdirs import user_cache_path
 
 from noise_exp.errors import UserError
 from noise_exp.job.config import CostName, Stream
-from noise_exp.job.config_errors import GONE, about_key
+from noise_exp.job.config_errors import words
 from noise_exp.job.values import check, class_of, require_text, texts_of
 from noise_exp.training.article import ArticleStream
 from noise_exp.training.data import Data, Split
@@ -86,7 +86,7 @@ def _distribution(node: DictConfig) -> DistributionLike | None:
         return _part("dist", options)
     name = options.pop("sampler", "")
     if "law" in options:
-        raise UserError(f"dist.law: {GONE['dist.law']}")
+        raise UserError("dist.law: it is dist.sampler now")
     if name is None:
         return None
     try:
@@ -110,7 +110,7 @@ def _part(group: str, options: dict[str, Any]) -> Any:
     except SystemExit as error:
         raise UserError(f"{group}: {target} ended the program (exit code {error.code})") from None
     except OmegaConfBaseException as error:
-        raise UserError(about_key(error, group)) from None
+        raise UserError(f"{group}: {words(error)}") from None
     except (ImportError, ValueError) as error:
         raise UserError(_named(group, options, error)) from None
     if group in ("estimator", "optimizer") and hasattr(part, "begin"):

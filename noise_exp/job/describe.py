@@ -193,13 +193,10 @@ def check_choices(config: DictConfig) -> None:
         If a list was given, or none.
     """
     for group in {*GROUPS, "preset"} - {*config.hydra.runtime.choices}:
-        if not any(o.partition("=")[0] == f"~{group}" for o in config.hydra.overrides.task):
-            raise UserError(
-                f"{group} takes one option, not a list; write {group}=NAME, or "
-                f"-m {group}=NAME,NAME for a run of each"
-            )
-        if group in GROUPS:
-            raise UserError(f"{group} cannot be left out: write {group}=NAME instead of ~{group}")
+        raise UserError(
+            f"{group} takes one option, not a list or none; write {group}=NAME, or "
+            f"-m {group}=NAME,NAME for a run of each"
+        )
     for group, option in config.hydra.runtime.choices.items():
         if str(option).endswith(".yaml"):  # Hydra reads it, and tables would name a method apart
             raise UserError(f"{group} takes the name of an option: {str(option)[:-5]} for {option}")

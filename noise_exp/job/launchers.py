@@ -16,14 +16,6 @@ from omegaconf import DictConfig, OmegaConf, read_write
 
 from noise_exp.errors import UserError
 
-# Hydra's plugin: the extra that installs it.
-EXTRAS = {
-    "launcher/joblib": "parallel",
-    "launcher/ray": "ray",
-    "launcher/submitit_local": "slurm",
-    "launcher/submitit_slurm": "slurm",
-    "sweeper/optuna": "tune",
-}
 _WATCH_SECONDS = 0.5
 _LAST_SECONDS = 10.0  # that an interrupted worker may take to tell the store
 

@@ -6,80 +6,28 @@ from functools import cache
 from pkgutil import resolve_name
 from typing import Any, get_type_hints
 
-from omegaconf import Container, ListConfig, OmegaConf
-from omegaconf.errors import (
-    InterpolationToMissingValueError,
-    MissingMandatoryValue,
-    OmegaConfBaseException,
-)
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from noise_exp.errors import UserError
-from noise_exp.job.config import Config, NetworkConfig, SeedsConfig, TrackingConfig
-from noise_exp.job.config_errors import about_key, no_such_key
-
-_MISSING = MissingMandatoryValue, InterpolationToMissingValueError
-_SCHEMA: dict[str, Any] = {
-    "": Config,
-    "seeds": SeedsConfig,
-    "network": NetworkConfig,
-    "tracking": TrackingConfig,
-}
-# What is checked by itself, and what was typed, which is checked as what it sets.
-_APART = "hydra", "overrides", "override_dirname"
+from noise_exp.job.config import Config
+from noise_exp.job.config_errors import words
 
 
 def check(cfg: Any) -> None:
     """See that a configuration has all keys of `Config` and no others, and that all have values.
-
-    Parameters
-    ----------
-    cfg
-        It may hold `hydra`, which is passed over.
 
     Raises
     ------
     UserError
         If a key was taken out or added, or a value cannot be had or is of the wrong kind.
     """
-    for group, cls in _SCHEMA.items():
-        keys, known = [*(cfg.get(group, ()) if group else cfg)], [*cls.__dataclass_fields__]
-        for key in known:
-            if key not in keys:
-                raise UserError(f"{key} cannot be left out: write {key}=... instead of ~{key}")
-        for key in keys:
-            if key not in known and key != "hydra":
-                name = f"{group}.{key}".lstrip(".")
-                raise UserError(f"{name}: {no_such_key(name, OmegaConf.structured(Config))}")
-    check_values(cfg)
-    require_text(cfg.tracking, ("uri", "experiment"), "tracking")
-
-
-def check_values(node: Container, *, missing_ok: bool = False) -> None:
-    """See that all values below a node can be had.
-
-    Raises
-    ------
-    UserError
-        If one cannot.
-    """
     try:
-        OmegaConf.to_container(node, resolve=True, throw_on_missing=not missing_ok)
-    except OmegaConfBaseException:
-        _find_bad_value(node, missing_ok)
-
-
-def _find_bad_value(node: Container, missing_ok: bool) -> None:
-    groups = []  # last: what they take from a key beside them is a fault of that key
-    for key in range(len(node)) if isinstance(node, ListConfig) else node:
-        try:
-            value = None if key in _APART else node[key]
-        except OmegaConfBaseException as error:
-            if not (missing_ok and isinstance(error, _MISSING)):
-                raise UserError(about_key(error)) from None
-        else:
-            groups += [value] if isinstance(value, Container) else []
-    for group in groups:
-        _find_bad_value(group, missing_ok)
+        whole = OmegaConf.merge(OmegaConf.structured(Config), OmegaConf.to_container(cfg))
+        OmegaConf.to_container(whole, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        raise UserError(words(error)) from None
+    require_text(cfg.tracking, ("uri", "experiment"), "tracking")
 
 
 def require_text(values: Mapping[str, Any], names: Sequence[str], group: str) -> None:

@@ -15,7 +15,6 @@ from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from hydra.experimental.callback import Callback
@@ -23,7 +22,6 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from noise_exp.errors import DryRun, UserError, at_the_edge, in_words
-from noise_exp.job import values
 from noise_exp.job.config_errors import explained
 from noise_exp.job.describe import SweepContext, as_given, check_choices, keep_text
 from noise_exp.job.launchers import Submitted
@@ -90,7 +88,7 @@ class SweepCallback(Callback):
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Begin the sweep."""
         with _edge("the sweep cannot start"):
-            _check(config, sweeps=True)
+            _check(config)
             hydra: Any = GlobalHydra.instance().hydra
             hydra.config_loader = Composer(hydra.config_loader)
             planned = plan.sweep(config)
@@ -115,7 +113,7 @@ class SweepCallback(Callback):
             self._sweep.abandon()
 
 
-def _check(config: DictConfig, *, sweeps: bool = False) -> None:
+def _check(config: DictConfig) -> None:
     """See that a command can do what it asks for.
 
     What was typed for keys that take text is put in the place of a number that Hydra made of it.
@@ -130,7 +128,6 @@ def _check(config: DictConfig, *, sweeps: bool = False) -> None:
         for kind, given in config.hydra.overrides.items_ex(resolve=False):
             config.hydra.overrides[kind] = keep_text(config, as_given(given))
         _one_of_a_key(config)
-    _check_values(config, sweeps)
     if config.hydra.job.chdir:
         raise UserError(
             "hydra.job.chdir must be false: tracking.uri, data.path and other relative paths "
@@ -157,18 +154,6 @@ def _one_of_a_key(config: DictConfig) -> None:
         for key in list(params):
             if (given := last.get(key_of(key))) and given.partition("=")[0] != key:
                 del params[key]
-
-
-def _check_values(config: DictConfig, sweeps: bool) -> None:
-    hydra = HydraConfig.instance()
-    before = hydra.cfg
-    try:
-        hydra.set_config(config)  # for ${hydra:...}
-        values.check_values(config.hydra, missing_ok=True)  # jobs have more
-        if not sweeps:  # whose first job is built, with what it may be given alone
-            values.check(config)
-    finally:
-        hydra.cfg = before
 
 
 def _hint_at_sweep(config: DictConfig) -> None:

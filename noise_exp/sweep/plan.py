@@ -13,7 +13,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob, IntervalSweep, Override
 from omegaconf import DictConfig, OmegaConf
 
-from noise_exp.errors import UserError
+from noise_exp.errors import UserError, in_words
 from noise_exp.job import launchers
 from noise_exp.job.build import build
 from noise_exp.job.config import TrackingConfig
@@ -172,9 +172,8 @@ def compose(config: DictConfig, job: list[str]) -> DictConfig:
     try:
         composed = GlobalHydra.instance().config_loader().load_sweep_config(config, job)
     except Exception as error:
-        if said := explained(error):
-            raise UserError(f"the job {' '.join(job)} cannot be composed: {said}") from None
-        raise
+        said = explained(error) or in_words(error)
+        raise UserError(f"the job {' '.join(job)} cannot be composed: {said}") from None
     check_choices(composed)
     _refuse_late(config, composed, job)
     return composed
@@ -204,7 +203,7 @@ def check(config: DictConfig, planned: Plan) -> None:
         to resume from.
     """
     if planned.first is not None:
-        build(compose(config, planned.first))
+        maker(config)(planned.first)[1]()
     for job in {tuple(map(_kind, job)): job for job in planned.jobs or ()}.values():
         compose(config, job)
     if planned.resume and not planned.tracking.enabled:

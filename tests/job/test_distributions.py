@@ -93,8 +93,8 @@ def test_its_name_its_keys_and_its_source_decide_its_result(own):
     ("old", "new", "keys", "told"),
     [
         ("", "", {"zeros": 1.0}, "dist.zeros must be at least 0 and below 1, got 1.0"),
-        ("", "", {"zeros": "many"}, "dist.zeros: Value 'many'"),
-        ("", "", {"width": 2}, "dist.width"),
+        ("", "", {"zeros": "many"}, "dist: Value 'many'"),
+        ("", "", {"width": 2}, "dist: Key 'width' not in 'Spike'"),
         (
             '    name = "spike"',
             "",

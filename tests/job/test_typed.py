@@ -1,13 +1,12 @@
 """What is typed is what is used: text in its own words, and one key however it is spelt."""
 
 import pytest
-from hydra._internal.core_plugins import file_config_source
 from hypothesis import given
 from hypothesis import strategies as st
 from mlflow import MlflowClient
-from support import SMALL, composed, empty_store, trial
+from support import SMALL, composed, empty_store
 
-from noise_exp.errors import UserError, in_words
+from noise_exp.errors import in_words
 from noise_exp.job.describe import keep_text
 from noise_exp.runs import record
 from noise_exp.tracking.places import located, trimmed
@@ -77,12 +76,3 @@ def test_what_may_not_be_read_is_not_what_cannot_be_written(tmp_path, monkeypatc
     monkeypatch.setattr("os.access", lambda *_: False)  # root may read all
     assert f"{path} cannot be read (Permission denied)" in in_words(refused)
     assert "space" not in in_words(refused)
-
-
-def test_an_option_that_may_not_be_read_is_named(monkeypatch):
-    def refuse(path, *_, **__):
-        raise PermissionError(13, "Permission denied", str(path))
-
-    monkeypatch.setattr(file_config_source, "open", refuse, raising=False)
-    with pytest.raises(UserError, match=r"config.yaml cannot be read \(Permission denied\)"):
-        trial()

@@ -98,10 +98,11 @@ def artifacts(run: Run) -> Path:
     return Path(urlparse(run.info.artifact_uri).path)
 
 
-def idx_bytes(array: np.ndarray) -> bytes:
-    """A file of unsigned bytes in IDX format, after its description alone."""
-    header = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
-    return header + array.astype(np.uint8).tobytes()
+def idx_bytes(array: np.ndarray, kind: str = "u1") -> bytes:
+    """A file of integers in IDX format, after its description alone."""
+    code = {"u1": 8, "i1": 9, "i2": 11, "i4": 12}[kind]
+    header = struct.pack(f">BBBB{array.ndim}I", 0, 0, code, array.ndim, *array.shape)
+    return header + array.astype(f">{kind}").tobytes()
 
 
 def most_mebibytes() -> float:

@@ -11,7 +11,6 @@ import os
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -36,7 +35,6 @@ SEED = 452
 DIGITS = (0, 1)
 TEST_SIZE = 20
 
-_STATE = ("key", "pos", "has_gauss", "cached_gaussian")  # of NumPy's legacy generator
 _LETTERS = "abcdefghijklmn"
 
 log = logging.getLogger(__name__)
@@ -144,22 +142,20 @@ class ArticleStream:
 
     def _load(self, rng: np.random.RandomState, names: list[str], network: Network) -> bool:
         try:
-            with np.load(self._file(names, network), allow_pickle=False) as state:
-                key, *rest = (state[name] for name in _STATE)
-                rng.set_state(("MT19937", key, *(number.item() for number in rest)))
+            with np.load(self._file(names, network)) as kept:
+                key, *numbers = (kept[f"arr_{i}"] for i in range(4))
+                rng.set_state(("MT19937", key, *(number.item() for number in numbers)))
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return False
         return True
 
     def _save(self, rng: np.random.RandomState, names: list[str], network: Network) -> None:
-        _, *numbers = rng.get_state(legacy=True)
-        state: dict[str, Any] = dict(zip(_STATE, numbers, strict=True))
         path = self._file(names, network)
-        part = path.with_suffix(f".{os.getpid()}.part")
+        part = path.with_name(f"{os.getpid()}.{path.name}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with part.open("wb") as file:
-                np.savez(file, **state)
+            _, *numbers = rng.get_state(legacy=True)
+            np.savez(part, *numbers)
             part.replace(path)  # whole or not at all: another job may be reading
         except OSError as error:
             with contextlib.suppress(OSError):

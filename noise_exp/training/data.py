@@ -102,11 +102,12 @@ class Digits:
 
     def __post_init__(self) -> None:
         if self.digits != "all":
-            given = list(self.digits) if isinstance(self.digits, list | tuple) else [self.digits]
+            given = self.digits if isinstance(self.digits, list | tuple) else []
             whole = all(isinstance(d, int) and not isinstance(d, bool) for d in given)
             if not whole or len(given) < 2 or len(set(given)) < len(given):
-                told = given if isinstance(self.digits, list | tuple) else self.digits
-                raise ValueError(f"digits must be all, or two or more different digits, got {told}")
+                raise ValueError(
+                    f"digits must be all, or two or more different digits, got {self.digits}"
+                )
         if self.test_size is not None and self.test_size < 1:
             raise ValueError(f"test_size must be at least 1, got {self.test_size}")
         if self.validation_size < 0:
@@ -252,7 +253,7 @@ class Embedded(Digits):
 
 @cache  # the jobs of a sweep that share a process unpack the file once
 def _embedded() -> tuple[np.ndarray, np.ndarray]:
-    with np.load(EMBEDDED, allow_pickle=False) as arrays:
+    with np.load(EMBEDDED) as arrays:
         images, labels = arrays["images"], arrays["labels"]
     for array in (images, labels):
         array.setflags(write=False)

@@ -3,8 +3,6 @@
 import contextlib
 import csv
 import gzip
-import io
-import itertools
 import math
 import re
 import zipfile
@@ -16,11 +14,12 @@ import numpy as np
 
 from noise_exp.training.pixels import as_pixels
 
-_INTEGERS = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4"}
+_INTEGERS = {
+    b"\0\0\x08": ">u1", b"\0\0\x09": ">i1", b"\0\0\x0b": ">i2", b"\0\0\x0c": ">i4"
+}  # fmt: skip
 # What NumPy raises for what is damaged, or holds objects.
 _DAMAGED = (ValueError, RuntimeError, EOFError, TypeError, zipfile.BadZipFile, zlib.error)
 
-Place = tuple[Path, str | None]  # of an array: its file and, in a .npz, its name
 # What arrays are called.
 _IMAGES = ("images", "image", "x", "data")
 _LABELS = ("labels", "label", "y", "target", "targets")
@@ -29,19 +28,8 @@ _COLUMNS = {"label", "labels", "class", "target", "y", "digit"}
 _MANY = 64  # columns: no row of so many pixels counts up from 0 or 1
 
 
-def read_labels(path: Path) -> np.ndarray:
-    """Read labels (n,): whole numbers of any type or, as in QMNIST, the first of several columns.
-
-    Raises ValueError like `read_idx`.
-    """
-    begin = unpacked(path)[:4]
-    dimensions = 2 if begin[3:] == b"\2" else 1
-    labels = read_idx(path, dimensions, integers=True)
-    return labels if dimensions == 1 else labels[:, 0]
-
-
-def read_idx(path: Path, dimensions: int, integers: bool = False) -> np.ndarray:
-    """Read a file of unsigned bytes, or of integers of any size, in IDX format, gzipped or not.
+def read_idx(path: Path, *dimensions: int) -> np.ndarray:
+    """Read a file of integers in IDX format, gzipped or not, in one of these numbers of dimensions.
 
     Raises
     ------
@@ -49,15 +37,14 @@ def read_idx(path: Path, dimensions: int, integers: bool = False) -> np.ndarray:
         If the file is not such a file, or its size is not what its header says.
     """
     content = unpacked(path)
-    header, kinds = 4 + 4 * dimensions, _INTEGERS if integers else {8: ">u1"}
-    zeros, kind = content[:2], kinds.get(content[2]) if content[3:] else None
-    if zeros != b"\0\0" or kind is None or content[3] != dimensions:
+    kind, n = _INTEGERS.get(content[:3]), int.from_bytes(content[3:4], "big")
+    if kind is None or n not in dimensions:
         raise ValueError(
-            f"{path} is not an IDX file of {'integers' if integers else 'unsigned bytes'} in "
-            f"{dimensions} dimensions, whose magic number is 00 00, 08, {dimensions:02}: it starts "
-            f"with the bytes {content[:4].hex(' ')}"
+            f"{path} is not an IDX file of integers in {' or '.join(map(str, dimensions))} "
+            f"dimensions: it starts with the bytes {content[:4].hex(' ')}"
         )
-    shape = tuple(int(n) for n in np.frombuffer(content[4:header].ljust(4 * dimensions), ">u4"))
+    header = 4 + 4 * n
+    shape = tuple(int(m) for m in np.frombuffer(content[4:header].ljust(4 * n), ">u4"))
     announced = math.prod(shape) * np.dtype(kind).itemsize
     if len(content) != header + announced:
         raise ValueError(
@@ -97,17 +84,12 @@ def read_array(path: Path, name: str | None = None) -> np.ndarray:
         If it cannot be read.
     """
     with _told(path):
-        file = np.load(path, allow_pickle=False)
-        if name is not None:
-            with file:
-                return np.asarray(file[name])
-        if not isinstance(file, np.ndarray):  # an archive of arrays, under the name of one
-            raise TypeError
-        return file
+        file = np.load(path)
+        return file if name is None else file[name]
 
 
-def find_pairs(path: Path) -> list[tuple[Place, Place]]:
-    """Return where images and labels are for training, and those for test if there are some.
+def read_pair(path: Path, part: str) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the images and labels for a part, train or test; None if there are none for test.
 
     In a .npz file or a folder of .npy files they go by the names that people use. A .npy file holds
     images for training itself, and the others are in files beside it.
@@ -115,30 +97,27 @@ def find_pairs(path: Path) -> list[tuple[Place, Place]]:
     Raises ValueError and OSError like `read_array`, and ValueError if they are not there.
     """
     single = path.suffix.lower() == ".npy"
-    held: dict[str, Place]
+    held: dict[str, tuple[Path, str | None]]
     if single or path.is_dir():
         files = files_in(path.parent if single else path)
         held = {_plain(p.stem): (p, None) for p in files if p.suffix.lower() == ".npy"}
     else:
-        with _told(path), np.load(path, allow_pickle=False) as file:
+        with _told(path), np.load(path) as file:
             held = {_plain(name): (path, name) for name in file}
-    pairs = []
-    for part, forms in _FORMS.items():
-        given = {_plain(path.stem)} if single and part == "train" else held.keys()
-        names = [(f.format(i), f.format(n)) for f in forms for i in _IMAGES for n in _LABELS]
-        found = [(i, n) for i, n in names if i in given and n in held]
-        if found:
-            images, labels = found[0]
-            pairs.append((held[images], held[labels]))
-        elif part == "train" or any(images in given for images, _ in names):
-            prefix = "" if part == "train" else "test_"
-            there = ", ".join(name or file.name for file, name in held.values()) or "none"
-            raise ValueError(
-                f"path: {path} must hold arrays {prefix}images and {prefix}labels; it holds "
-                f"{there} (x and y, data and target, x_train and y_train will do too, and files "
-                "X.npy and y.npy)"
-            )
-    return pairs
+    given = {_plain(path.stem)} if single and part == "train" else held.keys()
+    names = [(f.format(i), f.format(n)) for f in _FORMS[part] for i in _IMAGES for n in _LABELS]
+    for images, labels in names:
+        if images in given and labels in held:
+            return read_array(*held[images]), read_array(*held[labels])
+    if part == "test" and not any(images in given for images, _ in names):
+        return None
+    prefix = "" if part == "train" else "test_"
+    there = ", ".join(name or file.name for file, name in held.values()) or "none"
+    raise ValueError(
+        f"path: {path} must hold arrays {prefix}images and {prefix}labels; it holds "
+        f"{there} (x and y, data and target, x_train and y_train will do too, and files "
+        "X.npy and y.npy)"
+    )
 
 
 def files_in(folder: Path) -> list[Path]:
@@ -175,36 +154,22 @@ def read_table(path: Path) -> tuple[np.ndarray, np.ndarray]:
     OSError
         If the file cannot be read.
     """
-    at = 0
-
-    def lines() -> Iterator[str]:
-        nonlocal at
-        for line in io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig"):
-            at += 1
-            if line.strip():
-                yield line
-
     content = unpacked(path)
     try:
-        rows = lines()
-        first = next(rows, "")
+        lines = [line for line in content.decode("utf-8-sig").splitlines() if line.strip()]
+        first = lines[0] if lines else ""
         delimiter = next((d for d in ";\t" if d in first), ",")
         cells = next(csv.reader([first], delimiter=delimiter), [])
         place = _place_of_labels(cells)
-        body = itertools.chain([first] if place is None else [], rows)
-        if not (second := next(body, "")):
+        if not (body := lines[place is not None :]):
             raise ValueError("there is no row of numbers")
-        numbers = np.loadtxt(
-            itertools.chain([second], body),
-            delimiter=delimiter, quotechar='"', comments=None, ndmin=2,
-        )  # fmt: skip
+        numbers = np.loadtxt(body, delimiter=delimiter, quotechar='"', comments=None, ndmin=2)
         if numbers.shape[1] < 2 or len(cells) != numbers.shape[1]:
             raise ValueError(f"a row holds {numbers.shape[1]} numbers, the first {len(cells)}")
     except UnicodeDecodeError:
         raise ValueError(f"{path} is no text in UTF-8; save it as CSV in UTF-8") from None
     except ValueError as error:
-        told = str(error).partition(" at row")[0]
-        raise ValueError(f"{path}, line {at}: {told}") from None
+        raise ValueError(f"{path}: {error}") from None
     return as_pixels(np.delete(numbers, place or 0, axis=1), str(path)), numbers[:, place or 0]
 
 

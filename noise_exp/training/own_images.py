@@ -11,14 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from noise_exp.training.data import Digits
-from noise_exp.training.files import (
-    files_in,
-    find_pairs,
-    read_array,
-    read_idx,
-    read_labels,
-    read_table,
-)
+from noise_exp.training.files import files_in, read_idx, read_pair, read_table
 from noise_exp.training.pictures import are_numbers, folders_in, read_pictures
 
 
@@ -116,7 +109,8 @@ class Idx(_InTwoFiles):
                 f"path: {path} must be a file of images, as train-images-idx3-ubyte, and needs its "
                 f"labels beside it, in a file {expected}"
             )
-        return read_idx(path, 3), read_labels(labels)
+        found = read_idx(labels, 1, 2)  # QMNIST's have several columns, of which the first tells
+        return read_idx(path, 3), found.reshape(len(found), -1)[:, 0]
 
 
 @dataclass
@@ -162,14 +156,13 @@ class Npz(_Files):
 
     def load(self) -> tuple[np.ndarray, np.ndarray, str]:
         """Return the images (n, ...), the labels (n,) and the path."""
-        images, labels = find_pairs(self._located())[0]
-        return read_array(*images), read_array(*labels), self.path
+        pair = read_pair(self._located(), "train")
+        assert pair  # else it raises
+        return *pair, self.path
 
     def load_test(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Return the images and labels for test, if there are any."""
-        for images, labels in find_pairs(self._located())[1:]:
-            return read_array(*images), read_array(*labels)
-        return None
+        return read_pair(self._located(), "test")
 
 
 @dataclass

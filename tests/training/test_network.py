@@ -2,46 +2,27 @@
 
 import numpy as np
 import pytest
-from scipy.special import expit
+from oracles import material, problem
 
-from noise_exp.training.network import Network, misclassified
-from noise_exp.training.objective import Objective
+from noise_exp.training.network import Network, SquaredError, misclassified
 from noise_exp.training.trained import Trained
 
 
-@pytest.fixture
-def problem():
-    rng = np.random.default_rng(1)
-    network = Network((5, 4, 3, 1), np.float64)
-    parameters = rng.normal(size=network.n_parameters)
-    return network, parameters, rng.normal(size=(7, 5)), rng.integers(0, 2, 7)
-
-
-def test_outputs_are_the_formula(problem):
-    network, parameters, images, _ = problem
-    (w1, b1), (w2, b2), (w3, b3) = network.views(parameters)
-    expected = [expit(np.arctan(np.arctan(x @ w1 + b1) @ w2 + b2) @ w3 + b3)[0] for x in images]
-    np.testing.assert_allclose(network.outputs(parameters, images)[:, 0], expected, rtol=1e-13)
-
-
-def test_cost_is_the_mean_squared_error_and_passes_are_counted(problem):
-    network, parameters, images, labels = problem
-    objective = Objective(network, images, labels)
-    evaluation = objective.evaluate(parameters)
-    outputs = network.outputs(parameters, images)[:, 0]
-    assert evaluation.cost == pytest.approx(np.mean((outputs - labels) ** 2))
-    assert evaluation.error_rate == np.mean((outputs > 0.5) != labels)
+def test_cost_is_the_mean_squared_error_and_passes_are_counted():
+    objective, w, loss = problem(1, SquaredError)
+    evaluation = objective.evaluate(w)
+    assert evaluation.cost == pytest.approx(2 * loss(w) / len(objective))
     assert objective.forward_passes == 1
-    objective.gradient(parameters, np.empty_like(parameters))
+    objective.gradient(w, np.empty_like(w))
     assert objective.forward_passes == 4
 
 
-def test_saturated_outputs_are_exact_and_quiet(problem):
-    network, parameters, images, _ = problem
-    w3, b3 = network.views(parameters)[-1]
+def test_saturated_outputs_are_exact_and_quiet():
+    network, w, images, _ = material(1)
+    w3, b3 = network.views(w)[-1]
     w3[:], b3[:] = 0, [-1e6]
     with np.errstate(all="raise", under="ignore"):
-        assert (network.outputs(parameters, images) == 0).all()
+        assert (network.outputs(w, images) == 0).all()
 
 
 def test_an_output_that_is_not_a_number_is_wrong():

@@ -13,11 +13,14 @@ from noise_exp.training.streams import IndependentStreams
 from noise_exp.training.workers import Workers
 
 
+def source(name, how, threads=1):
+    streams = IndependentStreams(0, 0, 5)
+    network = Network((1, 1), np.float64)
+    return streams.noise(distribution_of(name), network, Workers(threads), how)
+
+
 def draws(name, how, n=20_000, threads=1):
-    network, out = Network((1, 1), np.float64), np.empty(n)
-    IndependentStreams(0, 0, 5).noise(distribution_of(name), network, Workers(threads), how).fill(
-        out
-    )
+    source(name, how, threads).fill(out := np.empty(n))
     return out
 
 
@@ -60,12 +63,9 @@ def test_no_number_is_transformed_among_few(how, n):
     np.testing.assert_array_equal(out, draws("gumbel", how, n, threads=3))
     assert (out[-3:] != 0).all()
     # The last number, over many steps, has the moments of all others.
-    source = IndependentStreams(0, 0, 6).noise(
-        distribution_of("gumbel"), Network((1, 1), np.float64), how=how
-    )
-    last = []
+    noise, last = source("gumbel", how), []
     for _ in range(40):
-        source.fill(out)
+        noise.fill(out)
         last.append(out[-1])
     assert abs(np.mean(last)) < 4 / math.sqrt(40)
     assert 0.5 < np.std(last) < 1.6
@@ -73,10 +73,7 @@ def test_no_number_is_transformed_among_few(how, n):
 
 def test_where_no_sample_is_needed_the_draws_are_what_they_were():
     n = 2**17 + 1
-    whole, alone = (
-        draws("gumbel", NoiseTransform.none, n),
-        draws("gumbel", NoiseTransform.none, 2**17),
-    )
+    whole, alone = (draws("gumbel", NoiseTransform.none, k) for k in (n, 2**17))
     np.testing.assert_array_equal(whole[:-1], alone)
     np.testing.assert_array_equal(np.abs(whole), np.abs(draws("gumbel", NoiseTransform.sign, n)))
     for how in (NoiseTransform.standardize, NoiseTransform.rank):

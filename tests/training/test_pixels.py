@@ -1,6 +1,5 @@
 """Pixels that are read are kept or refused, never bent: numbers, ranges and pictures."""
 
-import io
 import struct
 import zlib
 
@@ -20,24 +19,15 @@ FLAT = BYTES.reshape(5, 784)
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    "given",
     [
-        (BYTES.astype(np.int64), BYTES),
-        (BYTES.astype(np.float32), BYTES),
-        (BYTES.astype(">i2"), BYTES),
-        (BYTES.tolist(), BYTES),
-        (pd.DataFrame(FLAT).assign(flag=FLAT[:, 0] > 9).astype(object), None),
-        (BYTES / 255, BYTES / 255),
-        (BYTES - 0.5, BYTES - 0.5),
-        (BYTES.astype(np.int64) - 128, BYTES.astype(int) - 128),
-        (BYTES.astype(np.uint16) * 257, BYTES.astype(int) * 257),
-        (BYTES > 127, (BYTES > 127).astype(np.uint8)),
+        BYTES.astype(np.int64), BYTES.astype(np.float32), BYTES.astype(">i2"), BYTES.tolist(),
+        pd.DataFrame(FLAT).assign(flag=FLAT[:, 0] > 9).astype(object), BYTES / 255, BYTES - 0.5,
+        BYTES.astype(np.int64) - 128, BYTES.astype(np.uint16) * 257, BYTES > 127,
     ],
-)
-def test_numbers_of_every_kind_are_kept(given, expected):
-    kept = as_pixels(given)
-    expected = np.array(given).astype(float) if expected is None else expected
-    np.testing.assert_array_equal(kept, expected)
+)  # fmt: skip
+def test_numbers_of_every_kind_are_kept(given):
+    np.testing.assert_array_equal(as_pixels(given), np.array(given).astype(float))
 
 
 @pytest.mark.parametrize(
@@ -49,7 +39,6 @@ def test_numbers_of_every_kind_are_kept(given, expected):
         (np.array([["1"]]), "numbers, got <U1"),
         ([[1, None]], "numbers, got object"),
         ([[1, 2], [3]], "numbers, as many in each image"),
-        ({"pixels": 1}, "numbers, got object"),
         (np.empty((0, 784)), r"none: their shape is \(0, 784\)"),
     ],
 )
@@ -59,20 +48,15 @@ def test_what_is_no_pixels_is_refused(given, told):
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    "given",
     [
-        ([3.0, 1.0], [3, 1]),
-        (np.array(["7", "300"]), [7, 300]),
-        (np.array(["7", "3.0"], object), [7, 3]),
-        (np.array([[4], [5]], np.uint8), [4, 5]),  # as MedMNIST has them
-        (np.array([True, False]), [1, 0]),
-        (np.array([-1, 2**40]), [-1, 2**40]),
+        [3.0, 300.0], np.array(["3", "300"]), np.array(["3", "300.0"], object),
+        np.array([[3], [300]], np.uint16),  # as MedMNIST has them
     ],
-)
-def test_labels_are_whole_numbers_of_any_type(given, expected):
+)  # fmt: skip
+def test_labels_are_whole_numbers_of_any_type(given):
     labels = as_labels(given)
-    assert labels.dtype == np.int64
-    assert labels.tolist() == expected
+    assert (labels.dtype, labels.tolist()) == (np.int64, [3, 300])
 
 
 @pytest.mark.parametrize(
@@ -102,77 +86,52 @@ def bytes_model():
 
 
 @pytest.mark.parametrize(
-    "given",
-    [
-        BYTES, FLAT, FLAT.astype(np.int64), FLAT.astype(np.float32), FLAT.astype(float),
-        FLAT.tolist(), pd.DataFrame(FLAT), BYTES[..., None], BYTES / 257 * 257,
-    ],
-    ids=["28x28", "flat", "int64", "float32", "float64", "list", "table", "channel", "rounded"],
-)  # fmt: skip
-def test_a_network_takes_its_pixels_in_every_type_and_shape(bytes_model, given):
-    expected = bytes_model.predict(FLAT)[1]
-    np.testing.assert_allclose(bytes_model.predict(given)[1], expected, atol=1e-6)
-    np.testing.assert_array_equal(
-        bytes_model.predict(BYTES[0])[1], bytes_model.predict(FLAT[:1])[1]
-    )
-
-
-@pytest.mark.parametrize(
-    "given",
-    [
-        FLAT / 255, FLAT > 127, FLAT / 255 * 2 - 1, FLAT.astype(int) - 1, FLAT * 257.0,
-        FLAT / 65535, np.vstack([FLAT, FLAT / 255]),
-    ],
-    ids=["0..1", "bool", "-1..1", "negative", "16 bits", "twice", "one of them"],
-)  # fmt: skip
-def test_pixels_of_another_range_are_refused(bytes_model, given):
-    with pytest.raises(ValueError, match=r"but the network was trained on 0 to 255; pass pixels"):
-        bytes_model.predict(given)
-
-
-@pytest.mark.parametrize(
-    ("range_of_training", "fits", "others"),
-    [
-        (lambda x: x / 255, [lambda x: x / 300], [lambda x: x, lambda x: x / 127.5 - 1,
-                                                   lambda x: x / 65025]),
-        (lambda x: x / 127.5 - 1, [lambda x: x / 150 - 0.9], [lambda x: x / 255, lambda x: x]),
-        (lambda x: x // 16, [lambda x: x // 17], [lambda x: x, lambda x: x / 255]),
-        (lambda x: x * 257.0, [lambda x: x * 200.0], [lambda x: x, lambda x: x / 255]),
-        (lambda x: (x - 33.3) / 78.6, [lambda x: (x * 1.5 - 33.3) / 78.6], [lambda x: x]),
-        (lambda x: x > 127, [lambda x: x / 255], [lambda x: x]),
-    ],
-    ids=["0..1", "-1..1", "0..15", "16 bits", "standardized", "bool"],
-)  # fmt: skip
-def test_a_network_trained_on_another_range_takes_that_one(range_of_training, fits, others):
-    model = trained_on(range_of_training(FLAT))
-    for kept in fits:
-        model.predict(kept(FLAT))
-    for other in others:
-        with pytest.raises(ValueError, match="but the network was trained on"):
-            model.predict(other(FLAT.astype(float)))
-
-
-@pytest.mark.parametrize(
-    "table",
-    [
-        pd.DataFrame(FLAT).add_prefix("pixel").sort_index(axis=1),  # a client's sorted JSON
-        pd.DataFrame(FLAT).iloc[:, ::-1],
-        pd.read_csv(io.StringIO(pd.DataFrame(FLAT).to_csv(header=False, index=False))),
-    ],
-    ids=["sorted", "reversed", "without names"],
+    "given", [FLAT, FLAT.tolist(), pd.DataFrame(FLAT), BYTES[..., None], BYTES / 257 * 257]
 )
-def test_a_tables_columns_are_in_their_order(bytes_model, table):
-    with pytest.raises(ValueError, match="not in the order of their numbers"):
-        bytes_model.predict(table)
+def test_a_network_takes_its_pixels_in_every_type_and_shape(bytes_model, given):
+    expected = bytes_model.predict(BYTES)[1]
+    np.testing.assert_allclose(bytes_model.predict(given)[1], expected, atol=1e-6)
+    np.testing.assert_allclose(bytes_model.predict(BYTES[0])[1], expected[:1], atol=1e-6)
 
 
-def test_all_black_has_no_scale(bytes_model):
-    bytes_model.predict(np.zeros((2, 784)))
+RANGES = {  # of training: what fits, and what is in another range
+    "0..255": (lambda x: x, [lambda x: x * 0], [  # all black has no scale
+        lambda x: x / 255, lambda x: x > 127, lambda x: x / 127.5 - 1, lambda x: x - 1,
+        lambda x: x * 257, lambda x: x / 65535, lambda x: np.vstack([x, x / 255])]),
+    "0..1": (lambda x: x / 255, [lambda x: x / 300],
+             [lambda x: x, lambda x: x / 127.5 - 1, lambda x: x / 65025]),
+    "-1..1": (lambda x: x / 127.5 - 1, [lambda x: x / 150 - 0.9],
+              [lambda x: x / 255, lambda x: x]),
+    "0..15": (lambda x: x // 16, [lambda x: x // 17], [lambda x: x, lambda x: x / 255]),
+    "16 bits": (lambda x: x * 257, [lambda x: x * 200], [lambda x: x, lambda x: x / 255]),
+    "standardized": (lambda x: (x - 33.3) / 78.6, [lambda x: (x * 1.5 - 33.3) / 78.6],
+                     [lambda x: x]),
+    "bool": (lambda x: x > 127, [lambda x: x / 255], [lambda x: x]),
+}  # fmt: skip
 
 
-def test_a_network_of_another_size_says_which(bytes_model):
-    with pytest.raises(ValueError, match="20 x 28; the network takes images of 784 pixels, 28 x"):
-        bytes_model.predict(BYTES[0][:20])
+@pytest.mark.parametrize(("of_training", "fits", "others"), RANGES.values(), ids=RANGES)
+def test_pixels_are_in_the_range_that_the_network_was_trained_on(of_training, fits, others):
+    model, pixels = trained_on(of_training(FLAT.astype(float))), FLAT.astype(float)
+    for kept in fits:
+        model.predict(kept(pixels))
+    for other in others:
+        with pytest.raises(ValueError, match=r"but the network was trained on .*; pass pixels"):
+            model.predict(other(pixels))
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (BYTES[0][:20], "20 x 28; the network takes images of 784 pixels, 28 x"),
+        # A client's sorted JSON, and a file whose first row of pixels became the names.
+        (pd.DataFrame(FLAT).add_prefix("pixel").sort_index(axis=1), "order of their numbers"),
+        (pd.DataFrame(FLAT[1:], columns=FLAT[0]), "not in the order of their numbers"),
+    ],
+)
+def test_images_of_another_size_or_order_are_refused(bytes_model, given, told):
+    with pytest.raises(ValueError, match=told):
+        bytes_model.predict(given)
 
 
 def test_weights_of_an_earlier_version_are_used_without_a_range(bytes_model, tmp_path):
@@ -201,25 +160,22 @@ GREY = Image.fromarray(BYTES[0])
 
 
 @pytest.mark.parametrize(
-    ("name", "mode"),
-    [(f"p.{end}", mode) for end in ("png", "bmp", "tif") for mode in ("L", "1")]
-    + [(f"p.{end}", "RGB") for end in ("png", "bmp")]
-    + [("p.png", "RGBA"), ("p.png", "LA"), ("p.png", "P"), ("p.gif", "L"), ("p.pgm", "L")],
-)
-def test_a_grey_picture_is_kept_in_every_format(picture, name, mode):
-    kept = read_picture(picture(GREY.convert(mode), name))
-    expected = np.array(GREY.convert("1").convert("L")) if mode == "1" else BYTES[0]
-    np.testing.assert_array_equal(kept, expected)
+    ("mode", "endings"),
+    [("L", "png bmp tif gif pgm"), ("1", "png bmp tif"), ("RGB", "png bmp"), ("RGBA", "png"),
+     ("LA", "png"), ("P", "png")],
+)  # fmt: skip
+def test_a_grey_picture_is_kept_in_every_format(picture, mode, endings):
+    for ending in endings.split():
+        kept = read_picture(picture(GREY.convert(mode), f"p.{ending}"))
+        np.testing.assert_array_equal(kept, GREY.convert(mode).convert("L"))
 
 
 def test_sixteen_bits_are_what_the_header_says(picture):
     deep = BYTES[0].astype(np.uint16) * 257
     deep[0, :2] = 1, 300
-    kept = read_picture(picture(deep))
-    np.testing.assert_allclose(kept, deep / 257)
-    np.testing.assert_allclose(read_picture(picture(deep, "p.pgm")), deep / 257)
     faint = np.full((4, 4), 200, np.uint16)  # of 65,535, whatever its values look like
-    assert read_picture(picture(faint)).max() == pytest.approx(200 / 257)
+    for levels, name in ((deep, "p.png"), (deep, "p.pgm"), (faint, "p.png")):
+        np.testing.assert_allclose(read_picture(picture(levels, name)), levels / 257)
 
 
 def png(depth, colour, rows):
@@ -244,30 +200,27 @@ def test_fewer_bits_reach_from_black_to_white(tmp_path, depth, rows, expected):
     assert read_picture(tmp_path / "p.png").tolist() == expected
 
 
-def refused():
-    grey = BYTES[0]
-    rgb = np.stack([grey, grey, 255 - grey], axis=2)
-    white = np.dstack([np.full_like(rgb, 255), grey])
-    yield "coloured", rgb, {}
-    yield "transparent", white, {}  # a white digit on nothing
-    yield "transparent", np.dstack([np.zeros_like(rgb), grey]), {}  # a black one
-    yield "transparent", GREY, {"transparency": int(grey[0, 0])}  # one level of grey
-    yield "coloured", Image.fromarray(rgb).convert("P"), {}
-    yield "mode CMYK", GREY.convert("CMYK"), {"name": "p.jpg"}
-    yield "mode F", GREY.convert("F"), {"name": "p.tif"}
-    yield "mode I", grey.astype(np.int32), {"name": "p.tif"}
-    yield "mode I;16", grey.astype(np.uint16), {"name": "p.tif"}  # 12 bits or 16?
-    yield "mode I;16", grey.astype(np.uint16), {"transparency": 7}
-    yield "holds 2 pictures", GREY, {"name": "p.gif", "save_all": True,
-                                      "append_images": [Image.fromarray(BYTES[1])]}  # fmt: skip
+RGB = np.stack([BYTES[0], BYTES[0], 255 - BYTES[0]], axis=2)
+REFUSED = [
+    ("coloured", RGB, {}),
+    ("coloured", Image.fromarray(RGB).convert("P"), {}),
+    ("transparent", np.dstack([np.full_like(RGB, 255), BYTES[0]]), {}),  # a white digit on nothing
+    ("transparent", GREY, {"transparency": int(BYTES[0, 0, 0])}),  # one level of grey
+    ("mode CMYK", GREY.convert("CMYK"), {"name": "p.jpg"}),
+    ("mode F", GREY.convert("F"), {"name": "p.tif"}),
+    ("mode I", BYTES[0].astype(np.int32), {"name": "p.tif"}),
+    ("mode I;16", BYTES[0].astype(np.uint16), {"name": "p.tif"}),  # 12 bits or 16?
+    ("mode I;16", BYTES[0].astype(np.uint16), {"transparency": 7}),
+    ("holds 2 pictures", GREY, {"name": "p.gif", "save_all": True,
+                                "append_images": [Image.fromarray(BYTES[1])]}),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(("told", "image", "options"), refused())
+@pytest.mark.parametrize(("told", "image", "options"), REFUSED)
 def test_a_picture_that_would_be_bent_is_refused_by_its_name(picture, told, image, options):
     path = picture(image, **options)
-    with pytest.raises(ValueError, match=told) as error:
+    with pytest.raises(ValueError, match=f"{path} .*{told}"):
         read_picture(path)
-    assert str(path) in str(error.value)
 
 
 def test_colours_of_sixteen_bits_are_refused(tmp_path):
@@ -285,15 +238,16 @@ def test_a_picture_stands_as_its_camera_says(picture):
     np.testing.assert_array_equal(kept, np.rot90(BYTES[0], -1))
 
 
-def test_damaged_pictures_are_told_by_name(picture, tmp_path):
+def test_damaged_pictures_are_told_by_name(picture):
     for name in ("p.png", "p.jpg", "p.gif", "p.bmp"):
-        whole = picture(GREY, name).read_bytes()
+        whole = (path := picture(GREY, name)).read_bytes()
         for content in (b"", b"text", whole[: len(whole) // 2]):
-            (tmp_path / name).write_bytes(content)
+            path.write_bytes(content)
             with pytest.raises(ValueError, match=rf"{name} is (empty|no picture|a damaged)"):
-                read_picture(tmp_path / name)
-    broken = bytearray(io.BytesIO(picture(GREY).read_bytes()).getvalue())
+                read_picture(path)
+    path = picture(GREY)
+    broken = bytearray(path.read_bytes())
     broken[80] ^= 0xFF
-    (tmp_path / "p.png").write_bytes(broken)
+    path.write_bytes(broken)
     with pytest.raises(ValueError, match="damaged"):
-        read_picture(tmp_path / "p.png")
+        read_picture(path)

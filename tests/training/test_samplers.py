@@ -12,7 +12,6 @@ from noise_exp.training import ARTICLE_DISTRIBUTIONS, Distribution, IndependentS
 from noise_exp.training.article import article_letter
 from noise_exp.training.discrete import uniform
 from noise_exp.training.samplers import fast_sampler
-from noise_exp.training.workers import Workers
 
 N = 2**21
 CASES = [(name, p, oracle) for name, cases in DISTRIBUTIONS.items() for p, oracle in cases]
@@ -30,11 +29,11 @@ def draws(name, parameters, n, seed, dtype=np.float32):
     return out.astype(np.float64)
 
 
-def noise(name, threads=1, seed=1, n=2**20):
+def noise(name, seed=1, n=2**20):
     """The noise of two epochs as a run draws it, from many chunks."""
     network = Network((n // 8 - 1, 8), np.float32)
     distribution = Distribution(name, **ARTICLE_DISTRIBUTIONS[name])
-    source = IndependentStreams(0, 0, seed).noise(distribution, network, Workers(threads))
+    source = IndependentStreams(0, 0, seed).noise(distribution, network)
     both = np.empty((2, network.n_parameters), np.float32)
     for epoch in both:
         source.fill(epoch)
@@ -80,17 +79,12 @@ def test_distribution_agrees_with_scipy(name, parameters, oracle, dtype):
 
 
 @every_case
-def test_quantiles_and_moments_agree_with_scipy(name, parameters, oracle):
+def test_quantiles_agree_with_scipy(name, parameters, oracle):
     sample = draws(name, parameters, N, 2)
-    for x in np.quantile(sample, [0.001, 0.5, 0.999, 0.99999], method="inverted_cdf"):
+    for q in (0.001, 0.05, 0.25, 0.5, 0.75, 0.95, 0.999, 0.99999):
+        x = np.quantile(sample, q, method="inverted_cdf")
         expected, share = oracle.cdf(x), np.mean(sample <= x)
         assert share == pytest.approx(expected, abs=5 * np.sqrt(expected * (1 - expected) / N))
-    mean, variance, kurtosis = (float(m) for m in oracle.stats("mvk"))
-    if np.isfinite(kurtosis):
-        assert sample.mean() == pytest.approx(mean, abs=5 * np.sqrt(variance / N))
-        # The second term is the squared error of the sample's own mean.
-        spread = variance * np.sqrt((kurtosis + 2) / N)
-        assert sample.var() == pytest.approx(variance, abs=5 * spread + 25 * variance / N)
 
 
 TAILS = {
@@ -122,26 +116,31 @@ def test_far_tails_are_neither_cut_nor_thick(name):
         assert min(distribution.cdf(count), distribution.sf(count - 1)) > 1e-4, (x, count, expected)
 
 
+class Given(np.random.Generator):
+    """Random bits and uniform numbers from lists; without one, the least and the largest."""
+
+    def __init__(self, bits=None, u=(0, 1 - 2**-53)):
+        super().__init__(np.random.SFC64(0))
+        self._bits, self._u = bits, u
+
+    def integers(self, low, high, n, dtype, **_):
+        given = np.array([low, high], dtype) if self._bits is None else self._bits.view(np.uint64)
+        return np.resize(given, n)
+
+    def random(self, out):
+        out[...] = np.resize(self._u, len(out))
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("name", DISTRIBUTIONS)
-def test_the_ends_of_the_uniform_numbers_give_finite_draws(name, dtype):
-    class Ends(np.random.Generator):
-        """The smallest and the largest numbers that a generator can make."""
-
-        def integers(self, low, high, n, dtype, **_):
-            return np.resize(np.array([low, high], dtype), n)
-
-        def random(self, out):
-            out[...] = np.resize([0, 1 - 2**-53], len(out))
-
-    for parameters, oracle in DISTRIBUTIONS[name]:
-        out = np.empty(64, dtype)
-        with np.errstate(all="raise", under="ignore"):
-            fast_sampler(name, parameters)(Ends(np.random.SFC64(0)), out)
-        assert np.isfinite(out).all()
-        assert len(np.unique(out)) > 1
-        if hasattr(oracle, "support"):
-            assert oracle.support()[0] <= out.min() <= out.max() <= oracle.support()[1]
+@every_case
+def test_the_ends_of_the_uniform_numbers_give_finite_draws(name, parameters, oracle, dtype):
+    out = np.empty(64, dtype)
+    with np.errstate(all="raise", under="ignore"):
+        fast_sampler(name, parameters)(Given(), out)
+    assert np.isfinite(out).all()
+    assert len(np.unique(out)) > 1
+    if hasattr(oracle, "support"):
+        assert oracle.support()[0] <= out.min() <= out.max() <= oracle.support()[1]
 
 
 DISCRETE = st.one_of(
@@ -165,28 +164,6 @@ def test_a_discrete_distribution_is_its_quantile_function(distribution):
     # P(X > x) < U <= P(X > x - 1), up to rounding.
     assert (oracle.sf(x) <= v * (1 + 1e-7)).all()
     assert (oracle.sf(x - 1) >= v * (1 - 1e-7)).all()
-
-
-class Given(np.random.Generator):
-    """Random bits from a list."""
-
-    def __init__(self, k):
-        super().__init__(np.random.SFC64(0))
-        self._k = k
-
-    def integers(self, *_, **__):
-        return self._k.view(np.uint64).copy()
-
-
-class At(np.random.Generator):
-    """Uniform numbers from a list."""
-
-    def __init__(self, u):
-        super().__init__(np.random.SFC64(0))
-        self._u = u
-
-    def random(self, out):
-        out[...] = self._u
 
 
 # What each distribution makes of U: its quantile function from below, or from above.
@@ -219,7 +196,7 @@ SHAPES = st.floats(0.2, 8)
 @given(st.sampled_from([*QUANTILES]), SHAPES)
 def test_a_distribution_is_its_quantile_function_at_any_shape(name, shape):
     u, out = np.linspace(1e-6, 1 - 1e-6, 999), np.empty(999)
-    fast_sampler(name, {"a": 1.0, "b": shape} if name == "beta" else {"a": shape})(At(u), out)
+    fast_sampler(name, {"a": 1.0, "b": shape} if name == "beta" else {"a": shape})(Given(u=u), out)
     # U and 1 - U follow one distribution: which of them a sampler takes is its own affair.
     expected = np.sort(QUANTILES[name](shape, u))
     np.testing.assert_allclose(np.sort(out), expected, rtol=1e-8, atol=1e-10)
@@ -235,16 +212,8 @@ def test_a_distribution_is_its_quantile_function_at_any_place_and_scale(place, s
          {"left": place, "mode": place + mode * scale, "right": place + scale},
          stats.triang(mode, place, scale).ppf(u)),
     ):  # fmt: skip
-        fast_sampler(name, parameters)(At(u), out)
+        fast_sampler(name, parameters)(Given(u=u), out)
         np.testing.assert_allclose(out, expected, rtol=1e-7, atol=1e-7)
-
-
-@pytest.mark.parametrize("mode", [1e-300, 1e-9, 1e-5, 1 - 1e-5, 1 - 1e-7])
-def test_a_mode_beside_an_end_leaves_the_other_side_as_it_is(mode):
-    out = np.empty(20_000, np.float32)
-    noise = Distribution("triangular", left=0.0, mode=mode, right=1.0)
-    noise.fill(np.random.default_rng(1), out)
-    assert stats.kstest(out, stats.triang(mode).cdf).pvalue > 1e-3
 
 
 def test_far_values_are_not_tied():
@@ -273,48 +242,32 @@ def test_draws_are_uncorrelated(name):
 
 
 @pytest.mark.parametrize("name", ARTICLE_DISTRIBUTIONS)
-def test_numbers_depend_on_the_seed_alone(name):
-    alone = noise(name)
-    for threads in (2, 3):
-        np.testing.assert_array_equal(alone, noise(name, threads))
-    assert not np.array_equal(alone[0], alone[1])
-    assert not np.array_equal(alone[0], noise(name, seed=2)[0])
-    chunks = alone.reshape(-1, 2**17)[:, :64]
-    assert len(np.unique(chunks, axis=0)) == len(chunks)
-
-
-@pytest.mark.parametrize("n", [0, 1, 2, 3, 7, 1001])
-@pytest.mark.parametrize("name", ARTICLE_DISTRIBUTIONS)
-def test_any_length(name, n):
-    sample = draws(name, DISTRIBUTIONS[name][0][0], n, 4)
-    assert len(sample) == n
-    assert np.isfinite(sample).all()
+def test_any_length(name):
+    for n in (0, 1, 2, 3, 7, 1001):
+        sample = draws(name, DISTRIBUTIONS[name][0][0], n, 4)
+        assert len(sample) == np.isfinite(sample).sum() == n
 
 
 @pytest.mark.parametrize(
-    ("name", "parameters", "oracle"),
+    ("name", "parameters"),
     [
-        ("laplace", {"loc": 0.0, "scale": 1.0}, stats.laplace()),
-        ("beta", {"a": 2.0, "b": 0.5}, stats.beta(2, 0.5)),
-        ("noncentral_chisquare", {"df": 3.0, "nonc": 0.5}, stats.ncx2(3, 0.5)),
-        ("poisson", {"lam": 1e5}, stats.poisson(1e5)),
-        ("binomial", {"n": 10**6, "p": 0.5}, stats.binom(10**6, 0.5)),
-        ("zipf", {"a": 1.1}, None),
-        ("weibull", {"a": 0.0}, None),
-        ("binomial", {"n": 5, "p": 0.0}, None),
-        ("poisson", {"lam": 0.0}, None),
+        ("laplace", {"loc": 0.0, "scale": 1.0}),
+        ("beta", {"a": 2.0, "b": 0.5}),
+        ("noncentral_chisquare", {"df": 3.0, "nonc": 0.5}),
+        ("poisson", {"lam": 1e5}),
+        ("poisson", {"lam": 0.0}),
+        ("binomial", {"n": 10**6, "p": 0.5}),
+        ("binomial", {"n": 5, "p": 0.0}),
+        ("zipf", {"a": 1.1}),
+        ("weibull", {"a": 0.0}),
+        *(("triangular", {"left": 0.0, "mode": m, "right": 1.0}) for m in (1e-300, 1e-5, 1 - 1e-5)),
     ],
 )
-def test_what_has_no_closed_form_is_numpys_own(name, parameters, oracle):
+def test_what_has_no_closed_form_is_numpys_own(name, parameters):
     assert fast_sampler(name, parameters) is None
-    out = np.empty(2**16, np.float32)
-    Distribution(name, **parameters).fill(np.random.default_rng(5), out)
-    if name == "zipf":
-        assert out.min() == 1
-    elif oracle is None:
-        assert (out == 0).all()
-    else:
-        assert abs(np.mean(out <= oracle.median()) - oracle.cdf(oracle.median())) < 0.02
+    out, (ours, numpys) = np.empty(999), (np.random.default_rng(5) for _ in range(2))
+    Distribution(name, **parameters).fill(ours, out)
+    np.testing.assert_array_equal(out, getattr(numpys, name)(**parameters, size=999))
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,7 @@ class SeedsConfig:
     init: int = MISSING
     data: int = MISSING
     noise: int = MISSING
+    batches: int = MISSING
 
 
 @dataclass

@@ -22,6 +22,7 @@ from noise_exp.runs.secrets import completed
 from noise_exp.terminal import program
 from noise_exp.tracking.recording import Recording
 from noise_exp.training.article import article_letter
+from noise_exp.training.objective import WORK_UNIT
 from noise_exp.training.trial import Trial
 
 if TYPE_CHECKING:  # a second of MLflow that an untracked run has no use for
@@ -128,6 +129,7 @@ def _tags(job: Job) -> dict[str, str]:
         "code_version": f"{__version__}+{source_digest()}",
         "source_digest": source_digest(),
         "kernel": kernel(),
+        "work_unit": WORK_UNIT,
     }
     return tags | ({"sweep": str(job.sweep_folder)} if job.in_sweep else {})
 

@@ -1,7 +1,7 @@
 """Records of runs as a table: one row per run, named by its method and by its seeds."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -21,7 +21,8 @@ class Runs:
     table
         One row per run: job (its number in a sweep), method, letter, dist, data_set (what it was
         measured on, empty if not known), overrides, block (the seeds that it shares with a run of
-        every other method), init, data, noise (seeds), outcome, errors and images (misclassified
+        every other method), init, data, noise, batches (seeds; -1 where not known, or where a step
+        takes all images), outcome, errors and images (misclassified
         and all, of `part`), constant_errors and pixel_sum_errors (of the two predictors
         that need no network, on the same split), final_cost, train_seconds, forward_passes,
         diverged, reused, error, run_id, record (the run itself).
@@ -126,6 +127,8 @@ def part_of(records: Sequence[Record]) -> str:
 
 def _row(record: Record, part: str, outcome: str) -> dict[str, Any]:
     seeds = {source: _seed(record, source) for source in SOURCES}
+    if record.params.get("batch_size", "None") == "None":
+        seeds["batches"] = -1  # it draws nothing
     finals = ("constant_errors", "pixel_sum_errors", "train_seconds", "forward_passes")
     return {
         "job": record.job,
@@ -134,7 +137,7 @@ def _row(record: Record, part: str, outcome: str) -> dict[str, Any]:
         "dist": record.params.get("dist", ""),
         "data_set": "",
         "overrides": " ".join(record.overrides),
-        "block": _block(list(seeds.values())),
+        "block": _block({source: seed for source, seed in seeds.items() if seed >= 0}),
         **seeds,
         "outcome": _finite(record.final(outcome)),
         "errors": record.final(f"{part}_errors"),
@@ -169,7 +172,10 @@ def _differing(table: pd.DataFrame) -> list[str]:
 
 
 def _seed(record: Record, source: str) -> int:
-    value = record.params.get(f"seeds.{source}", record.params.get("seed", "-1"))
+    keys = [f"seeds.{source}", "seed"]
+    if source == "batches":
+        keys.insert(1, "seeds.data")  # which drove them in earlier versions
+    value = next((record.params[key] for key in keys if key in record.params), "-1")
     return int(value) if value.lstrip("-").isdigit() else -1
 
 
@@ -178,10 +184,10 @@ def rows_of(table: pd.DataFrame) -> list[Any]:
     return list(table.itertuples())
 
 
-def _block(seeds: Sequence[int]) -> str:
-    if len(set(seeds)) == 1:
-        return f"seed={seeds[0]}"
-    return " ".join(f"{source}={seed}" for source, seed in zip(SOURCES, seeds, strict=True))
+def _block(seeds: Mapping[str, int]) -> str:
+    if len(set(seeds.values())) <= 1:
+        return f"seed={next(iter(seeds.values()), -1)}"
+    return " ".join(f"{source}={seed}" for source, seed in seeds.items())
 
 
 def _finite(value: float) -> float:

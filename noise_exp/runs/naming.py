@@ -6,7 +6,7 @@ from collections.abc import Hashable, Mapping, Sequence
 
 from noise_exp.runs.record import Record
 
-SOURCES = ("init", "data", "noise")  # of luck
+SOURCES = ("init", "data", "noise", "batches")  # of luck
 OPTIONS = ("dist", "estimator", "optimizer", "data", "network")  # that own other keys
 # Params that tell no method from another: luck, and what changes no result.
 NO_METHOD = {

@@ -8,6 +8,7 @@ import numpy as np
 
 from noise_exp.training.functions import arctan
 from noise_exp.training.network import Cost, Layers, Network, misclassified
+from noise_exp.training.products import Products
 
 
 class Perturbation(Protocol):
@@ -26,6 +27,8 @@ class Block:
 
     Attributes
     ----------
+    products
+        Makes its products, of which an estimator may have some of its own.
     rows
         Where the block's images stand in the batch.
     losses
@@ -35,18 +38,21 @@ class Block:
         credit.
     """
 
-    def __init__(self, network: Network, cost: Cost, capacity: int, light: bool) -> None:
+    def __init__(
+        self, network: Network, cost: Cost, products: Products, capacity: int, light: bool
+    ) -> None:
+        self.products = products
         self.capacity = capacity
         self.light = light
         self._network = network
         self._cost = cost
-        self._layers = Layers(network, capacity, differentiable=not light)
+        self._layers = Layers(network, capacity, products, differentiable=not light)
         if not light:
             self._deltas = [np.empty((capacity, n), network.dtype) for n in network.sizes[1:]]
 
     @cached_property
     def _second(self) -> Layers:
-        return Layers(self._network, self.capacity)
+        return Layers(self._network, self.capacity, self.products)
 
     @cached_property
     def _gradient(self) -> np.ndarray:
@@ -112,14 +118,14 @@ class Block:
             feedback_weights = [above[:-1].T for above in self.matrices[1:]]
         delta = self.output_deltas()
         for layer in reversed(range(len(self.matrices) - 1)):
-            delta = np.matmul(delta, feedback_weights[layer], out=self.deltas[layer])
+            delta = self.products.matmul(delta, feedback_weights[layer], out=self.deltas[layer])
             delta /= self.inverse_slope(layer)
 
     def send_back(self, feedback_weights: Sequence[np.ndarray]) -> None:
         """Write deltas that come straight from the outputs: one array (outputs, units) a layer."""
         output_deltas = self.output_deltas()
         for layer, way in enumerate(feedback_weights):
-            np.matmul(output_deltas, way, out=self.deltas[layer])
+            self.products.matmul(output_deltas, way, out=self.deltas[layer])
             self.deltas[layer] /= self.inverse_slope(layer)
 
     def perturb(self, perturbation: Perturbation) -> tuple[np.ndarray, np.ndarray]:
@@ -133,7 +139,9 @@ class Block:
             zip(self.matrices, [*(s[:n] for s in second.preactivations), outputs], strict=True)
         ):
             known = layer == 0 and len(self.matrices) > 1
-            clean = self.preactivations(0) if known else np.matmul(below, matrix, out=into)
+            clean = (
+                self.preactivations(0) if known else self.products.matmul(below, matrix, out=into)
+            )
             perturbation(layer, below, clean, into)
             if into is not outputs:
                 arctan(into, out=into)
@@ -143,7 +151,7 @@ class Block:
     def start_perturbing(self) -> None:
         """Compute what goes into the first hidden layer, which `perturb` starts from."""
         if len(self.matrices) > 1:
-            np.matmul(self._images, self.matrices[0], out=self.preactivations(0))
+            self.products.matmul(self._images, self.matrices[0], out=self.preactivations(0))
 
     def perturbed_wrong(self) -> int:
         """Return how many images were wrong in `perturb`."""
@@ -158,7 +166,7 @@ class Block:
         moved = None
         for layer, tangent in enumerate(tangents):
             below = self._images if layer == 0 else self._layers.activations[layer - 1][: len(self)]
-            moved = self._passed_on(layer, below @ tangent, moved)
+            moved = self._passed_on(layer, self.products.matmul(below, tangent), moved)
         return float(np.sum(self.output_deltas() * moved, dtype=np.float64))
 
     def derivatives_along(self, noise: list[np.ndarray]) -> np.ndarray:
@@ -177,7 +185,7 @@ class Block:
     def _passed_on(self, layer: int, change: np.ndarray, moved: np.ndarray | None) -> np.ndarray:
         """Return how a layer's activations move if its preactivations and those below move so."""
         if moved is not None:
-            change += moved @ self.matrices[layer][:-1]
+            change += self.products.matmul(moved, self.matrices[layer][:-1])
         if layer < len(self.matrices) - 1:
             change /= 1 + np.square(self.preactivations(layer))  # they stay, for the next draw
         return change
@@ -189,7 +197,7 @@ class Block:
         for below, delta, gradient in zip(
             inputs, self.deltas, self._network.matrices(out), strict=True
         ):
-            np.matmul(below.T, delta, out=gradient)
+            self.products.matmul(below.T, delta, out=gradient)
 
     def gradient(self) -> np.ndarray:
         """Return the products of inputs and deltas, (n_parameters,), overwritten by the next."""

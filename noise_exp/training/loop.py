@@ -32,7 +32,7 @@ class EpochRecord:
     train_seconds
         Time spent in training since its start, in seconds; the caller's time is left out.
     forward_passes
-        Passes over the training images since the start; a backward pass counts two.
+        Work since the start, see `Objective.forward_passes`.
     progress
         Share of the training that is over, 0 to 1.
     """
@@ -54,8 +54,8 @@ class Schedule:
     epochs
         Epochs at most; None for no such limit.
     forward_passes
-        The budget in passes over the training images: no step but the first is begun that would
-        spend more, an image costing what it did in the last step. None for no such limit.
+        The budget of work (`Objective.forward_passes`): no step but the first is begun that would
+        spend more, if it costs what the last on as many images did. None for no such limit.
     seconds
         The budget in seconds of training: no step but the first is begun after them. How far
         training comes then depends on the machine. None for no such limit.
@@ -148,7 +148,7 @@ class _Pace:
         self._size = min(schedule.batch_size or self._n, self._n)
         self._steps = -(-self._n // self._size)  # of an epoch
         self._before = objective.forward_passes
-        self._per_image = 0.0  # passes over all images that a step spent for each of its own
+        self._passes_of: dict[int, float] = {}  # the last step on so many images
         self._taken = 0
         self._spent = 0.0  # seconds, up to the last epoch's end
         self._since: float | None = None
@@ -181,8 +181,7 @@ class _Pace:
                 break
             spent = self.forward_passes
             yield None if order is None else order[start : start + self._size]
-            used = self.forward_passes - spent
-            self._per_image = used * self._n / self._objective.batch_size
+            self._passes_of[self._objective.batch_size] = self.forward_passes - spent
             self._taken += 1
         self._spent, self._since = self.seconds, None
 
@@ -194,7 +193,8 @@ class _Pace:
         if self._schedule.seconds is not None and self.seconds >= self._schedule.seconds:
             return True
         images = min(self._size, self._n - self._taken % self._steps * self._size)
-        after = self.forward_passes + self._per_image * images / self._n
+        most = max(self._passes_of.values(), default=0.0)  # of a last, smaller batch of the first
+        after = self.forward_passes + self._passes_of.get(images, most)
         return budget is not None and after > budget * (1 + 1e-9)
 
     def progress(self) -> float:

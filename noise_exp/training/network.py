@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from noise_exp.training.functions import arctan
+from noise_exp.training.products import Products
 from noise_exp.training.workers import ALONE, Workers
 
 _ROWS = 512  # images whose activations exist at once, in every group
@@ -84,7 +85,8 @@ class Network:
         matrices, inputs = self.matrices(parameters), with_ones(images)
 
         def group_outputs(blocks: list[slice]) -> np.ndarray:
-            layers = Layers(self, max(block.stop - block.start for block in blocks))
+            rows = max(block.stop - block.start for block in blocks)
+            layers = Layers(self, rows, Products())
             outputs = [layers.forward(matrices, inputs[block]).copy() for block in blocks]
             return np.concatenate(outputs)
 
@@ -100,6 +102,8 @@ class Layers:
         The network.
     rows
         Images of the largest block.
+    products
+        Makes the products.
     differentiable
         Keep what goes into each arctan too, which derivatives need.
 
@@ -114,7 +118,10 @@ class Layers:
         What went into the output units and what came out, shape (rows, outputs).
     """
 
-    def __init__(self, network: Network, rows: int, differentiable: bool = False) -> None:
+    def __init__(
+        self, network: Network, rows: int, products: Products, differentiable: bool = False
+    ) -> None:
+        self._products = products
         hidden, n_out = network.sizes[1:-1], network.sizes[-1]
         self.activations = [_ones(rows, n, network.dtype) for n in hidden]
         self.preactivations = [v[:, :-1] for v in self.activations]
@@ -133,10 +140,10 @@ class Layers:
         for matrix, into, activations in zip(
             matrices[:-1], self.preactivations, self.activations, strict=True
         ):
-            np.matmul(below, matrix, out=into[:n])
+            self._products.matmul(below, matrix, out=into[:n])
             arctan(into[:n], out=activations[:n, :-1])
             below = activations[:n]
-        np.matmul(below, matrices[-1], out=self.logits[:n])
+        self._products.matmul(below, matrices[-1], out=self.logits[:n])
         return self.probabilities(n)
 
     def probabilities(self, n: int) -> np.ndarray:

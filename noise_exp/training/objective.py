@@ -15,9 +15,11 @@ import numpy as np
 
 from noise_exp.training.block import Block
 from noise_exp.training.network import Cost, Network, SquaredError, row_groups, with_ones
+from noise_exp.training.products import Products
 from noise_exp.training.workers import ALONE, Workers, chunks
 
 Told = TypeVar("Told")
+WORK_UNIT = "multiply-adds of a forward pass"  # that `Objective.forward_passes` counts in
 _HELD = 2**30  # bytes of pixels; of a larger set no second copy is made, but one of each batch
 
 
@@ -75,6 +77,8 @@ class Objective:
 
     Attributes
     ----------
+    products
+        Makes the products that an estimator has beside those of the blocks.
     known
         The measure on the chosen images where training stands, if somebody has taken it already.
     """
@@ -94,7 +98,7 @@ class Objective:
         self._pixels, self._inputs = images, inputs
         self._all = labels, _targets(labels, network)
         self._whole = self._multiplied(images) if images.nbytes <= _HELD else None
-        self._image_passes = 0.0
+        self.products = Products()
         self._parts: list[np.ndarray] = []  # one gradient per group, made when first needed
         self._idle: list[Block] = []  # blocks that threads have at hand
         self.known: Evaluation | None = None
@@ -103,17 +107,17 @@ class Objective:
     def fresh(self) -> "Objective":
         """Return the same measure, with a choice, a count and a known measure of its own."""
         mine = copy.copy(self)
-        mine._image_passes, mine._parts, mine._idle = 0.0, [], []
+        mine.products, mine._parts, mine._idle = Products(), [], []
         mine.choose(None)
         return mine
 
     @property
     def forward_passes(self) -> float:
-        """What has been spent so far, in passes over all images; a backward pass counts two.
+        """What has been spent so far, in forward passes of the network over all images.
 
-        The unit is the work of the matrix products of one forward pass over all images.
+        It is the multiply-adds of all products, over those of the products of one such pass.
         """
-        return self._image_passes / len(self)
+        return self.products.multiply_adds / (self.network.n_parameters * len(self))
 
     def __len__(self) -> int:
         """Return how many images there are in all."""
@@ -136,22 +140,22 @@ class Objective:
 
     def evaluate(self, parameters: np.ndarray) -> Evaluation:
         """Measure at `parameters`, shape (n_parameters,)."""
-        return self.sum_up(self.visit(parameters, Block.measure, passes=1, light=True))
+        return self.sum_up(self.visit(parameters, Block.measure, light=True))
 
     def directional_derivative(
         self, parameters: np.ndarray, along: np.ndarray
     ) -> tuple[Evaluation, float]:
         """Measure at `parameters`, and dE/dt of E(parameters + t * along) at t = 0.
 
-        By forward-mode differentiation (Griewank and Walther 2008, section 3.1), which counts
-        like a backward pass. Both arguments: (n_parameters,).
+        By forward-mode differentiation (Griewank and Walther 2008, section 3.1). Both arguments:
+        (n_parameters,).
         """
         tangents = self.network.matrices(along)
 
         def differentiate(block: Block) -> tuple[tuple[float, int], float]:
             return block.measure(), block.derivative_along(tangents)
 
-        measured, derivatives = zip(*self.visit(parameters, differentiate, passes=3), strict=True)
+        measured, derivatives = zip(*self.visit(parameters, differentiate), strict=True)
         return self.sum_up(measured), sum(derivatives)
 
     def gradient(self, parameters: np.ndarray, out: np.ndarray) -> Evaluation:
@@ -167,19 +171,16 @@ class Objective:
         parameters: np.ndarray,
         out: np.ndarray,
         assign: Callable[[Block], Told],
-        passes: float = 3,
     ) -> tuple[Evaluation, list[Told]]:
         """Write the gradient that follows from a derivative for every unit and image to `out`.
 
         A weight's derivative is the sum over images of its input times its unit's delta, the
         derivative of the image's loss by what goes into the unit. `assign` finds the deltas of
         one block, after its forward pass, and writes them to `block.deltas`; it is called once for
-        each block, by several threads. Counts as so many `passes`: the forward pass, about one
-        more for the deltas, the products of inputs and deltas.
+        each block, by several threads.
 
         Returns the measure at `parameters`, and what `assign` returned, in the images' order.
         """
-        self._image_passes += passes * self.batch_size
         matrices, images = self.network.matrices(parameters), self._chosen()
         while len(self._parts) < len(self._groups):
             self._parts.append(np.empty_like(out))
@@ -204,15 +205,13 @@ class Objective:
         self,
         parameters: np.ndarray,
         look: Callable[[Block], Told],
-        passes: float,
         light: bool = False,
     ) -> list[Told]:
         """Return what `look` tells of each block of the chosen images, in their order.
 
         It is called once for each block, by several threads, before any forward pass; of a `light`
-        block nothing but `Block.measure`. Counts as so many `passes` over these images.
+        block nothing but `Block.measure`.
         """
-        self._image_passes += passes * self.batch_size
         matrices, images = self.network.matrices(parameters), self._chosen()
 
         def looks(rows: list[slice]) -> list[Told]:
@@ -260,7 +259,7 @@ class Objective:
         except IndexError:
             block = None
         if block is None or block.capacity < images_at_once or (block.light and not light):
-            block = Block(self.network, self.cost, images_at_once, light)
+            block = Block(self.network, self.cost, self.products, images_at_once, light)
         for r in rows:
             block.set(r, matrices, images[r], self._targets[r], self._labels[r])
             yield block

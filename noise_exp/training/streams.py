@@ -47,20 +47,21 @@ class Streams(Protocol):
 
 
 class IndependentStreams:
-    """Three independent generators, so that each source of randomness has a seed of its own.
+    """Independent generators, so that each source of randomness has a seed of its own.
 
     Parameters
     ----------
-    init, data, noise
-        Non-negative seeds of the initial weights, of the split and the batches, of the noise.
+    init, data, noise, batches
+        Non-negative seeds of the initial weights, of the split of the data, of the noise, and of
+        the order of the images in batches; None for the noise's.
     """
 
     spare_dead_pixels = True
 
-    def __init__(self, init: int, data: int, noise: int) -> None:
+    def __init__(self, init: int, data: int, noise: int, batches: int | None = None) -> None:
         self._init, self._data = generator(init, _INIT), generator(data, _DATA)
         self._noise = noise
-        self.batch_order = generator(data, ORDER)
+        self.batch_order = generator(noise if batches is None else batches, ORDER)
         self.chance = generator(noise, CHANCE)
 
     def permutation(self, n: int) -> np.ndarray:

@@ -15,6 +15,7 @@ from noise_exp.training.network import Layers, Network, with_ones
 from noise_exp.training.noise import ARTICLE_DISTRIBUTIONS, Distribution, Noise, NoiseTransform
 from noise_exp.training.objective import Objective
 from noise_exp.training.optimizers import Vanilla
+from noise_exp.training.products import Products
 from noise_exp.training.streams import IndependentStreams
 from noise_exp.training.trial import Trial
 
@@ -159,7 +160,7 @@ def hessian_diagonal(objective: Objective, parameters: np.ndarray) -> np.ndarray
 
 def read_out(network: Network, parameters: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     """Return what goes into the output unit, shape (images,)."""
-    layers = Layers(network, len(pixels))
+    layers = Layers(network, len(pixels), Products())
     with np.errstate(over="ignore", invalid="ignore"):
         layers.forward(network.matrices(parameters), with_ones(pixels.astype(network.dtype)))
     return layers.logits[:, 0].astype(float)

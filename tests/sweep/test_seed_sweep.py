@@ -207,7 +207,7 @@ def test_crossed_seeds_are_told_apart(cli):
 
 
 def test_a_report_on_validation_images_and_budgets_in_passes(cli):
-    # Back propagation spends 3 passes an epoch, spsa 2: their numbers of epochs differ.
+    # Back propagation spends more passes an epoch than spsa: their numbers of epochs differ.
     done = cli.ok("-m", "dist=gaussian,backprop", "estimator=spsa", "seed=1,2", "epochs=null",
                "network=small", "forward_passes=9", "data=mnist01", "data.validation_size=200",
                "hydra.sweep.dir=out")  # fmt: skip

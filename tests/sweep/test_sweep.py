@@ -45,7 +45,7 @@ def test_params_metrics_and_data_of_every_run(sweep):
         metrics = run.data.metrics
         assert metrics["test_error_rate"] == metrics["test_errors"] / 20
         assert metrics["train_seconds"] > 0
-        assert metrics["forward_passes"] == (18 if exact else 6)
+        assert 12 < metrics["forward_passes"] < 18 if exact else metrics["forward_passes"] == 6
     assert children["gumbel"].data.params["dist.scale"] == "1.0"
     assert children["zipf"].data.params["optimizer.lr"] == "0.03"
     datasets = [run.inputs.dataset_inputs[0].dataset for run in children.values()]

@@ -160,8 +160,8 @@ def test_the_derivative_along_units_is_node_perturbation_with_a_small_scale():
     ],
     ids=["node_perturbation", "unit_forward_gradient"],
 )
-def test_four_draws_have_a_quarter_of_the_variance_and_cost_half_of_four_steps(one, four):
-    """Draws share a step's clean pass and its pass over the weights: 6 passes instead of 12."""
+def test_four_draws_have_a_quarter_of_the_variance_and_cost_less_than_half_of_four_steps(one, four):
+    """Draws share all products with inputs: those of the first layer, and of its gradient."""
     objective, w, loss = problem(4, CrossEntropy)
     gradient = numeric_gradient(loss, w)
     variances, passes = [], []
@@ -172,7 +172,7 @@ def test_four_draws_have_a_quarter_of_the_variance_and_cost_half_of_four_steps(o
         passes.append((objective.forward_passes - before) / len(found))
     # The mean over 1,000 draws strays by a few percent.
     assert variances[0] / variances[1] == pytest.approx(4, rel=0.15)
-    assert passes == pytest.approx([3, 6])
+    assert 2 < passes[0] < passes[1] < 2 * passes[0]
 
 
 @pytest.mark.parametrize("pairs", [1, 2, 8])

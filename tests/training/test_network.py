@@ -8,13 +8,11 @@ from noise_exp.training.network import Network, SquaredError, misclassified
 from noise_exp.training.trained import Trained
 
 
-def test_cost_is_the_mean_squared_error_and_passes_are_counted():
+def test_cost_is_the_mean_squared_error_and_a_measure_is_a_forward_pass():
     objective, w, loss = problem(1, SquaredError)
     evaluation = objective.evaluate(w)
     assert evaluation.cost == pytest.approx(2 * loss(w) / len(objective))
     assert objective.forward_passes == 1
-    objective.gradient(w, np.empty_like(w))
-    assert objective.forward_passes == 4
 
 
 def test_saturated_outputs_are_exact_and_quiet():

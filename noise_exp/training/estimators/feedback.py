@@ -15,6 +15,7 @@ from noise_exp.training.functions import arctan
 from noise_exp.training.network import Network
 from noise_exp.training.noise import Noise, draw
 from noise_exp.training.objective import Evaluation, Objective
+from noise_exp.training.products import Products
 
 
 @dataclass(frozen=True)
@@ -145,19 +146,19 @@ class Feedback(EstimatorState):
                     xi += block.preactivations(layer)
                     arctan(xi, out=xi)
                     xi -= block.activations(layer)
-                answer -= xi @ self.weights[layer].T
+                answer -= block.products.matmul(xi, self.weights[layer].T)
             block.send_back(self.weights)
-            return _sums(answer, passed)
+            return _sums(block.products, answer, passed)
 
         evaluation, answers = objective.assign_credit(parameters, out, assign)
-        self._fit(answers, objective.batch_size)
+        self._fit(objective.products, answers, objective.batch_size)
         np.negative(out, out=out)
         return evaluation
 
-    def _fit(self, answers: list[list[np.ndarray]], n: int) -> None:
+    def _fit(self, products: Products, answers: list[list[np.ndarray]], n: int) -> None:
         totals = [sum(parts[1:], start=parts[0]) for parts in zip(*answers, strict=True)]
         hidden = len(self.weights)
-        unexplained, passed, energy, products = (
+        unexplained, passed, energy, both = (
             totals[0], totals[1 : 1 + hidden], totals[1 + hidden : -hidden], totals[-hidden:]
         )  # fmt: skip
         means = [p / n for p in passed]
@@ -170,10 +171,14 @@ class Feedback(EstimatorState):
                 # Independent noise's covariance over n images has no eigenvalue above about
                 # 2 (1 + units / n) times the largest variance (Marchenko and Pastur 1967).
                 step = self._settings.rate / largest[layer] / (n + units)
-                feedback += step * (products[layer] - np.outer(unexplained, means[layer]))
+                feedback += step * (
+                    both[layer] - products.einsum("i,j->ij", unexplained, means[layer])
+                )
 
 
-def _sums(unexplained: np.ndarray, passed: list[np.ndarray]) -> list[np.ndarray]:
+def _sums(
+    products: Products, unexplained: np.ndarray, passed: list[np.ndarray]
+) -> list[np.ndarray]:
     """Sums over images of what a fit needs.
 
     First (outputs,) of the part of the answer that the feedback does not explain; then for each
@@ -183,6 +188,6 @@ def _sums(unexplained: np.ndarray, passed: list[np.ndarray]) -> list[np.ndarray]
     return [
         unexplained.sum(axis=0),
         *(p.sum(axis=0) for p in passed),
-        *(np.einsum("ij,ij->j", p, p) for p in passed),
-        *(unexplained.T @ p for p in passed),
+        *(products.einsum("ij,ij->j", p, p) for p in passed),
+        *(products.matmul(unexplained.T, p) for p in passed),
     ]

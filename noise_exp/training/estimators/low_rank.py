@@ -11,6 +11,7 @@ from noise_exp.training.block import Block, Perturbation
 from noise_exp.training.estimators import Stateless, require_positive
 from noise_exp.training.noise import Noise, draw
 from noise_exp.training.objective import Evaluation, Objective
+from noise_exp.training.products import Products
 
 Factors = tuple[np.ndarray, np.ndarray]
 """A and B of all pairs for one layer: (pairs, rank, units below + 1) and (pairs, rank, units)."""
@@ -44,8 +45,7 @@ class LowRankES(Stateless):
     rank
         r: of the products.
     images
-        `own`: each pair is measured on its own share of the batch, for two forward passes in all.
-        `all`: each on all images, for two passes a pair.
+        `own`: each pair is measured on its own share of the batch. `all`: each on all images.
     """
 
     scale: float
@@ -87,12 +87,11 @@ def either_side(
     """Measure on either side of `parameters`, for many pairs at once.
 
     A pair adds scale * sum over r of a_r b_r', or takes it away. `shares`, shape (batch,), says
-    which pair an image is measured with; None: with each. Counts what is measured, and as many
-    images as there are products, which are added up later.
+    which pair an image is measured with; None: with each.
 
     Returns the mean measure, and for each pair the difference of the losses, (pairs,).
     """
-    pairs, rank, _ = factors[0][0].shape
+    pairs, _, _ = factors[0][0].shape
     rounds: list[np.ndarray | int] = list(range(pairs)) if shares is None else [shares]
 
     def measure(block: Block) -> tuple[tuple[float, int], np.ndarray]:
@@ -101,7 +100,7 @@ def either_side(
         for pair in rounds:
             mine = pair if isinstance(pair, int) else pair[block.rows]
             for sign in (1, -1):
-                _, losses = block.perturb(_moving(factors, sign * scale, mine))
+                _, losses = block.perturb(_moving(block.products, factors, sign * scale, mine))
                 each = np.bincount(np.broadcast_to(mine, losses.shape), losses, pairs)
                 differences += sign * each
                 loss += float(np.sum(each))
@@ -109,23 +108,24 @@ def either_side(
         return (loss, wrong), differences
 
     times = 2 * len(rounds)
-    passes = times + pairs * rank / objective.batch_size
-    measured, differences = zip(*objective.visit(parameters, measure, passes), strict=True)
+    measured, differences = zip(*objective.visit(parameters, measure), strict=True)
     return objective.sum_up(measured, times, exact=False), np.sum(differences, axis=0)
 
 
-def _moving(factors: Sequence[Factors], scale: float, pair: np.ndarray | int) -> Perturbation:
+def _moving(
+    products: Products, factors: Sequence[Factors], scale: float, pair: np.ndarray | int
+) -> Perturbation:
     """Move the weights along products of low rank: those of a pair, or of each image's own pair."""
 
     def perturb(layer: int, below: np.ndarray, clean: np.ndarray, out: np.ndarray) -> None:
         a, b = factors[layer]
         if isinstance(pair, int):
-            change = (below @ a[pair].T) @ b[pair]
+            change = products.matmul(products.matmul(below, a[pair].T), b[pair])
         else:
-            change = sum(
-                np.einsum("ij,ij->i", below, a[pair, r])[:, None] * b[pair, r]
-                for r in range(a.shape[1])
-            )
+            change = np.zeros_like(out)
+            for r in range(a.shape[1]):
+                inner = products.einsum("ij,ij->i", below, a[pair, r])
+                change += products.einsum("i,ij->ij", inner, b[pair, r])
         change *= scale
         np.add(clean, change, out=out)
 
@@ -144,7 +144,7 @@ def _add_up(
     def multiply(piece: tuple[int, slice]) -> None:
         layer, rows = piece
         a, b = flat[layer]
-        np.matmul((a[:, rows] * each).T, b, out=matrices[layer][rows])
+        objective.products.matmul((a[:, rows] * each).T, b, out=matrices[layer][rows])
 
     objective.workers.map(multiply, [
         (layer, slice(i, i + _ROWS)) for layer, matrix in enumerate(matrices)

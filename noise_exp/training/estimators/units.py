@@ -43,8 +43,8 @@ class NodePerturbation(Stateless):
         Whether the output units' deltas are known. Blind, the output units get noise like the
         others, and the feedback is one scalar per image and draw.
     samples
-        Draws per step, each with a pass of its own. What they share, one pass without noise and
-        one over the weights, is done once.
+        Draws per step. What they share, one pass without noise, the products of inputs and first
+        weights, and those of inputs and deltas, is done once.
     """
 
     scale: float
@@ -128,7 +128,7 @@ def _descend(
         if len(rows) < len(block.deltas):
             block.output_deltas()
 
-    evaluation, _ = objective.assign_credit(parameters, out, assign, passes=2 + len(draws))
+    evaluation, _ = objective.assign_credit(parameters, out, assign)
     np.negative(out, out=out)
     return evaluation
 

@@ -88,7 +88,8 @@ class EvolutionStrategy(Stateless):
         weights = -_centred_ranks([e.loss for e in measured]) / (2 * self.pairs * self.scale)
         pulls = (weights[::2] - weights[1::2]).astype(out.dtype)
         objective.workers.map(
-            lambda chunk: np.matmul(pulls, xis[:, chunk], out=out[chunk]), chunks(len(out))
+            lambda chunk: objective.products.matmul(pulls, xis[:, chunk], out=out[chunk]),
+            chunks(len(out)),
         )
         return mean_evaluation(measured)
 
@@ -102,7 +103,7 @@ class ForwardGradient(Stateless):
     Attributes
     ----------
     samples
-        Draws whose estimates are averaged; three forward passes each.
+        Draws whose estimates are averaged; about two forward passes each.
     """
 
     samples: int

@@ -97,9 +97,6 @@ def _allow_lazy_help() -> None:
 
 def _for_the_user(error: Exception) -> str | None:
     """Say in one line what the user can mend; None for what is our own mistake."""
-    if isinstance(error, UserError | MemoryError):
-        return f"noise_exp: {in_words(error)}"
-    if type(error).__name__ == "TerminatedWorkerError":  # joblib's, which may not be installed
-        return "noise_exp: a worker process was killed from outside, perhaps for lack of memory"
-    said = explained(error) or (in_words(error) if is_of_disk(error) else None)
+    mendable = isinstance(error, UserError | MemoryError) or is_of_disk(error)
+    said = in_words(error) if mendable else explained(error)
     return said and f"noise_exp: {said}"

@@ -42,7 +42,7 @@ def in_words(error: BaseException) -> str:
         return (
             f"there is not enough memory ({error or 'none is left'}); try less, as smaller layers"
         )
-    return f"{type(error).__name__}: {error}"
+    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def is_of_disk(error: BaseException) -> bool:

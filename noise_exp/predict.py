@@ -104,23 +104,17 @@ def read(path: Path, trained: Trained) -> np.ndarray:
         If the file cannot be read, or its images are not like those of training.
     """
     try:
-        images = _content(path)
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror or error}") from None
-    except ValueError as error:
-        raise UserError(f"{error}; give an IDX file, a grey picture or an array as .npy") from None
-    try:
+        with path.open("rb") as file:
+            start = file.read(6)
+        if start == b"\x93NUMPY":
+            images = read_array(path)
+        elif start[:2] in (b"\0\0", b"\x1f\x8b"):
+            images = read_idx(path, 3)
+        else:
+            images = read_picture(path)
         return trained.images(images, f"the images of {path}")
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         raise UserError(str(error)) from None
-
-
-def _content(path: Path) -> np.ndarray:
-    with path.open("rb") as file:
-        start = file.read(6)
-    if start == b"\x93NUMPY":
-        return read_array(path)
-    return read_idx(path, 3) if start[:2] in (b"\0\0", b"\x1f\x8b") else read_picture(path)
 
 
 if __name__ == "__main__":

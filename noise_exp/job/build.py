@@ -141,12 +141,11 @@ def _named(group: str, node: Container[Any], error: Exception) -> str:
 
 
 def _streams(cfg: DictConfig) -> Streams:
-    seeds = {"seed": cfg.seed, **{f"seeds.{key}": value for key, value in cfg.seeds.items()}}
-    for key, seed in seeds.items():
-        if seed < 0:
-            raise UserError(f"{key} must be a whole number of at least 0, got {seed}")
     if cfg.stream == Stream.independent:
-        return IndependentStreams(**cfg.seeds)
+        try:
+            return IndependentStreams(**cfg.seeds)
+        except ValueError as error:
+            raise UserError(f"seed: {error}") from None
     if "_target_" in cfg.dist:
         raise UserError(
             f"stream=article draws by NumPy's legacy samplers, and {cfg.dist._target_} is none; "

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from noise_exp import __version__
 from noise_exp.errors import UserError, in_words
 from noise_exp.job.build import BUDGETS
-from noise_exp.job.describe import GROUPS, Job
+from noise_exp.job.config import TrackingConfig
+from noise_exp.job.describe import GROUPS, Job, SweepContext
 from noise_exp.job.fingerprint import fingerprint, kernel, source_digest
 from noise_exp.job.train import say, train
 from noise_exp.redaction import redacted
@@ -61,9 +62,9 @@ def _run(job: Job, build: Callable[[], Trial], begun: Record) -> Record:
     except Exception as error:
         if not job.in_sweep and isinstance(error, UserError | MemoryError):
             raise
-        with _recording(begun, job, _store(job)):
+        with _recording(begun, job, store_of(job.tracking, job.sweep)):
             raise
-    store = _store(job)
+    store = store_of(job.tracking, job.sweep)
     record = None
     if store and job.config["resume"]:
         from noise_exp.job import reuse  # MLflow
@@ -175,15 +176,15 @@ def _params(job: Job, trial: Trial, sizes: Mapping[str, int]) -> dict[str, str]:
     return params | {key: str(value) for key, value in values.items()}
 
 
-def _store(job: Job) -> "Store | None":
-    """Return the store that is told of the run; a job of a sweep is told of it itself."""
-    if not job.tracking.enabled:
+def store_of(tracking: TrackingConfig, sweep: SweepContext | None = None) -> "Store | None":
+    """Return the store that is told of a run; a job of a sweep is told of it itself."""
+    if not tracking.enabled:
         return None
     from noise_exp.tracking.store import Store
 
-    if job.in_sweep and job.sweep.uri:
-        return Store.attach(completed(job.sweep.uri), job.sweep.experiment_id)
-    return Store.open(job.tracking.uri, job.tracking.experiment)
+    if sweep and sweep.uri:
+        return Store.attach(completed(sweep.uri), sweep.experiment_id)
+    return Store.open(tracking.uri, tracking.experiment)
 
 
 def _recording(begun: Record, job: Job, store: "Store | None") -> Recording:

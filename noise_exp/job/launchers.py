@@ -37,19 +37,23 @@ class Launcher:
         Whether it is Hydra's own, which runs one job at a time in the launching process.
     submits
         Whether what its jobs are told stays on disk: submitit's files are not deleted.
-    pools
-        Whether it is joblib, whose workers would outlive the launching process.
+    at_once
+        How many jobs joblib runs at once, whose workers would outlive the launching process; None
+        of another.
     """
 
     serial: bool
     submits: bool
-    pools: bool
+    at_once: int | None
 
 
 def kind_of(launcher: DictConfig) -> Launcher:
     """Return what the configuration `hydra.launcher` is."""
     serial = str(launcher._target_).endswith("BasicLauncher")
-    return Launcher(serial, "submitit_folder" in launcher, "n_jobs" in launcher)
+    at_once = None
+    if "n_jobs" in launcher:  # as joblib counts: -1 is all cores, -2 all but one
+        at_once = launcher.n_jobs if launcher.n_jobs > 0 else available() + 1 + launcher.n_jobs
+    return Launcher(serial, "submitit_folder" in launcher, at_once and max(1, at_once))
 
 
 def per_job(launcher: DictConfig) -> int:
@@ -68,8 +72,8 @@ def per_job(launcher: DictConfig) -> int:
 
 
 def _cores_per_job(launcher: DictConfig) -> int:
-    if "n_jobs" in launcher:
-        return available() // jobs_at_once(launcher)
+    if at_once := kind_of(launcher).at_once:
+        return available() // at_once
     if "ray" in launcher:
         return int(launcher.ray.remote.get("num_cpus") or 1)
     if "cpus_per_task" in launcher:
@@ -80,12 +84,6 @@ def _cores_per_job(launcher: DictConfig) -> int:
 def _most_threads() -> float:
     first = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]  # a number per level
     return int(first) if first.strip().isdecimal() and int(first) > 0 else math.inf
-
-
-def jobs_at_once(launcher: DictConfig) -> int:
-    """Return how many jobs joblib runs at once; as it counts: -1 is all cores, -2 all but one."""
-    jobs = launcher.n_jobs
-    return jobs if jobs > 0 else max(1, available() + 1 + jobs)
 
 
 class Submitted:
@@ -129,11 +127,11 @@ def prepare(config: DictConfig, jobs: int | None) -> None:
     launcher, sweeper = config.hydra.launcher, config.hydra.sweeper
     if launcher.get("n_jobs") == 0:
         raise UserError("hydra.launcher.n_jobs must be at least 1, or -1 for all cores, got 0")
-    if "n_jobs" in launcher:
+    if at_once := kind_of(launcher).at_once:
         # A sweeper may launch so many at a time: Hydra's own, or a search.
         launched = jobs, sweeper.get("max_batch_size"), sweeper.get("n_jobs")
         most = min((n for n in launched if n), default=math.inf)
-        if most < jobs_at_once(launcher):  # else the cores of those that are missing lie idle
+        if most < at_once:  # else the cores of those that are missing lie idle
             _set(config, "n_jobs", most)
     init = OmegaConf.select(launcher, "ray.init")
     if init is None:
@@ -178,7 +176,7 @@ def end_with(pid: int, launcher: Launcher) -> None:
     """
     if launcher.submits:
         end_on_signals()
-    if not launcher.pools or os.getpid() == pid:
+    if not launcher.at_once or os.getpid() == pid:
         return
 
     def watch() -> None:

@@ -3,7 +3,8 @@
 import logging
 from dataclasses import replace
 
-from noise_exp.job.describe import Job
+from noise_exp.job.describe import Job, SweepContext
+from noise_exp.job.fingerprint import source_digest
 from noise_exp.runs.journal import Journal
 from noise_exp.runs.record import Record
 from noise_exp.tracking import liveness, reading
@@ -14,36 +15,34 @@ from noise_exp.tracking.store import Store
 log = logging.getLogger(__name__)
 
 
+def look(store: Store, sweep: SweepContext) -> dict[str, Record]:
+    """Tell jobs which runs are finished or alive; return the finished, by their ids."""
+    sweep.alive = liveness.mark_dead_runs(store)
+    found = reading.finished(store, source_digest())
+    sweep.finished = {f: (run.info.run_id, record.score) for f, (run, record) in found.items()}
+    return {run.info.run_id: record for run, record in found.values()}
+
+
 def found(store: Store, job: Job, begun: Record) -> Record | None:
-    """Return the run that stands for a job; one that is still alive is waited for."""
-    return _of_job(store, job, begun) if job.in_sweep else _of_run(store, begun)
+    """Return the run that stands for a job; one that is still alive is waited for.
 
-
-def _of_run(store: Store, begun: Record) -> Record | None:
-    fingerprint = begun.tags["fingerprint"]
-    if alive := liveness.mark_dead_runs(store).get(fingerprint):
-        liveness.wait_for(store, alive)
-    known = reading.finished(store, begun.tags["source_digest"]).get(fingerprint)
-    record = next(iter(reading.read(store, [known[0]])), None) if known else None
-    if record:
-        log.info("Finished already as run %s:", record.run_id)
-    return record
-
-
-def _of_job(store: Store, job: Job, begun: Record) -> Record | None:
-    """Return what stands for a job of a sweep; leave it in the job's folder.
-
-    All that is known of it is its id and its score: the end of the sweep reads the rest.
+    All that is known of it in a sweep is its id and its score, which the job's folder keeps: the
+    end of the sweep reads the rest.
     """
     fingerprint, sweep = begun.tags["fingerprint"], job.sweep
+    if not job.in_sweep:
+        look(store, sweep)
     alive, known = sweep.alive.get(fingerprint), sweep.finished.get(fingerprint)
     if alive and not known:
         run = liveness.wait_for(store, alive)
-        found = sensible([run]) if run else []
-        known = (alive, found[0][1].score) if found else None
+        ended = sensible([run]) if run else []
+        known = (alive, ended[0][1].score) if ended else None
     if not known:
         return None
     run_id, score = known
+    if not job.in_sweep:
+        log.info("Finished already as run %s:", run_id)
+        return next(iter(reading.read(store, [*store.by_id([run_id]).values()])), None)
     curves = {begun.scored: [score]}
     record = replace(begun, run_id=run_id, reused=True, status="FINISHED", curves=curves)
     Journal.start(job.folder, record).release()

@@ -9,7 +9,7 @@ from dataclasses import replace
 from time import perf_counter
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress
 
 from noise_exp.job.describe import Job
 from noise_exp.redaction import redacted
@@ -38,7 +38,7 @@ def train(job: Job, trial: Trial, journal: Journal) -> Record:
     _say_images(job, trial, journal.record.part)
     place = f"{job.number + 1}/{total} " if job.in_sweep and total else ""
     label = place + journal.record.name
-    for epoch in _progress(trial.train(), label, job.launcher.serial, job.in_sweep):
+    for epoch in _progress(job, trial.train(), label):
         journal.log_epoch(epoch)
     tested, part = trial.test(), journal.record.part
     metrics = {f"{part}_errors": tested.errors, f"{part}_error_rate": tested.error_rate}
@@ -114,31 +114,23 @@ def _predictions(trial: Trial, tested: Tested) -> Iterator[str]:
         yield f"{index},{label},{guess},{float(shown)!r},{bool(wrong)}"
 
 
-def _progress(
-    records: Iterator[EpochRecord], label: str, alone: bool, of_many: bool
-) -> Iterator[EpochRecord]:
+def _progress(job: Job, records: Iterator[EpochRecord], label: str) -> Iterator[EpochRecord]:
     """Pass records on, showing a bar on a terminal that this run has alone, else plain lines.
 
     A run of many says nothing unless it takes long: the sweep tells how far it is.
     """
-    if alone and sys.stderr.isatty():
+    if job.launcher.serial and sys.stderr.isatty():
         return _bar(records, label)
-    return _lines(records, label, 1 if of_many else _LINES_PER_RUN)
+    return _lines(records, label, 1 if job.in_sweep else _LINES_PER_RUN)
 
 
 def _bar(records: Iterator[EpochRecord], label: str) -> Iterator[EpochRecord]:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TextColumn("cost {task.fields[cost]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(label, total=1.0, cost="...")
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(label, total=1.0)
         for record in records:
             yield record
-            bar.update(task, completed=record.progress, cost=f"{record.cost:.4f}")
+            said = f"{label} cost {record.cost:.4f}"
+            bar.update(task, completed=record.progress, description=said)
 
 
 def _lines(records: Iterator[EpochRecord], label: str, lines: int) -> Iterator[EpochRecord]:

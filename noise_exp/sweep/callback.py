@@ -49,11 +49,9 @@ def _edge(failure: str) -> Iterator[None]:
         except (UserError, DryRun):
             raise
         except Exception as error:
-            if said := explained(error):
-                raise UserError(said) from None
             log.debug("%s", failure, exc_info=True)
-            words = " ".join(redacted(in_words(error)).split())
-            raise UserError(f"{failure}: {words}") from error
+            said = explained(error) or f"{failure}: {in_words(error)}"
+            raise UserError(said) from error
 
 
 class SweepCallback(Callback):

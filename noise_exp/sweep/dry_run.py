@@ -70,39 +70,31 @@ def _finished(
     return {i for i, (config, build) in enumerate(made) if fingerprint(config, build()) in known}
 
 
-def _setting(job: list[str]) -> tuple[str, ...]:
-    """Return a job's overrides without its seeds."""
-    return tuple(o for o in job if not _SEED.match(o))
-
-
 def _estimate(planned: Plan, left: Sequence[list[str]], make: Callable[[list[str]], Made]) -> str:
     """Time a few epochs of each setting that is swept, whatever its seed."""
     settings: dict[tuple[str, ...], list[list[str]]] = {}
     for job in left:
-        settings.setdefault(_setting(job), []).append(job)
+        settings.setdefault(tuple(o for o in job if not _SEED.match(o)), []).append(job)
     start = time.perf_counter()
-    seconds: list[float] = []
-    weights: list[int] = []
+    timed: list[tuple[float, int]] = []  # seconds, and how many runs take them
     for same in settings.values():
-        if seconds and time.perf_counter() - start > _BUDGET:
+        if timed and time.perf_counter() - start > _BUDGET:
             break
-        _, build = make(same[0])
-        seconds.append(_time(build))
-        weights.append(len(same))
+        timed.append((_time(make(same[0])[1]), len(same)))
     # What was not timed is taken for the mean of what was.
-    measured = sum(s * n for s, n in zip(seconds, weights, strict=True)) / sum(weights)
+    measured = sum(s * n for s, n in timed) / sum(n for _, n in timed)
     around = _AROUND if planned.tracking.enabled else _AROUND_UNTRACKED
     total = (measured + around) * len(left)
-    timed = (
-        f"from {_EPOCHS} epochs of {len(seconds)} of {len(settings)} settings, timed now"
+    how = (
+        f"from {_EPOCHS} epochs of {len(timed)} of {len(settings)} settings, timed now"
         f" one at a time, and {around:g} s around each run"
     )
-    if planned.at_once:
-        at_once = min(len(left), planned.at_once)
-        return f"About {duration(total / at_once)} with {at_once} jobs at once ({timed})."
+    if planned.launcher.at_once:
+        at_once = min(len(left), planned.launcher.at_once)
+        return f"About {duration(total / at_once)} with {at_once} jobs at once ({how})."
     if not planned.launcher.serial:
-        return f"About {duration(total)} of one worker's time, to be shared among them ({timed})."
-    return f"About {duration(total)} ({timed})."
+        return f"About {duration(total)} of one worker's time, to be shared among them ({how})."
+    return f"About {duration(total)} ({how})."
 
 
 def _time(build: Callable[[], Trial]) -> float:

@@ -51,8 +51,8 @@ class Plan:
         What was typed, as "key=value".
     tracking, resume
         As configured.
-    launcher, at_once
-        What launches the jobs, and how many at once, where it is joblib.
+    launcher
+        What launches the jobs.
     """
 
     first: list[str] | None
@@ -64,7 +64,6 @@ class Plan:
     tracking: TrackingConfig
     resume: bool
     launcher: launchers.Launcher
-    at_once: int | None
 
 
 def single(config: DictConfig) -> Plan:
@@ -75,13 +74,11 @@ def single(config: DictConfig) -> Plan:
 
 def _of_the_whole(config: DictConfig) -> dict[str, Any]:
     """Return what the jobs of a command have one of, but for the folder."""
-    launcher = config.hydra.launcher
     return {
         "asked": as_given(config.hydra.overrides.task),
         "tracking": OmegaConf.to_object(config.tracking),
         "resume": config.resume,
-        "launcher": launchers.kind_of(launcher),
-        "at_once": launchers.jobs_at_once(launcher) if "n_jobs" in launcher else None,
+        "launcher": launchers.kind_of(config.hydra.launcher),
     }
 
 

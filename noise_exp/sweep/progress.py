@@ -11,7 +11,7 @@ from noise_exp.writing import duration
 
 _POLL_SECONDS = 1.0
 _TERMINAL_SECONDS, _LOG_SECONDS = 10.0, 30.0  # between two lines
-_LOG_SHARE = 0.02  # a line per so much of the time gone, so that a long sweep's log stays short
+_SHARE = 0.02  # a line per so much of the time gone, so that a long sweep's log stays short
 
 
 class SweepProgress:
@@ -30,7 +30,7 @@ class SweepProgress:
     def __init__(self, folder: Path, uid: str, total: int | None) -> None:
         self._folder, self._uid, self._total = folder, uid, total
         self._ended_jobs: set[Path] = set()
-        self._start, self._began = time.monotonic(), now()
+        self._began = now()
         self._first: int | None = None
         self._ended = threading.Event()
         self.done = self.reused = 0
@@ -63,26 +63,26 @@ class SweepProgress:
                 self.done += 1
                 self.reused += run.reused
 
-    def line(self, seconds: float) -> str:
-        """Say how far the sweep is, `seconds` after its start."""
+    def line(self) -> str:
+        """Say how far the sweep is."""
         of = "" if self._total is None else f" of {self._total}"
-        text = f"sweep: {self.done}{of} runs done after {duration(seconds)}"
+        text = f"sweep: {self.done}{of} runs done after {duration((now() - self._began) / 1000)}"
         ran = self.done - self.reused  # an earlier sweep's run takes no time
         if self._total is not None and ran and self._first is not None:
             # The start-up before the first job is no part of what the others will take.
-            since = max(0.0, seconds - max(0.0, (self._first - self._began) / 1000))
+            since = max(0, now() - self._first) / 1000
             text += f", about {duration(since / ran * (self._total - self.done))} left"
         return text
 
     def _work(self) -> None:
         every = _TERMINAL_SECONDS if sys.stderr.isatty() else _LOG_SECONDS
-        last, told = 0.0, 0
+        start = last = time.monotonic()
+        told = 0
         while not self._ended.wait(_POLL_SECONDS):
-            gone = time.monotonic() - self._start
-            pause = every if sys.stderr.isatty() else max(every, _LOG_SHARE * gone)
-            if gone - last < pause:
+            gone = time.monotonic() - start
+            if time.monotonic() - last < max(every, _SHARE * gone):
                 continue
             self.look()
             if self.done > told:
-                print(self.line(gone), file=sys.stderr, flush=True)
-                last, told = gone, self.done
+                print(self.line(), file=sys.stderr, flush=True)
+                last, told = time.monotonic(), self.done

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from noise_exp.errors import ToldError
 from noise_exp.job import launchers
-from noise_exp.job.config import TrackingConfig
 from noise_exp.job.describe import SweepContext
-from noise_exp.job.fingerprint import source_digest
+from noise_exp.job.job import store_of
 from noise_exp.redaction import masked, redacted
 from noise_exp.runs.disk import decoded
 from noise_exp.runs.journal import Journal
@@ -76,12 +75,16 @@ class Sweep:
         UserError
             If its folder is in use, or the store takes no run.
         """
-        store = _store(planned.tracking)
+        store = store_of(planned.tracking)
         if store:
             context.uri, context.experiment_id = store.uri, store.experiment_id
             if planned.launcher.submits:
                 context.uri = masked(store.uri)  # each job completes it from its environment
-        finished = _look_for_finished(store, context) if store and planned.resume else {}
+        finished: dict[str, Record] = {}
+        if store and planned.resume:
+            from noise_exp.job import reuse  # MLflow
+
+            finished = reuse.look(store, context)
         recording = Recording(
             planned.folder, _begun(planned, store),
             Owed(store.uri, store.experiment_id) if store else Owed(),
@@ -187,26 +190,6 @@ def command(resume: bool = False) -> str:
         arguments = [a for a in arguments if key_of(a) != "resume"] + ["resume=true"]
     python = program("python") if resume else "python"  # one is for this shell, one for everybody
     return decoded(redacted(shlex.join([python, "-m", "noise_exp", *arguments])))
-
-
-def _store(tracking: TrackingConfig) -> "Store | None":
-    if not tracking.enabled:
-        return None
-    from noise_exp.tracking.store import Store
-
-    return Store.open(tracking.uri, tracking.experiment)
-
-
-def _look_for_finished(store: "Store", context: SweepContext) -> dict[str, Record]:
-    """Tell the jobs which runs are finished or alive; return the finished, by their ids."""
-    from noise_exp.tracking import liveness, reading
-
-    context.alive = liveness.mark_dead_runs(store)
-    found = reading.finished(store, source_digest())
-    context.finished = {
-        fingerprint: (run.info.run_id, record.score) for fingerprint, (run, record) in found.items()
-    }
-    return {run.info.run_id: record for run, record in found.values()}
 
 
 def _begun(planned: Plan, store: "Store | None") -> Record:

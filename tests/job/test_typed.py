@@ -15,9 +15,7 @@ KEYS = ("tracking.experiment", "tracking.uri", "data.path")
 AROUND = st.text("\ufeff \xa0\t\r\n", max_size=4)
 
 
-@pytest.mark.parametrize(
-    "name", ["2026_11_25", "007", "1e3", "true", "5", ".5", "nan", "mine", "2026-11-25"]
-)
+@pytest.mark.parametrize("name", ["2026_11_25", "007", "1e3", "true", ".5", "nan", "mine"])
 def test_a_name_is_kept_as_it_is_typed(name):
     typed = [f"{key}={name}" for key in KEYS]
     cfg = composed("data=npz", *typed)
@@ -47,8 +45,7 @@ def test_a_run_lands_where_it_is_told_to(newcomer):
     env = {"MLFLOW_TRACKING_URI": f"\ufeff{uri}\r"}
     done = newcomer.ok(*SMALL, f"tracking.experiment={name}", f"hydra.run.dir={name}", env=env)
     assert f"mlflow ui --workers 1 --backend-store-uri {uri}" in done.stdout
-    env["MLFLOW_EXPERIMENT_NAME"] = f" {name}\xa0\r\n"
-    newcomer.ok(*SMALL, env=env)
+    newcomer.ok(*SMALL, env=env | {"MLFLOW_EXPERIMENT_NAME": f" {name}\xa0\r\n"})
     assert (newcomer.folder / name).is_dir()
     assert [path.name for path in newcomer.folder.rglob("*.db")] == ["runs.db"]
     client = MlflowClient(uri)

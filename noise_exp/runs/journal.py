@@ -15,18 +15,19 @@ import logging
 import math
 import os
 import platform
+import shutil
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from threading import Lock as Guard
+from threading import Lock
 from typing import Any, TextIO
 
 from filelock import Timeout
 
 from noise_exp.errors import UserError
 from noise_exp.runs import disk
-from noise_exp.runs.disk import ARTIFACTS, EPOCHS, FACTS, RECORDS, Lock, synced
+from noise_exp.runs.disk import ARTIFACTS, EPOCHS, FACTS, RECORDS, lock, synced
 from noise_exp.runs.owed import OWED, Owed, parsed, put_aside, refuse_sibling
 from noise_exp.runs.record import Record, curves_of, now
 from noise_exp.training.loop import EpochRecord
@@ -53,8 +54,8 @@ class Journal:
         self.folder = folder
         self._set(record, owed)
         self._records = folder / RECORDS
-        self._guard = Guard()  # the delivery runs in a thread of its own
-        self._alive = Lock(self._records / _ALIVE, timeout=0)
+        self._guard = Lock()  # the delivery runs in a thread of its own
+        self._alive = lock(self._records / _ALIVE, timeout=0)
         self._held: os.stat_result | None = None  # the lock's file, of a run that is at work
         self._lines: TextIO | None = None
         self._contents: dict[str, bytes] = {}  # of artifacts that the store does not have yet
@@ -70,7 +71,7 @@ class Journal:
         Raises
         ------
         UserError
-            If a living run, or another job of the same sweep, has the folder, or it has no locks.
+            If a living run, or another job of the same sweep, has the folder.
         """
         folder = folder.absolute()
         if before := cls._earlier(folder):
@@ -130,9 +131,8 @@ class Journal:
     @contextlib.contextmanager
     def claim(cls, folder: Path) -> Iterator["Journal | None"]:
         """Read the record in `folder` with the run's lock held; None while the run is alive."""
-        lock = Lock(folder / RECORDS / _ALIVE, timeout=0.2)  # two that look at once wait so long
-        try:
-            held = lock.acquire()
+        try:  # two that look at once wait so long
+            held = lock(folder / RECORDS / _ALIVE, timeout=0.2).acquire()
         except Timeout:
             yield None
             return
@@ -241,16 +241,9 @@ class Journal:
         self.update(status="KILLED", end_time=last)
 
     def clear_artifacts(self) -> None:
-        """Delete the files that the store has, and nothing else that may lie beside them."""
+        """Delete the files that the store has."""
         self._contents.clear()
-        with contextlib.suppress(OSError):
-            for path in self.artifacts:
-                path.unlink(missing_ok=True)
-            root = self._records / ARTIFACTS
-            folders = {root, *((root / name).parent for name in self.owed.artifacts)}
-            for folder in sorted(folders, reverse=True):  # the inner ones first
-                if folder.is_dir():
-                    folder.rmdir()
+        shutil.rmtree(self._records / ARTIFACTS, ignore_errors=True)
 
     def _hold(self) -> None:
         self._alive.acquire()

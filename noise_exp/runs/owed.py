@@ -4,6 +4,7 @@ import logging
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from noise_exp.errors import UserError
@@ -77,6 +78,12 @@ def refuse_sibling(before: "Journal", record: Record) -> None:
         )
 
 
+def how_to_deliver(folder: Path) -> str:
+    """Say how to deliver later what is owed in a folder."""
+    command = [program("python"), "-m", "noise_exp.tracking", "sync", str(folder)]
+    return f"Deliver it with\n    {shlex.join(command)}"
+
+
 def put_aside(before: "Journal") -> None:
     """Move what an earlier run still owes its store to a folder below; delete its other files.
 
@@ -84,11 +91,9 @@ def put_aside(before: "Journal") -> None:
     """
     if before.owed:
         log.warning(
-            "An earlier run in %s still owes its store something, which is kept. Deliver it "
-            "with\n    %s",
-            before.folder,
-            shlex.join([program("python"), "-m", "noise_exp.tracking", "sync", str(before.folder)]),
-        )
+            "An earlier run in %s still owes its store something, which is kept. %s",
+            before.folder, how_to_deliver(before.folder),
+        )  # fmt: skip
         aside = before.folder / RECORDS / f"owed-{before.record.uid[:8]}"
         (aside / RECORDS).mkdir(parents=True, exist_ok=True)
         record = [f"{RECORDS}/{name}" for name in (ARTIFACTS, EPOCHS, FACTS)]

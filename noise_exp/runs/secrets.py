@@ -79,14 +79,13 @@ def completed(uri: str) -> str:
         If it does not.
     """
     if HIDDEN in uri:
-        found = [value for value in os.environ.values() if masked(value) == uri != value]
-        found += [value for value in os.environ.values() if _place(value) == _place(uri)]
+        found = [value for value in os.environ.values() if _place(value) == _place(uri)]
         if not found:
             raise UserError(
                 f"{uri} has {HIDDEN} in the place of a secret, which is kept nowhere; set "
                 "MLFLOW_TRACKING_URI to the whole URI"
             )
-        uri = found[0]
+        uri = max(found, key=lambda value: masked(value) == uri)
     remember(uri)
     scheme, _, rest = uri.partition("://")
     if scheme in ("http", "https") and (user := user_info(scheme, rest)):

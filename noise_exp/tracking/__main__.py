@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import requests
@@ -21,8 +22,8 @@ from noise_exp.redaction import masked
 from noise_exp.runs.journal import Journal
 from noise_exp.runs.secrets import check_arguments, completed
 from noise_exp.tracking.failures import reason
-from noise_exp.tracking.internals import relocate
-from noise_exp.tracking.liveness import silent, sync
+from noise_exp.tracking.internals import connect, relocate
+from noise_exp.tracking.liveness import settle, silent
 from noise_exp.tracking.places import DEFAULT_URI, file_of, is_served, trimmed
 from noise_exp.tracking.store import Store
 
@@ -86,7 +87,7 @@ def _settled(
     uri, began = "", time.monotonic()
     try:
         uri = _uri(folder, given)
-        return hanging.get(uri) or sync(folder, uri, dead), uri
+        return hanging.get(uri) or settle(folder, partial(connect, uri), dead), uri
     except Exception as error:
         outcome = f"still owed: {reason(error)}"
         if time.monotonic() - began > _HANGS_SECONDS:

@@ -25,11 +25,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from filelock import FileLock
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException, RestException
 
 from noise_exp.errors import UserError
-from noise_exp.runs.disk import Lock
+from noise_exp.runs.disk import lock
 from noise_exp.tracking.places import file_of, is_same_file, is_served, uri_of
 
 for _noisy in ("alembic", "mlflow", "urllib3"):  # after MLflow's import, which sets it too
@@ -65,7 +66,7 @@ def connect(uri: str) -> MlflowClient:
 def make(database: Path) -> None:
     """Make a SQLite store where there is none: whole, or not at all; by one process at a time."""
     database.parent.mkdir(parents=True, exist_ok=True)
-    with _lock(database):  # concurrent first use crashes MLflow
+    with _locked(database):  # concurrent first use crashes MLflow
         if database.exists():
             return
         from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore  # slow, and rarely used
@@ -154,7 +155,7 @@ def relocate(uri: str) -> None:
         places = _places(connection, new)
         if not any(_is_elsewhere(connection, place, database) for place in places):
             return
-    with _lock(database), _opened(database) as connection:
+    with _locked(database), _opened(database) as connection:
         for place in _places(connection, new):  # anew: another process may have been first
             if _is_elsewhere(connection, place, database):
                 _refuse_living(connection, database, place)
@@ -165,8 +166,8 @@ def relocate(uri: str) -> None:
                 )  # fmt: skip
 
 
-def _lock(database: Path) -> Lock:
-    return Lock(database.with_name(f"{database.name}.noise_exp-lock"))
+def _locked(database: Path) -> FileLock:
+    return lock(database.with_name(f"{database.name}.noise_exp-lock"))
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 import logging
 import platform
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from mlflow import MlflowClient
@@ -13,7 +13,7 @@ from noise_exp.redaction import masked
 from noise_exp.runs.journal import Journal
 from noise_exp.tracking.delivery import Delivery, RefusedError
 from noise_exp.tracking.failures import reason
-from noise_exp.tracking.internals import SILENCE_SECONDS, connect
+from noise_exp.tracking.internals import SILENCE_SECONDS
 from noise_exp.tracking.places import file_of, is_same
 from noise_exp.tracking.store import FAILURES, Store
 
@@ -55,13 +55,13 @@ def wait_for(store: Store, run_id: str) -> Run | None:
         time.sleep(_PAUSE_SECONDS)
 
 
-def settle(folder: Path, client: MlflowClient, dead: bool = False) -> str:
+def settle(folder: Path, client: Callable[[], MlflowClient], dead: bool = False) -> str:
     """Deliver what the run in `folder` still owes; one that died unseen becomes KILLED.
 
     Parameters
     ----------
     folder, client
-        Of the run; of its store.
+        Of the run; of its store, which there may not be if nothing is owed.
     dead
         Whether a run of another machine, which holds no lock here, is known to be dead.
 
@@ -87,16 +87,9 @@ def settle(folder: Path, client: MlflowClient, dead: bool = False) -> str:
             if not dead and platform.node() not in journal.record.tags.get("host", "").split():
                 return "elsewhere"
             journal.end_unseen()
-        delivery = Delivery(journal, client, again=True)
+        delivery = Delivery(journal, client(), again=True)
         delivery.send()
     return ", ".join(["delivered", *(f"without {what}" for what in delivery.left_out)])
-
-
-def sync(folder: Path, uri: str, dead: bool = False) -> str:
-    """Do what `settle` does, in a store by its URI."""
-    if not Journal.load(folder).owed:  # there may be no store
-        return "nothing"
-    return settle(folder, connect(uri), dead)
 
 
 def silent(folders: Iterable[Path], uri: str) -> list[Path]:
@@ -144,7 +137,7 @@ def _settled(store: Store, run: Run, dead: bool = False) -> str | None:
         known = str(left.owed.uri)
         ours = is_same(known, masked(store.uri)) or file_of(known) is None
         same = left.record.run_id == run.info.run_id or left.record.uid == tags.get("uid")
-        return sync(folder, store.uri, dead) if ours and same else None
+        return settle(folder, lambda: store.client, dead) if ours and same else None
     except (OSError, ValueError, KeyError, RefusedError):
         return None
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from noise_exp import __version__
 from noise_exp.errors import UserError
-from noise_exp.redaction import masked
 from noise_exp.training.trained import Trained
 
 if TYPE_CHECKING:  # seconds that only who needs them has to spend
@@ -90,35 +89,26 @@ def fetch(store: "Store", run_id: str) -> Trained:
     Raises
     ------
     UserError
-        If there is no such run, or it keeps none, or that was deleted or cannot be read.
+        If it keeps none, or that was deleted or cannot be read.
     """
     from mlflow.artifacts import download_artifacts
-    from mlflow.exceptions import MlflowException
 
     from noise_exp.tracking.failures import reason
 
-    run = store.run(run_id)
+    run = store.client.get_run(run_id)
     models = models_of(run)
     if not models:
         raise UserError(
             f"run {run_id} ({run.info.run_name}) keeps no model; a run does that was made with "
             "tracking.model=true, ended, and is no sweep"
         )
-    try:
-        place = store.client.get_logged_model(models[-1]).artifact_location
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-            raise
-        raise UserError(
-            f"the model of run {run_id} was deleted from the store; train the run again, or give "
-            "another"
-        ) from None
     with tempfile.TemporaryDirectory() as folder:
         try:
+            place = store.client.get_logged_model(models[-1]).artifact_location
             path = download_artifacts(artifact_uri=place, tracking_uri=store.uri, dst_path=folder)
             return Trained.load(Path(path) / WEIGHTS)
         except Exception as error:  # of MLflow, the file system, NumPy or zipfile
             raise UserError(
-                f"the model of run {run_id} cannot be read from {masked(place)} "
-                f"({reason(error)}); if it is gone, train the run again"
+                f"the model of run {run_id} cannot be read ({reason(error)}); if it is gone, train "
+                "the run again"
             ) from None

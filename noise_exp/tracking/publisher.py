@@ -192,7 +192,7 @@ class Publisher:
             if journal.folder not in self._refused:
                 delivery.beat()
         try:
-            if settle(folder, self._client) in ("alive", "elsewhere"):
+            if settle(folder, lambda: self._client) in ("alive", "elsewhere"):
                 self._folders[folder], self._fails = "it is still alive", True
                 return
         except RefusedError as error:

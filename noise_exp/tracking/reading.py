@@ -26,8 +26,6 @@ _READERS = 4
 _RUN_ID = re.compile(r"[0-9a-f]{32}")
 _RUNS_FILE = "runs.csv"
 _REUSED = "reused."
-_FINGERPRINT = re.compile(r"(\d+-)?[0-9a-f]{16}")
-_UNVERSIONED = "_" * 16  # what a fingerprint was before it began with a version: so many digits
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +82,7 @@ def ask(store: Store, names: Sequence[str]) -> Selection:
 def _named(store: Store, name: str) -> tuple[Run | None, list[Run]]:
     """Return what a name stands for: the sweep if it is one, and the runs."""
     if _RUN_ID.fullmatch(name):
-        run = store.run(name)
+        run = store.client.get_run(name)
         kind = run.data.tags.get("kind", "no kind")
         if kind == "sweep":
             return run, _of_sweep(Store.attach(store.uri, run.info.experiment_id), run)
@@ -150,17 +148,8 @@ def children(store: Store, parent_id: str) -> list[Run]:
 def finished(store: Store, source_digest: str) -> dict[str, tuple[Run, Record]]:
     """Return the finished runs of this source code, with their records, by fingerprint.
 
-    The newest of each counts. One query, whatever the number of runs asked for, and one that says
-    how many runs have a fingerprint of an older version and are left.
+    The newest of each counts. One query, whatever the number of runs asked for.
     """
-    older = store.search(
-        "attributes.status = 'FINISHED'", f"tags.fingerprint LIKE '{_UNVERSIONED}'"
-    )
-    if older:
-        log.info(
-            "%d finished runs of an older version are left: their fingerprints do not say enough "
-            "to stand for a run", len(older),
-        )  # fmt: skip
     runs = store.search(
         "attributes.status = 'FINISHED'",
         "tags.kind = 'run'",
@@ -168,13 +157,10 @@ def finished(store: Store, source_digest: str) -> dict[str, tuple[Run, Record]]:
     )
     found = {}
     for run, record in reversed(sensible(runs)):
-        fingerprint = run.data.tags.get("fingerprint", "")
-        if not _FINGERPRINT.fullmatch(fingerprint):
-            leave_out(run, f"its tag fingerprint is {fingerprint!r}")
-        elif math.isnan(record.errors):
+        if math.isnan(record.errors):
             leave_out(run, f"it has no metric {record.part}_errors")
         else:
-            found[fingerprint] = run, record
+            found[run.data.tags.get("fingerprint", "")] = run, record
     return found
 
 

@@ -4,7 +4,6 @@ import contextlib
 import getpass
 import logging
 import math
-import shlex
 import time
 import traceback
 from collections.abc import Callable, Iterable
@@ -17,9 +16,8 @@ from noise_exp.errors import ToldError, UserError, in_words
 from noise_exp.redaction import masked, redacted
 from noise_exp.runs.disk import decoded
 from noise_exp.runs.journal import Journal
-from noise_exp.runs.owed import Owed
+from noise_exp.runs.owed import Owed, how_to_deliver
 from noise_exp.runs.record import Record
-from noise_exp.terminal import program
 
 if TYPE_CHECKING:  # a second of MLflow that an untracked run has no use for
     from noise_exp.tracking.publisher import Publisher
@@ -180,8 +178,6 @@ def _user() -> str:
 def say_owed(why: str, folder: Path) -> None:
     """Say that the store lacks something of what is in a folder, and how to deliver it later."""
     log.warning(
-        "The tracking store does not know all that is in %s (%s). Deliver it with\n    %s",
-        folder,
-        why,
-        shlex.join([program("python"), "-m", "noise_exp.tracking", "sync", str(folder)]),
-    )
+        "The tracking store does not know all that is in %s (%s). %s",
+        folder, why, how_to_deliver(folder),
+    )  # fmt: skip

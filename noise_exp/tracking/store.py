@@ -16,7 +16,7 @@ from noise_exp.errors import UserError
 from noise_exp.redaction import masked
 from noise_exp.terminal import program
 from noise_exp.tracking import internals
-from noise_exp.tracking.failures import cure, reason
+from noise_exp.tracking.failures import reason
 from noise_exp.tracking.internals import NEWEST, SWEEPS, VIEW
 from noise_exp.tracking.model import models_of
 from noise_exp.tracking.places import DEFAULT_URI, file_of, is_served, located, setting, trimmed
@@ -204,24 +204,6 @@ class Store:
                 break
         return runs
 
-    def run(self, run_id: str) -> Run:
-        """Return a run by its id.
-
-        Raises
-        ------
-        UserError
-            If there is none.
-        """
-        try:
-            return self.client.get_run(run_id)
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-                raise
-            raise UserError(
-                f"the store {self} has no run {run_id}; the UI shows a run's id, and --uri names "
-                "another store"
-            ) from None
-
     def tag_best(self, run_id: str) -> None:
         """Tag a sweep's best run, and its model if it keeps one; warn where that fails."""
         try:
@@ -260,8 +242,10 @@ def opened(uri: str | None, experiment: str | None) -> Iterator[Store]:
 
 def _failure(uri: str, error: Exception, otherwise: str = "--uri to another") -> UserError:
     """Return what to tell of a store that fails."""
-    advice = "" if cure(error) else f"; set MLFLOW_TRACKING_URI or {otherwise}"
-    return UserError(f"the tracking store {masked(uri)} cannot be used: {reason(error)}{advice}")
+    return UserError(
+        f"the tracking store {masked(uri)} cannot be used: {reason(error)}; "
+        f"set MLFLOW_TRACKING_URI or {otherwise}"
+    )
 
 
 def _made(uri: str, experiment: str) -> str:

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from mlflow import MlflowClient
 
 RUN = ("network.hidden=[4,3]", "epochs=2", "threads=1")
 FAINT = "makes pixels of 0 to 1 too faint: the network sees 0.0039 at most; write"
@@ -26,17 +25,3 @@ def test_what_images_of_ones_own_are_is_said_at_the_start(cli, data):
     assert SAID[data] in done.stdout
     assert ("images for training" in done.stdout) == ("npz" in data)
     assert ("too faint" in done.stdout) == (SAID[data] == FAINT)
-
-
-def test_resume_says_how_many_runs_of_an_older_version_it_leaves(cli):
-    cli.ok("-m", "seed=1,2", *RUN)
-    client = MlflowClient(cli.uri)
-    for run in cli.runs("run"):  # as an earlier version has left them
-        client.set_tag(run.info.run_id, "fingerprint", run.data.tags["fingerprint"][-16:])
-    for command in (("seed=1",), ("-m", "seed=1,2")):
-        done = cli.ok(*command, "resume=true", *RUN)
-        assert done.stdout.count("2 finished runs of an older version are left") == 1
-        assert "Finished already" not in done.stdout
-    done = cli("seed=1", "resume=true", *RUN)
-    assert "Finished already" in done.stdout
-    assert "older version" not in cli("seed=3", *RUN).stdout

@@ -171,7 +171,7 @@ def test_a_moved_slider_moves_its_picture(page, slider, picture):
 
 def test_an_unknown_sweep_is_a_sentence(cli, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", cli.uri)
-    with pytest.raises(UserError, match=f"has no run {'0' * 32}"):
+    with pytest.raises(UserError, match=f"{'0' * 32} not found"):
         noise_training.sweep_curves("0" * 32)
 
 

@@ -177,7 +177,7 @@ def test_the_command_takes_each_kind_of_file(cli, run, ask, capsys):
         "RUN wide.png": "20 x 28; the network takes images of 784 pixels, 28 x 28",
         "RUN words.txt": "words.txt is no picture in PNG, JPEG, BMP",
         "RUN missing.png": "No such file or directory: 'missing.png'",
-        f"{'0' * 32} images.npy": f"has no run {'0' * 32}; the UI shows a run's id",
+        f"{'0' * 32} images.npy": f"{'0' * 32} not found; set MLFLOW_TRACKING_URI or --uri",
         "SWEEP images.npy": "keeps no model; a run does that was made with tracking.model=true",
         "RUN images.npy --uri sqlite:///no.db": "there is no store sqlite:///no.db",
         # Matplotlib would add an ending, and write over a file of that name.

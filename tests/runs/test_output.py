@@ -47,38 +47,12 @@ def test_what_is_not_ours_stays(tmp_path, caplog, kind):
     assert "it stays, and ours is" in caplog.text
 
 
-def test_a_run_removes_the_artifacts_that_it_lists_alone(tmp_path):
-    folder = tmp_path / ".noise_exp" / "artifacts"
-    for name in ("cost.png", "weights.npz"):  # the second as what an earlier run left
-        journal = Journal.start(tmp_path, Record("run"), Owed("sqlite:///x.db", delivered=True))
-        journal.log_artifacts({name: b"ours"})
-        (folder / "x").write_text("mine")
-        journal.log_artifacts({name: b"ours again"})
-        assert [path.name for path in journal.artifacts] == [name]
-        if name == "cost.png":
-            journal.clear_artifacts()
-            assert [path.name for path in folder.iterdir()] == ["x"]
-        journal.release()
-    Journal.start(tmp_path, Record("second"))
-    assert [path.name for path in folder.iterdir()] == ["x"]
-
-
-def test_what_is_owed_is_put_aside_whole(tmp_path):
-    first = Journal.start(tmp_path, Record("first"), Owed("sqlite:///x.db"))
-    first.log_artifacts({"cost.png": b"a picture"})
-    (tmp_path / "report.html").write_text("mine")
-    kept = [output.write(tmp_path, name, b"a table") for name in ("runs.csv", "report.html")]
-    first.update(files=kept)
-    first.end("FINISHED")
+def test_a_run_keeps_no_artifact_of_an_earlier_one(tmp_path):
+    first = Journal.start(tmp_path, Record("first"), Owed("sqlite:///x.db", delivered=True))
+    first.log_artifacts({"model/weights.npz": b"ours"})
     first.release()
     Journal.start(tmp_path, Record("second"))
-    (aside,) = [folder for folder in Journal.find(tmp_path) if folder != tmp_path]
-    left = Journal.load(aside)
-    assert left.record.name == "first"
-    assert [path.read_bytes() for path in left.artifacts] == [b"a picture"]
-    assert [(aside / name).read_bytes() for name in left.owed.files] == [b"a table"] * 2
-    assert (tmp_path / "report.html").read_text() == "mine"
-    assert not (tmp_path / "runs.csv").exists()
+    assert not first.artifacts[0].exists()
 
 
 def test_the_result_of_another_job_of_the_sweep_stays(tmp_path):

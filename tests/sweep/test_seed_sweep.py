@@ -146,7 +146,7 @@ def test_the_report_fills_a_markdown_page_and_nothing_else_of_it(swept, ask):
 
 
 @pytest.mark.parametrize(("arguments", "words"), [
-    (["0" * 32], "has no run"),
+    (["0" * 32], "not found; set MLFLOW_TRACKING_URI or --uri"),
     (["params.dist = 'zipf'"], "stands for no run"),
     (["what"], "neither a run's id, an experiment's name nor a filter"),
     (["x", "--uri", "sqlite:///nowhere.db"], "there is no store"),

@@ -5,7 +5,6 @@ import shutil
 from pathlib import Path
 from urllib.parse import urlparse
 
-import numpy as np
 import pytest
 from mlflow.entities import Metric
 from support import SMALL, Cli, artifacts
@@ -46,34 +45,29 @@ def edited(swept, tmp_path):
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        *(("fingerprint", value) for value in (None, "", "do it again", "F" * 16)),
         *(("job", value) for value in ("x", "", "-1", "1.5", "9" * 5000)),
         *(("diverged", value) for value in ("perhaps", "")),
     ],
 )
 def test_a_run_whose_tag_makes_no_sense_is_repeated_and_named(edited, caplog, key, value):
     _, store, run_id, sweep = edited
-    if value is None:
-        store.client.delete_tag(run_id, key)
-    else:
-        store.client.set_tag(run_id, key, value)
+    store.client.set_tag(run_id, key, value)
     caplog.clear()
     found = reading.finished(store, source_digest())
     assert [record.dist for _, record in found.values()] == ["beta"]
     (line,) = caplog.messages
     assert run_id in line
     assert key in line
-    records = reading.read(store, reading.ask(store, [sweep]).runs)
-    assert len(records) == (2 if key == "fingerprint" else 1)  # the report needs no fingerprint
-    build(records)
+    (left,) = reading.read(store, reading.ask(store, [sweep]).runs)
+    build([left])
 
 
 @pytest.mark.parametrize("value", [None, "", "'\"\n{"])
 def test_tags_that_decide_nothing_may_be_anything(edited, caplog, value):
     _, store, run_id, sweep = edited
     told = store.client.get_run(run_id).data.tags
-    for key in ("overrides", "kernel", "article_letter", "dist", "sweep", "uid", "heartbeat",
-                "host", "folder", "code_version", "error"):  # fmt: skip
+    for key in ("fingerprint", "overrides", "kernel", "article_letter", "dist", "sweep", "uid",
+                "heartbeat", "host", "folder", "code_version", "error"):  # fmt: skip
         if value is not None:
             store.client.set_tag(run_id, key, value)
         elif key in told:
@@ -169,24 +163,20 @@ def test_a_report_that_cannot_read_which_runs_were_reused_is_refused(edited, cap
     assert f"no longer in the store: runs {run_id} of sweep {sweep}" in caplog.text
 
 
-def test_a_model_that_was_deleted_is_told_as_such(edited):
-    cli, store, run_id, _ = edited
+def test_a_model_that_is_damaged_or_gone_is_told_as_such(edited):
+    _, store, run_id, _ = edited
     assert fetch(store, run_id).classes.tolist() == [0, 1]
     model_id = store.client.get_run(run_id).outputs.model_outputs[0].model_id
     place = urlparse(store.client.get_logged_model(model_id).artifact_location).path
     weights = Path(place) / "weights.npz"
-    for content in (weights.read_bytes()[:100], None):
-        weights.unlink()
-        if content:
-            weights.write_bytes(content)
-        with pytest.raises(UserError, match=f"model of run {run_id} cannot be read from file://"):
+    for damage in (
+        lambda: weights.write_bytes(weights.read_bytes()[:100]),
+        weights.unlink,
+        lambda: store.client.delete_logged_model(model_id),
+    ):
+        damage()
+        with pytest.raises(UserError, match=f"model of run {run_id} cannot be read"):
             fetch(store, run_id)
-    store.client.delete_logged_model(model_id)
-    np.save(cli.folder / "x.npy", np.zeros((1, 784), np.uint8))
-    done = cli(run_id, "x.npy", module="noise_exp.predict")
-    assert done.returncode == 1
-    (line,) = done.stderr.splitlines()
-    assert line.startswith(f"noise_exp.predict: the model of run {run_id} was deleted")
 
 
 def test_commands_go_on_in_a_store_that_was_edited(edited):
@@ -195,19 +185,13 @@ def test_commands_go_on_in_a_store_that_was_edited(edited):
     store.client.delete_tag(run_id, "fingerprint")
     store.client.set_tag(other, "job", "x")
     store.client.set_tag(sweep, "reused.x", "{}")
-    for options in (("dry_run=true",), ()):
-        done = cli(*SWEEP, "resume=true", *options)
-        assert done.returncode == 0, done.stderr
-        assert {run_id, other} <= set(done.stdout.split())
-        assert "finished already as" not in done.stdout
-    assert len([r for r in cli.runs("run") if r.info.status == "FINISHED"]) == 4
+    done = cli.ok(*SWEEP, "resume=true")
+    assert other in done.stdout
+    assert "finished already as" not in done.stdout
     store.client.delete_tag(sweep, "mlflow.source.name")
     store.client.rename_experiment(store.experiment_id, "mine")
-    done = cli(sweep, "--output=out", module="noise_exp.report")
-    assert done.returncode == 0, done.stderr
+    done = cli.ok(sweep, "--output=out", module="noise_exp.report")
     assert other in done.stderr
     store.client.delete_experiment(store.experiment_id)
-    done = cli(*SMALL, "resume=true", "tracking.experiment=mine")
-    assert done.returncode == 1
-    (line,) = (done.stdout + done.stderr).splitlines()
-    assert "is deleted, restore it or set tracking.experiment" in line
+    with pytest.raises(UserError, match="is deleted, restore it or set tracking"):
+        Store.open(cli.uri, "mine")

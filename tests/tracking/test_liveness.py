@@ -10,7 +10,6 @@ from noise_exp.runs.journal import Journal
 from noise_exp.runs.owed import Owed
 from noise_exp.runs.record import Record
 from noise_exp.tracking import liveness
-from noise_exp.tracking.liveness import sync
 from noise_exp.tracking.store import Store
 from noise_exp.training.loop import EpochRecord
 
@@ -47,10 +46,10 @@ ELSEWHERE = {"host": f"{platform.node()}-2"}
 def test_sync_ends_a_run_of_another_machine_that_gives_no_sign_of_life(cli, store, known):
     folder = cli.folder / "out"
     left(store, folder, known, **ELSEWHERE).release()
-    assert sync(folder, cli.uri) == "elsewhere"
+    assert liveness.settle(folder, lambda: store.client) == "elsewhere"
     assert Journal.load(folder).record.status == "RUNNING"
     assert liveness.silent([folder], cli.uri) == [folder]
-    assert sync(folder, cli.uri, dead=True) == "delivered"
+    assert liveness.settle(folder, lambda: store.client, dead=True) == "delivered"
     (run,) = cli.runs("run")
     assert run.info.status == "KILLED"
     assert cli.history(run) == [0.5]

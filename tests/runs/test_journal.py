@@ -1,11 +1,8 @@
 """What is known of a run changes in one way: whole, under the lock, and for all to see at once."""
 
-import dataclasses
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
-
-import pytest
 
 from noise_exp.runs import journal as module
 from noise_exp.runs.journal import Journal
@@ -35,16 +32,6 @@ def test_records_are_found_while_what_is_delivered_goes(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "scandir", gone)
     assert Journal.find(tmp_path) == folders
-
-
-def test_a_record_is_replaced_and_never_changed(tmp_path):
-    journal = Journal.start(tmp_path, Record("run", {"kind": "run"}))
-    before = journal.record
-    journal.update(tags={"diverged": "true"}, metrics={"test_errors": 3})
-    assert before.tags.keys() == {"kind", "host", "folder"}
-    assert journal.record.tags.keys() == {"kind", "host", "folder", "diverged"}
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        journal.record.status = "FINISHED"
 
 
 def test_updates_of_many_threads_lose_nothing(tmp_path):

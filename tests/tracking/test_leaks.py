@@ -66,33 +66,12 @@ def test_other_ways_to_tell_a_secret(cli, server, how):
 
 
 @pytest.mark.parametrize(
-    "uri",
-    [
-        "postgresql+nodriver://me:{}@127.0.0.1:9/x",
-        "http://127.0.0.1:9?password={}",
-        "mssql+pyodbc:///?odbc_connect=DRIVER={{none at all}};PWD={}",
-        "http://me:{}@127.0.0.1:port",
-    ],
-)
-def test_a_store_that_cannot_be_opened_is_named_without_its_secret(cli, uri):
-    done = cli(*SMALL, env={"MLFLOW_TRACKING_URI": uri.format(SECRET)})
-    assert done.returncode == 1
-    assert "cannot be used" in done.stderr
-    assert "***" in done.stderr
-    check_silent(cli, done)
-
-
-OWN = "_target_: own.Own\n"
-GLOBAL = "# @package _global_\n"
-
-
-@pytest.mark.parametrize(
     ("group", "text", "key"),
     [
-        ("optimizer", OWN + "a: [1, {{b: {{password: {}}}}}]\n", "optimizer.a.b.password"),
-        ("optimizer", OWN + "password: 1234567\n", "optimizer.password"),
-        ("experiment", GLOBAL + "tracking: {{uri: 'mysql://me:{}@host/db'}}\n", "tracking.uri"),
-        ("experiment", GLOBAL + "hydra: {{job: {{env_set: {{MY_TOKEN: {}}}}}}}\n",
+        ("optimizer", "_target_: own.Own\na: [1, {{b: {{password: {}}}}}]\n",
+         "optimizer.a.b.password"),
+        ("experiment",
+         "# @package _global_\nhydra: {{job: {{env_set: {{MY_TOKEN: {}}}}}}}\n",
          "hydra.job.env_set.MY_TOKEN"),
     ],
 )  # fmt: skip
@@ -104,7 +83,6 @@ def test_a_secret_in_a_file_is_refused_before_anything_is_written(cli, group, te
     assert done.returncode == 1
     assert f"{key} holds a secret" in done.stderr
     assert len(done.stderr.splitlines()) == 1
-    assert "1234567" not in done.stderr
     ours.unlink()
     check_silent(cli, done)
     assert not list(cli.folder.glob("outputs")) + list(cli.folder.glob("multirun"))

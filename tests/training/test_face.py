@@ -5,9 +5,8 @@ import re
 import subprocess
 import sys
 
-import pytest
 from omegaconf import OmegaConf
-from support import ROOT, options
+from support import ROOT, composed, options
 
 import noise_exp.training
 from noise_exp.job.config import CONF_DIR
@@ -15,23 +14,20 @@ from noise_exp.job.values import class_of
 from noise_exp.training import article
 
 README = ROOT / "README.md"
-FACE = {
-    "data": {"Csv", "Embedded", "Folder", "Idx", "Npz", "OpenML", "Xor", "Split",
-             "pixel_sum_errors"},
-    "noise": {"ARTICLE_DISTRIBUTIONS", "DistributionLike", "Distribution", "NoiseTransform",
-              "QuantileDistribution", "IndependentStreams", "ArticleStream"},
-    "estimators": {"CostScaled", "EvolutionStrategy", "ExactGradient", "FeedbackAlignment",
-                   "ForwardGradient", "LearnedFeedback", "LowRankES", "NodePerturbation", "Spsa",
-                   "UnitForwardGradient"},
-    "optimizers": {"Adam", "Annealing", "HillClimb", "Momentum", "Vanilla"},
-    "network": {"CrossEntropy", "Network", "Objective", "SquaredError"},
-    "trial": {"EpochRecord", "Schedule", "Tested", "Trained", "Trial"},
-}  # fmt: skip
+FACE = """
+    Csv Embedded Folder Idx Npz OpenML Xor Split pixel_sum_errors
+    ARTICLE_DISTRIBUTIONS DistributionLike Distribution NoiseTransform QuantileDistribution
+    IndependentStreams ArticleStream
+    CostScaled EvolutionStrategy ExactGradient FeedbackAlignment ForwardGradient LearnedFeedback
+    LowRankES NodePerturbation Spsa UnitForwardGradient
+    Adam Annealing HillClimb Momentum Vanilla
+    CrossEntropy Network Objective SquaredError EpochRecord Schedule Tested Trained Trial
+"""
 
 
 def test_the_face_is_what_it_was_and_has_every_part_that_an_option_names():
     face = set(noise_exp.training.__all__)
-    assert face >= set().union(*FACE.values())
+    assert face >= set(FACE.split())
     for group in ("estimator", "optimizer"):
         for option in options(group):
             whole = OmegaConf.load(CONF_DIR / group / f"{option}.yaml")
@@ -63,18 +59,16 @@ def test_the_readmes_notebook_runs_without_hydra_or_mlflow():
     assert re.fullmatch(r"\d+ of 500 test images wrong", last)
 
 
-@pytest.mark.parametrize(
-    ("file", "keys"),
-    [
-        ("estimator/cost_scaled", {"signal": list(article.SIGNAL)}),
-        ("optimizer/vanilla", {"lr": article.LR, "drop_epoch": article.DROP_EPOCH,
-                               "dropped_lr": article.DROPPED_LR}),
-        ("network/article", {"hidden": list(article.HIDDEN), "init_scale": article.INIT_SCALE}),
-        ("data/article", {"digits": list(article.DIGITS), "test_size": article.TEST_SIZE}),
-        ("config", {"seed": article.SEED, "epochs": article.EPOCHS}),
-        ("experiment/article", {"seed": article.SEED, "epochs": article.EPOCHS}),
-    ],
-)  # fmt: skip
-def test_the_commands_defaults_are_the_articles_constants(file, keys):
-    options = OmegaConf.load(CONF_DIR / f"{file}.yaml")
-    assert {key: options[key] for key in keys} == keys
+def test_the_commands_defaults_are_the_articles_constants():
+    of_command = composed("data=article", "network=article")
+    by_group = {
+        "estimator": {"signal": [*article.SIGNAL]},
+        "optimizer": {"lr": article.LR, "drop_epoch": article.DROP_EPOCH,
+                      "dropped_lr": article.DROPPED_LR},
+        "network": {"hidden": [*article.HIDDEN], "init_scale": article.INIT_SCALE},
+        "data": {"digits": [*article.DIGITS], "test_size": article.TEST_SIZE},
+    }  # fmt: skip
+    for group, constants in by_group.items():
+        assert {key: of_command[group][key] for key in constants} == constants
+    for cfg in (of_command, composed("experiment=article")):
+        assert (cfg.seed, cfg.epochs) == (article.SEED, article.EPOCHS)

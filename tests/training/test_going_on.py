@@ -7,54 +7,28 @@ import threading
 
 import numpy as np
 import pytest
+import support
 from support import PATIENCE, needs_linux
 
-from noise_exp.training import (
-    Adam,
-    Annealing,
-    ArticleStream,
-    CostScaled,
-    Distribution,
-    Embedded,
-    FeedbackAlignment,
-    HillClimb,
-    IndependentStreams,
-    LearnedFeedback,
-    NoiseTransform,
-    QuantileDistribution,
-    Schedule,
-    Trial,
-    Vanilla,
-)
+from noise_exp.training import Vanilla
 from noise_exp.training.estimators import Stateless
 
-GUMBEL = Distribution("gumbel", loc=0.0, scale=1.0)
-IN_BATCHES = {"schedule": Schedule(3, batch_size=700), "optimizer": Adam(0.01, 0.9, 0.99, True)}
-CLIMB = {"optimizer": HillClimb(0.01, 1.5), "estimator": CostScaled([1.0])}
+IN_BATCHES = ("batch_size=700", "optimizer=adam", "estimator=learned_feedback")
+CLIMB = ("optimizer=hill_climb", "estimator.signal=[1.0]", "seed=1")
 KINDS = {
-    "article": {},
-    "batches": {
-        **IN_BATCHES,
-        "estimator": LearnedFeedback(0.1, 0.2),
-        "noise_transform": NoiseTransform.sign,
-    },
-    "fixed feedback": {"estimator": FeedbackAlignment(1.0), "noise_transform": NoiseTransform.rank},
-    "chance": {"optimizer": Annealing(0.01, 0.1, 1e-3), "estimator": CostScaled([1.0])},
+    "article": (),
+    "batches": IN_BATCHES,
+    "fixed feedback": ("estimator=feedback_alignment", "noise_transform=rank"),
+    "chance": ("optimizer=annealing", "optimizer.temperature=0.1", "seed=1"),
     "known": CLIMB,
-    "numpy's": {"distribution": Distribution("laplace", loc=0.0, scale=1.0), "frozen": [1]},
-    "formula": {
-        "distribution": QuantileDistribution("tan(pi * (u - 0.5))"),
-        "optimizer": Vanilla(1e-4),
-    },
-    "gradient": {"distribution": None, "optimizer": Vanilla(1e-6)},
+    "numpy's": ("dist.sampler=laplace", "network.frozen=[1]"),
+    "gradient": ("dist=backprop", "optimizer.lr=1e-6"),
 }
 
 
-def trial(distribution=GUMBEL, streams=None, threads=2, hidden=(12, 9), **options):
-    streams = streams or IndependentStreams(1, 1, 1)
-    split = Embedded(test_size=100).split(streams.permutation)
-    options = {"schedule": Schedule(3), **options}
-    return Trial(split, distribution, streams, threads=threads, hidden=hidden, **options)
+def trial(*overrides):
+    small = ("data.test_size=100", "network.hidden=[12,9]", "epochs=3")
+    return support.trial(*small, *overrides, threads=2)
 
 
 def went(ready):
@@ -69,7 +43,7 @@ COPIES = {"deepcopy": copy.deepcopy, "pickle": lambda ready: pickle.loads(pickle
 @pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_copy_goes_on_as_the_trial_would(kind, copied):
-    ready = trial(**KINDS[kind])
+    ready = trial(*KINDS[kind])
     untrained = copied(ready)
     whole = went(ready)
     assert went(untrained) == whole
@@ -82,23 +56,21 @@ def test_a_copy_goes_on_as_the_trial_would(kind, copied):
     assert went(midway) == went(ready)
 
 
-@pytest.mark.parametrize("distribution", ["gumbel", "weibull", "laplace"])
-def test_the_articles_stream_goes_on_too(distribution, tmp_path):
-    parameters = {"weibull": {"a": 1.0}}.get(distribution, {"loc": 0.0, "scale": 1.0})
-    ready = trial(
-        Distribution(distribution, **parameters), ArticleStream(1, 2, tmp_path), hidden=(3, 2)
-    )
+@pytest.mark.parametrize("dist", ["dist=gumbel", "dist=weibull", "dist.sampler=laplace"])
+def test_the_articles_stream_goes_on_too(dist, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    ready = trial(dist, "stream=article", "network.hidden=[3,2]", "epochs=2")
     draws = [Drawn(), Drawn()]
     for drawn in draws:
         ready.estimator = drawn
         list(ready.train())
         ready.noise().fill(np.empty(100))  # from its start, and apart
     both = np.array([xi for drawn in draws for xi in drawn.xis])
-    source = ready.noise()
-    for xi in both:
-        source.fill(again := np.empty_like(xi))
-        np.testing.assert_array_equal(xi, again)
-    assert len(np.unique(both, axis=0)) == len(both) == 6
+    source, again = ready.noise(), np.empty_like(both)
+    for xi in again:
+        source.fill(xi)
+    np.testing.assert_array_equal(both, again)
+    assert len(np.unique(both, axis=0)) == len(both) == 4
 
 
 class Drawn(Stateless):
@@ -114,29 +86,22 @@ class Drawn(Stateless):
         return objective.evaluate(parameters)
 
 
-def test_a_second_training_draws_on():
-    once, twice = (trial(schedule=Schedule(n, batch_size=700)) for n in (4, 2))
-    once.estimator, twice.estimator = (Drawn() for _ in range(2))
-    once.optimizer = twice.optimizer = Vanilla(0.0)
-    list(once.train())
-    for _ in range(2):
-        list(twice.train())
+def test_a_second_training_draws_on_and_what_a_left_one_drew_is_not_drawn_again():
+    once, twice = (trial(f"epochs={n}", "batch_size=700", "optimizer.lr=0") for n in (4, 2))
+    once.estimator, twice.estimator = Drawn(), Drawn()
+    for ready in (once, twice, twice):
+        list(ready.train())
     np.testing.assert_array_equal(once.estimator.xis, twice.estimator.xis)
     assert once.estimator.batches == twice.estimator.batches
-    assert len(set(once.estimator.batches)) == len(once.estimator.batches) == 12
-
-
-def test_what_a_left_training_drew_is_not_drawn_again():
-    ready = trial(optimizer=Vanilla(0.0), estimator=Drawn())
-    for _ in ready.train():
-        break
-    list(ready.train())
-    assert len(np.unique(ready.estimator.xis, axis=0)) == len(ready.estimator.xis) == 4
+    next(twice.train())
+    list(twice.train())
+    drawn = twice.estimator
+    assert len(np.unique(drawn.xis, axis=0)) == len(set(drawn.batches)) == len(drawn.xis) == 21
 
 
 @pytest.mark.parametrize("kind", ["article", "batches", "known"])
 def test_what_is_measured_between_epochs_costs_and_changes_nothing(kind):
-    undisturbed, watched = (trial(**KINDS[kind]) for _ in range(2))
+    undisturbed, watched = trial(*KINDS[kind]), trial(*KINDS[kind])
     told = []
     for e in watched.train():
         told.append((e.epoch, e.cost, e.train_error_rate, e.forward_passes))
@@ -150,8 +115,7 @@ def test_what_is_measured_between_epochs_costs_and_changes_nothing(kind):
 
 
 def test_two_trainings_in_turns_move_one_network():
-    climb = {**CLIMB, "optimizer": HillClimb(0.001, 1.5)}
-    ready = trial(**climb, schedule=Schedule(12))
+    ready = trial(*CLIMB, "optimizer.scale=0.001", "epochs=12")
     first, second = ready.train(), ready.train()
     costs = set()
     for _ in range(12):
@@ -177,7 +141,8 @@ def test_no_thread_stays_when_a_training_ends_is_left_or_interrupted():
         def step(self, parameters, direction, context):  # noqa: ARG002
             raise KeyboardInterrupt
 
-    interrupted = trial(optimizer=Interrupted(0.01))
+    interrupted = trial()
+    interrupted.optimizer = Interrupted(0.01)
     with pytest.raises(KeyboardInterrupt):
         list(interrupted.train())
     assert threading.active_count() == before
@@ -206,7 +171,7 @@ def in_a_fork(function):
 @needs_linux
 @pytest.mark.parametrize("kind", ["article", "batches"])
 def test_a_forked_process_trains_on(kind):
-    ready = trial(**KINDS[kind])
+    ready = trial(*KINDS[kind])
     list(ready.train())
     expected = went(copy.deepcopy(ready))
     assert in_a_fork(lambda: went(ready)) == expected
@@ -220,7 +185,6 @@ def test_a_training_that_is_on_its_way_goes_on_in_a_forked_process():
     next(epochs)
 
     def rest():
-        told = [e.cost for e in epochs]
-        return told, went(ready)
+        return [e.cost for e in epochs], went(ready)
 
     assert in_a_fork(rest) == rest()

@@ -20,18 +20,17 @@ DISTRIBUTIONS, ESTIMATORS, OPTIMIZERS = map(options, ("dist", "estimator", "opti
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_the_grid_has_no_invalid_cell(estimator, optimizer):
-    distributions = [
+    configs = [
         composed("data=xor", "network=small", "dtype=float64", "epochs=4", f"dist={dist}",
                  f"estimator={estimator}", f"optimizer={optimizer}")
         for dist in ("gumbel", "pareto", "backprop")
     ]  # fmt: skip
-    for config, how in itertools.product(distributions, NoiseTransform):
+    for config, how in itertools.product(configs, NoiseTransform):
         config.noise_transform = how
         run = build(config)
         before = run.parameters.copy()
         costs = [record.cost for record in run.train()]
-        assert len(costs) == 4
-        assert np.isfinite(costs).all()
+        assert len(costs) == np.isfinite(costs).sum() == 4
         assert (run.parameters != before).any() or optimizer in ("hill_climb", "annealing")
 
 
@@ -61,33 +60,33 @@ def test_a_budget_in_forward_passes_is_kept(estimator):
         assert progress == sorted(progress)
 
 
-def test_batches_hold_every_image_once_in_an_order_of_their_own_seed():
+@pytest.mark.parametrize(
+    ("seeds", "same"),
+    [
+        ("seed=1", True),
+        ("seed=1 seeds.batches=2", False),
+        ("seed=2 seeds.data=1 seeds.batches=1", True),
+    ],
+)
+def test_batches_hold_every_image_once_in_an_order_of_their_own_seed(seeds, same):
     class Spy(ExactGradient):
-        def __init__(self):
-            self.batches = []
-
         def estimate(self, objective, parameters, noise, out):
-            self.batches.append(objective._chosen().copy())
+            batches.append(objective._chosen().copy())
             return super().estimate(objective, parameters, noise, out)
 
     orders = []
-    for seeds in (
-        "seed=1",
-        "seed=1",
-        "seed=1 seeds.batches=2",
-        "seed=2 seeds.data=1 seeds.batches=1",
-    ):
-        run = trial("data=article", "network=small", "dist=backprop", "batch_size=512",
-                         "epochs=2", *seeds.split())  # fmt: skip
+    for drives in ("seed=1", seeds):
+        batches = []
+        run = trial("network=small", "dist=backprop", "batch_size=512", "epochs=2",
+                    *drives.split())  # fmt: skip
         run.estimator = Spy()
         list(run.train())
-        sizes = [len(batch) for batch in run.estimator.batches]
-        assert sizes == [512, 512, 512, 512, 47] * 2
-        first, second = (np.concatenate(run.estimator.batches[i : i + 5]) for i in (0, 5))
+        assert [len(batch) for batch in batches] == [512, 512, 512, 512, 47] * 2
+        first, second = np.concatenate(batches[:5]), np.concatenate(batches[5:])
         assert not np.array_equal(first, second)
         np.testing.assert_array_equal(np.sort(first, axis=0), np.sort(second, axis=0))
         orders.append(first.tobytes())
-    assert orders[0] == orders[1] == orders[3] != orders[2]
+    assert (orders[0] == orders[1]) is same
 
 
 def test_frozen_layers_keep_their_weights_and_the_others_do_not():
@@ -116,14 +115,11 @@ def test_validation_images_come_from_training_and_test_images_stay_out():
 
 def test_ten_digits_have_ten_outputs_that_are_probabilities():
     run = trial("data=mnist10", "network=small", "dist=backprop", "cost=cross_entropy",
-                     "optimizer=adam", "epochs=3", "batch_size=256")  # fmt: skip
-    assert sorted(np.unique(run.split.train_labels)) == list(range(10))
-    assert len(run.split.test_labels) == 2000
+                "optimizer=adam", "epochs=3", "batch_size=256")  # fmt: skip
     list(run.train())
-    test = run.test()
+    test, labels = run.test(), run.split.test_labels
     assert test.outputs.shape == (2000, 10)
     np.testing.assert_allclose(test.outputs.sum(axis=1), 1, rtol=1e-5)
-    labels = run.split.test_labels
     np.testing.assert_array_equal(test.wrong, np.argmax(test.outputs, axis=1) != labels)
     expected = -np.mean(np.log(test.outputs[np.arange(2000), labels]))
     assert test.cost == pytest.approx(expected, rel=1e-4)

@@ -18,7 +18,6 @@ from noise_exp.runs.record import Record
 from noise_exp.tracking.recording import Recording
 from noise_exp.tracking.store import Store
 
-PYTHON = (sys.executable, "-m", "noise_exp")
 JOBLIB = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
 WRITTEN = {"comparison.csv", "runs.csv", "report.html", "cost_per_training.png"}
 
@@ -31,12 +30,17 @@ def written(folder):
     return {path.name for path in folder.rglob("*")}
 
 
+def starts(cli, *arguments, **options):
+    return subprocess.Popen(
+        [sys.executable, "-m", "noise_exp", *arguments], cwd=cli.folder, env=cli.env, **options
+    )
+
+
 @pytest.mark.parametrize("launcher", [(), JOBLIB])
 def test_a_pipe_that_is_closed(cli, launcher):
-    running = subprocess.Popen(
-        [*PYTHON, "-m", "seed=1,2,3", "network=small", "epochs=300", "hydra.sweep.dir=out",
-         *launcher],
-        cwd=cli.folder, env=cli.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    running = starts(
+        cli, "-m", "seed=1,2,3", "network=small", "epochs=300", "hydra.sweep.dir=out", *launcher,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     running.stdout.readline()
     running.stdout.close()
@@ -47,10 +51,8 @@ def test_a_pipe_that_is_closed(cli, launcher):
 
 def test_a_terminal_that_is_closed(cli):
     ours, theirs = os.openpty()
-    running = subprocess.Popen(
-        [*PYTHON, *cli.hold(3), *SMALL, "hydra.run.dir=out"],
-        cwd=cli.folder, env=cli.env, stdout=theirs, stderr=theirs, start_new_session=True,
-    )  # fmt: skip
+    held = (*cli.hold(3), *SMALL, "hydra.run.dir=out")
+    running = starts(cli, *held, stdout=theirs, stderr=theirs, start_new_session=True)
     os.close(theirs)
     os.read(ours, 1)
     os.close(ours)
@@ -98,9 +100,7 @@ def test_a_pipe_that_does_not_block_loses_nothing(tmp_path):
 def test_a_locale_without_the_letters_of_a_label(cli):
     cli.own_option("dist", "größe−1", "sampler: gumbel\nloc: 0\nscale: 1\n")
     poor = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    done = cli("--config-dir=my", "-m", "dist='größe−1',beta", *SMALL, "hydra.sweep.dir=out",
-               env=poor)  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    cli.ok("--config-dir=my", "-m", "dist='größe−1',beta", *SMALL, "hydra.sweep.dir=out", env=poor)
     assert written(cli.folder / "out") >= WRITTEN
     for name in ("comparison.csv", "runs.csv", "report.html"):
         assert "größe−1" in (cli.folder / "out" / name).read_text(encoding="utf-8")
@@ -156,8 +156,7 @@ def test_bytes_that_are_no_text_reach_the_store(cli):
     owed = Owed(cli.uri, store.experiment_id)
     recording = Recording(cli.folder / "out", run, owed, 5.0)
     recording.__enter__().update(tags={"later": latin})
-    error = RuntimeError(latin)
-    recording.__exit__(RuntimeError, error, None)
+    recording.__exit__(RuntimeError, RuntimeError(latin), None)
     (run,) = cli.runs("run")
     assert run.info.status == "FAILED"
     assert run.data.tags["x"] == run.data.params["path"] == run.data.tags["later"] == "gr��e"
@@ -188,38 +187,30 @@ def test_memory_that_runs_out_is_told_in_one_line():
     assert "\n" not in str(left.value)
 
 
-@pytest.fixture
-def environment(tmp_path, monkeypatch):
+@needs_linux
+def test_a_program_of_an_environment_is_said_as_this_shell_finds_it(tmp_path, monkeypatch):
     """An environment of Python in .venv, below where the user is, and a system's Python."""
-    for folder in (tmp_path / ".venv" / "bin", tmp_path / "system"):
+    own, system = tmp_path / ".venv" / "bin", tmp_path / "system"
+    for folder in (own, system):
         folder.mkdir(parents=True)
         for name in ("python", "mlflow"):
             (folder / name).touch(0o755)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "executable", str(tmp_path / ".venv" / "bin" / "python"))
-    monkeypatch.setattr(sys, "prefix", str(tmp_path / ".venv"))
-    monkeypatch.setenv("PATH", str(tmp_path / "system"))
-    return tmp_path
-
-
-@needs_linux
-def test_a_program_of_an_environment_is_said_as_this_shell_finds_it(environment, monkeypatch):
-    for name in ("python", "mlflow"):
-        assert terminal.program(name) == f".venv/bin/{name}"
-    (environment / "elsewhere").mkdir()
-    monkeypatch.chdir(environment / "elsewhere")
-    assert terminal.program("python") == f"{environment}/.venv/bin/python"
-    monkeypatch.setenv("PATH", "")
-    assert terminal.program("mlflow") == f"{environment}/.venv/bin/mlflow"
-    monkeypatch.setenv("PATH", f"{environment}/.venv/bin:{environment}/system")  # activated
-    assert terminal.program("python") == "python"
-    monkeypatch.setenv("PATH", f"{environment}/system")
-    monkeypatch.setattr(sys, "prefix", sys.base_prefix)  # no environment: scripts lie elsewhere
-    assert terminal.program("mlflow") == "mlflow"
+    monkeypatch.setattr(sys, "executable", str(own / "python"))
+    for cwd, prefix, path, said in (
+        (tmp_path, own.parent, f"{system}", ".venv/bin/"),
+        (system, own.parent, f"{system}", f"{own}/"),
+        (system, own.parent, "", f"{own}/"),
+        (system, own.parent, f"{own}:{system}", ""),  # activated
+        (system, sys.base_prefix, f"{system}", ""),  # no environment: scripts lie elsewhere
+    ):
+        monkeypatch.chdir(cwd)
+        monkeypatch.setattr(sys, "prefix", str(prefix))
+        monkeypatch.setenv("PATH", path)
+        assert terminal.program("mlflow") == f"{said}mlflow"
+        assert terminal.program("python").startswith(said)
 
 
 def test_commands_to_go_on_by_run_where_nothing_is_activated(cli):
-    done = cli(*SMALL, env={"PATH": "/usr/bin:/bin"})
-    assert done.returncode == 0, done.stderr
+    done = cli.ok(*SMALL, env={"PATH": "/usr/bin:/bin"})
     for said in ("python -m noise_exp.report", "python -m noise_exp.predict", "mlflow ui"):
         assert f"    {sys.prefix}/bin/{said} " in done.stdout

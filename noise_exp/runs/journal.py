@@ -74,7 +74,9 @@ class Journal:
             If a living run, or another job of the same sweep, has the folder.
         """
         folder = folder.absolute()
-        if before := cls._earlier(folder):
+        before = None
+        with contextlib.suppress(OSError, ValueError):
+            before = cls.load(folder)
             refuse_sibling(before, record)
         (folder / RECORDS).mkdir(parents=True, exist_ok=True)
         where = {"host": platform.node(), "folder": str(folder)}
@@ -86,18 +88,12 @@ class Journal:
                 f"the output folder {folder} is used by a run that is still alive; "
                 "choose another hydra.run.dir or hydra.sweep.dir"
             ) from None
-        if before := cls._earlier(folder):
+        if before:
             put_aside(before)
         for name in (FACTS, EPOCHS):
             (folder / RECORDS / name).unlink(missing_ok=True)
         journal._write()
         return journal
-
-    @classmethod
-    def _earlier(cls, folder: Path) -> "Journal | None":
-        with contextlib.suppress(OSError, ValueError):
-            return cls.load(folder)
-        return None
 
     @classmethod
     def load(cls, folder: Path) -> "Journal":
@@ -251,14 +247,13 @@ class Journal:
 
     def _is_there(self, held: os.stat_result) -> bool:
         """Whether the files that are open still have their names."""
+        known = [(Path(self._alive.lock_file), held)]
+        if self._lines:
+            known.append((self._records / EPOCHS, os.fstat(self._lines.fileno())))
         try:
-            locked = os.path.samestat(os.stat(self._alive.lock_file), held)
-            if locked and self._lines:
-                there = os.stat(self._records / EPOCHS)
-                return os.path.samestat(there, os.fstat(self._lines.fileno()))
+            return all(os.path.samestat(path.stat(), was) for path, was in known)
         except FileNotFoundError:
             return False
-        return locked
 
     def _restore(self) -> None:
         """Make the folder anew, which somebody has deleted, from what is open and in memory.

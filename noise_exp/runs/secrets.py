@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
-from urllib.parse import quote
 
 from noise_exp.errors import UserError
 from noise_exp.redaction import HIDDEN, masked, remember, secrets_in, user_info
@@ -87,9 +86,6 @@ def completed(uri: str) -> str:
             )
         uri = max(found, key=lambda value: masked(value) == uri)
     remember(uri)
-    scheme, _, rest = uri.partition("://")
-    if scheme in ("http", "https") and (user := user_info(scheme, rest)):
-        return f"{scheme}://{quote(user, safe=':%')}{rest.removeprefix(user)}"
     return uri
 
 

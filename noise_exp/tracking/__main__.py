@@ -62,15 +62,13 @@ def _sync(folders: list[Path], uri: str) -> None:
         raise UserError(f"no run's record (.noise_exp/run.json) in {', '.join(map(str, folders))}")
     outcomes: dict[Path, str] = {}
     hanging: dict[str, str] = {}
-    elsewhere: dict[str, list[Path]] = {}
+    elsewhere: dict[Path, str] = {}
     for folder in records:
         outcomes[folder], where = _settled(folder, uri, hanging)
         if outcomes[folder] == "elsewhere":
-            elsewhere.setdefault(where, []).append(folder)
-    for where, those in elsewhere.items():
-        outcomes |= dict.fromkeys(those, "alive")
-        for folder in silent(those, where):
-            outcomes[folder], _ = _settled(folder, uri, hanging, dead=True)
+            outcomes[folder], elsewhere[folder] = "alive", where
+    for folder in silent(elsewhere):
+        outcomes[folder], _ = _settled(folder, uri, hanging, dead=True)
     for folder, outcome in outcomes.items():
         print(f"{folder}: {outcome if outcome != 'nothing' else 'nothing to deliver'}")
     if any(outcome.startswith("still owed") for outcome in outcomes.values()):
@@ -151,8 +149,7 @@ def _free(port: int) -> int:
         with socket.create_server(("127.0.0.1", port)) as probe:
             return probe.getsockname()[1]
     except (OSError, OverflowError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise UserError(f"port {port} cannot be used ({why}); give --port another") from None
+        raise UserError(f"port {port} cannot be used ({error}); give --port another") from None
 
 
 def _answers(address: str) -> bool:

@@ -3,7 +3,7 @@
 import logging
 import platform
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from mlflow import MlflowClient
@@ -92,13 +92,13 @@ def settle(folder: Path, client: Callable[[], MlflowClient], dead: bool = False)
     return ", ".join(["delivered", *(f"without {what}" for what in delivery.left_out)])
 
 
-def silent(folders: Iterable[Path], uri: str) -> list[Path]:
-    """Return the folders of those runs, of other machines, that give a store no sign of life."""
-    left = {folder: Journal.load(folder) for folder in folders}
+def silent(places: Mapping[Path, str]) -> list[Path]:
+    """Return the folders, of folders and stores, of runs that give their store no sign of life."""
+    left = {folder: Journal.load(folder) for folder in places}
+    uids = {journal.record.uid for journal in left.values()}
     alive = set()
-    for experiment_id in {journal.owed.experiment_id for journal in left.values()}:
-        store = Store.attach(uri, experiment_id)
-        uids = {journal.record.uid for journal in left.values()}
+    for uri, where in {(places[f], journal.owed.experiment_id) for f, journal in left.items()}:
+        store = Store.attach(uri, where)
         runs = [r for r in store.search(_RUNNING) if r.data.tags.get("uid") in uids]
         alive |= {run.data.tags["uid"] for run in _watch(store, runs)[0]}
     return [folder for folder, journal in left.items() if journal.record.uid not in alive]

@@ -6,18 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from noise_exp.runs import journal as module
 from noise_exp.runs.journal import Journal
-from noise_exp.runs.owed import Owed
-from noise_exp.runs.record import DataSet, Record
+from noise_exp.runs.record import Record
 from noise_exp.training.loop import EpochRecord
-
-
-def test_what_is_known_survives_the_file(tmp_path):
-    data = DataSet("article", "abc", "MNIST", {"training": 9, "test": 1})
-    run = Record("run", {"kind": "run"}, {"dist": "beta"}, dataset=data, overrides=["dist=beta"])
-    journal = Journal.start(tmp_path, run, Owed(series={"score": [1.0, None]}))
-    read = Journal.load(tmp_path)
-    assert (read.record, read.owed) == (journal.record, journal.owed)
-    assert read.record.dataset == data
 
 
 def test_records_are_found_while_what_is_delivered_goes(tmp_path, monkeypatch):

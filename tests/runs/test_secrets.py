@@ -215,9 +215,3 @@ def test_what_another_process_tells_is_known(monkeypatch):
     monkeypatch.delenv(URI, raising=False)
     completed("postgresql://me:hunter9@host/db")  # as a job of Ray is told on another machine
     assert redacted("no hunter9") == "no ***"
-
-
-def test_a_slash_in_a_password_ends_no_host():
-    assert completed("http://me:a/b?c@host:5/x") == "http://me:a%2Fb%3Fc@host:5/x"
-    assert completed("http://me:a b@host") == "http://me:a%20b@host"
-    assert completed("postgresql://me:a/b@host") == "postgresql://me:a/b@host"  # SQLAlchemy's way

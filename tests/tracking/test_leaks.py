@@ -21,7 +21,7 @@ def check_silent(cli: Cli, done) -> None:
 
 def test_a_sweep_and_what_it_left_owed_and_delivered(cli, server):
     cli.own_part("optimizer", "telltale", TELLTALE, before="import os\n")
-    uri = f"http://me:pass/{SECRET}@{server.url.removeprefix('http://')}"
+    uri = f"http://me:pass%2F{SECRET}@{server.url.removeprefix('http://')}"
     env = {"MLFLOW_TRACKING_URI": uri, "MLFLOW_EXPERIMENT_NAME": "leaks"}
     command = ("--config-dir=my", "-m", "optimizer=vanilla,telltale", *SMALL,
                "hydra.sweep.dir=out")  # fmt: skip

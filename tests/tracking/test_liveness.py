@@ -48,7 +48,7 @@ def test_sync_ends_a_run_of_another_machine_that_gives_no_sign_of_life(cli, stor
     left(store, folder, known, **ELSEWHERE).release()
     assert liveness.settle(folder, lambda: store.client) == "elsewhere"
     assert Journal.load(folder).record.status == "RUNNING"
-    assert liveness.silent([folder], cli.uri) == [folder]
+    assert liveness.silent({folder: cli.uri}) == [folder]
     assert liveness.settle(folder, lambda: store.client, dead=True) == "delivered"
     (run,) = cli.runs("run")
     assert run.info.status == "KILLED"
@@ -66,7 +66,7 @@ def test_a_run_of_another_machine_that_beats_lives(cli, store, monkeypatch):
         waited(seconds)
 
     monkeypatch.setattr(liveness.time, "sleep", sleep)
-    assert liveness.silent([cli.folder / "out"], cli.uri) == []
+    assert liveness.silent({cli.folder / "out": cli.uri}) == []
     assert liveness.mark_dead_runs(store) == {"f": run_id}
     assert status(store, run_id) == "RUNNING"
 

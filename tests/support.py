@@ -62,6 +62,16 @@ def wait_until(
         time.sleep(0.05)
 
 
+def python(*arguments: str | Path, **options) -> str:
+    """Run Python to its end, which must be a good one; return what it said."""
+    done = subprocess.run(
+        [sys.executable, *arguments], capture_output=True, text=True, timeout=PATIENCE, check=False,
+        **options,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout
+
+
 def composed(*overrides: str) -> DictConfig:
     """The configuration of a command line."""
     with initialize_config_dir(str(CONF_DIR), version_base="1.3"):

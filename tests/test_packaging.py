@@ -1,20 +1,11 @@
 """The built wheel, away from the checkout."""
 
 import os
-import subprocess
-import sys
 
 import pytest
-from support import ROOT
+from support import ROOT, python
 
 pytestmark = pytest.mark.slow
-
-
-def python(*arguments, **options):
-    """Run a command to its end, which must be a good one; return what it said."""
-    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, **options)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 @pytest.fixture(scope="module")

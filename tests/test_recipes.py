@@ -3,12 +3,10 @@
 import re
 import shlex
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from support import PATIENCE, ROOT
+from support import ROOT, python
 
 PAGE = (ROOT / "CONTRIBUTING.md").read_text("utf-8").partition("## Recipes")[2]
 RECIPES = {recipe.partition("\n")[0]: recipe for recipe in PAGE.split("\n### ")[1:]}
@@ -78,15 +76,6 @@ def files(recipe: str) -> dict[str, str]:
     return dict(zip(parts[::2], undented, strict=True))
 
 
-def run(folder, *arguments):
-    """Run Python with a good end; return what it said."""
-    done = subprocess.run(
-        [sys.executable, *arguments], cwd=folder, capture_output=True, text=True, timeout=PATIENCE
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PROMISES)
 def test_its_command_runs_it_is_in_style_and_it_does_what_it_says(name, tmp_path):
@@ -99,12 +88,12 @@ def test_its_command_runs_it_is_in_style_and_it_does_what_it_says(name, tmp_path
         (tmp_path / path).write_text(text.rstrip() + "\n", "utf-8")
     (option,) = (path for path in written if path.startswith("conf/"))
     (command,) = re.findall(r"^# (python -m noise_exp .*)$", written[option], re.M)
-    assert "test images wrong" in run(tmp_path, *shlex.split(command)[1:], *SMALL)
-    assert Path(option).stem in run(tmp_path, "-m", "noise_exp", "--help")
+    assert "test images wrong" in python(*shlex.split(command)[1:], *SMALL, cwd=tmp_path)
+    assert Path(option).stem in python("-m", "noise_exp", "--help", cwd=tmp_path)
     if code := written.keys() - {option}:
         for style in (("check", "--ignore=D100"), ("format", "--check")):
-            run(tmp_path, "-m", "ruff", *style, *code)
-    run(tmp_path, "-c", SETTING + PROMISES[name])
+            python("-m", "ruff", *style, *code, cwd=tmp_path)
+    python("-c", SETTING + PROMISES[name], cwd=tmp_path)
 
 
 def test_every_recipe_has_its_promise():

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from noise_exp.figures import COLOURS, style
+from noise_exp.figures import COLOURS, panels, style
 
 MOST = 20  # methods that a picture still shows apart
 _LABEL, _TICK = 44, 28  # characters of a name in a legend, and under a bar
@@ -34,11 +34,6 @@ class Method:
     seconds: np.ndarray
     errors: np.ndarray
 
-    @property
-    def standing(self) -> tuple[float, float]:
-        """Median errors and final cost: the lower, the better; infinite where there are none."""
-        return _median(self.errors), _median(self.costs[:, -1:])
-
 
 def _median(values: np.ndarray) -> float:
     known = values[np.isfinite(values)]
@@ -52,9 +47,12 @@ def shown(methods: Sequence[Method]) -> tuple[list[Method], str]:
     """
     if len(methods) <= MOST:
         return list(methods), ""
-    ranked = sorted(range(len(methods)), key=lambda i: methods[i].standing)
+    score = [
+        (_median(m.errors), _median(m.costs[:, -1:])) for m in methods
+    ]  # the lower, the better
+    ranked = sorted(range(len(methods)), key=score.__getitem__)
     kept = sorted(ranked[: MOST // 2] + ranked[-MOST // 2 :])
-    note = f"the {MOST // 2} best and the {MOST // 2} worst of {len(methods):,}"
+    note = f": the {MOST // 2} best and the {MOST // 2} worst of {len(methods):,}"
     return [methods[i] for i in kept], note
 
 
@@ -77,14 +75,8 @@ def cost_per_training(methods: Sequence[Method]) -> Figure:
     first.set(ylabel="cost", ylim=(0, None), title="first epochs")
     whole.set(title="all epochs")
     _mark_ends(whole, methods)
-    whole.legend(
-        *whole.get_legend_handles_labels(),
-        loc="center left",
-        bbox_to_anchor=(1.06, 0.5),
-        frameon=False,
-        handlelength=3.5,
-    )
-    figure.suptitle(_titled("Cost per Training", note))
+    whole.legend(loc="center left", bbox_to_anchor=(1.06, 0.5), frameon=False, handlelength=3.5)
+    figure.suptitle(f"Cost per Training{note}")
     return figure
 
 
@@ -144,31 +136,25 @@ def _mark_ends(axes: Axes, methods: Sequence[Method]) -> None:
 
 def training_time(methods: Sequence[Method]) -> Figure:
     """Bars of the training time in seconds (of several runs the median, each run a dot)."""
-    methods, note = shown(methods)
-    return _bars(
-        methods,
-        [m.seconds for m in methods],
-        _titled("Training Time Bar Graph in Seconds", note),
-        "training time (s)",
-        "{:.1f}",
-    )
+    title = "Training Time Bar Graph in Seconds"
+    return _bars(methods, lambda m: m.seconds, title, "training time (s)", "{:.1f}")
 
 
 def misclassification(methods: Sequence[Method]) -> Figure:
     """Bars of the misclassified test images (of several runs the median, each run a dot)."""
-    methods, note = shown(methods)
-    return _bars(
-        methods,
-        [m.errors for m in methods],
-        _titled("Misclassification Bar Graph", note),
-        "test images misclassified",
-        "{:g}",
-    )
+    title = "Misclassification Bar Graph"
+    return _bars(methods, lambda m: m.errors, title, "test images misclassified", "{:g}")
 
 
 def _bars(
-    methods: Sequence[Method], values: Sequence[np.ndarray], title: str, axis: str, text: str
+    methods: Sequence[Method],
+    value: Callable[[Method], np.ndarray],
+    title: str,
+    axis: str,
+    text: str,
 ) -> Figure:
+    methods, note = shown(methods)
+    values = [value(m) for m in methods]
     figure = Figure(figsize=(max(9, 0.55 * len(methods) + 3), 5), layout="constrained")
     axes = figure.subplots()
     x = np.arange(len(methods))
@@ -188,14 +174,10 @@ def _bars(
         axes.tick_params("x", rotation=30)
         for tick in axes.get_xticklabels():
             tick.set(ha="right", rotation_mode="anchor")
-    axes.set(title=title, ylabel=axis)
+    axes.set(title=f"{title}{note}", ylabel=axis)
     axes.grid(axis="y", alpha=0.3)
     axes.set_axisbelow(True)
     return figure
-
-
-def _titled(title: str, note: str) -> str:
-    return f"{title}: {note}" if note else title
 
 
 def short(name: str, most: int) -> str:
@@ -208,7 +190,7 @@ def history(trials: Sequence[int], scores: Sequence[float | None], name: str) ->
     """Score of each trial of a study, and the best so far; `name` says what the score is."""
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.subplots()
-    values = np.array([np.nan if score is None else score for score in scores])
+    values = np.array(scores, float)  # None is not a number
     axes.plot(trials, values, ".", color=COLOURS[0], label="trial")
     axes.step(
         trials, np.fmin.accumulate(values), where="post", color=COLOURS[1], label="best so far"
@@ -225,12 +207,10 @@ def score_by_setting(
     settings: Mapping[str, Sequence[float | str]], scores: Sequence[float | None], name: str
 ) -> Figure:
     """Score of each trial against each setting that a study searched, one panel per setting."""
-    columns = max(1, min(3, len(settings)))
-    rows = max(1, -(-len(settings) // columns))
-    figure = Figure(figsize=(4.2 * columns, 3.4 * rows), layout="constrained")
-    panels = figure.subplots(rows, columns, sharey=True, squeeze=False)
-    values = np.array([np.nan if score is None else score for score in scores])
-    for axes, (key, chosen) in zip(panels.flat, settings.items(), strict=False):
+    width = 4.2 * min(3, len(settings))
+    figure, panes = panels(len(settings), 3, width, 3.4, sharey=True)
+    values = np.array(scores, float)
+    for axes, (key, chosen) in zip(panes, settings.items(), strict=True):
         if all(isinstance(value, int | float) for value in chosen):
             axes.plot(chosen, values, ".", color=COLOURS[0])
             _spread_out(axes.set_xscale, np.array(chosen, float))
@@ -238,11 +218,9 @@ def score_by_setting(
             axes.plot([str(value) for value in chosen], values, ".", color=COLOURS[0])
         axes.set(xlabel=key)
         axes.grid(alpha=0.3)
-    for axes in panels.flat[len(settings) :]:
-        axes.set_visible(False)
-    for axes in panels[:, 0]:
+    for axes in panes[::3]:
         axes.set(ylabel=name)
-    _spread_out(panels[0, 0].set_yscale, values)
+    _spread_out(panes[0].set_yscale, values)
     return figure
 
 

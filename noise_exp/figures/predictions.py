@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from noise_exp.figures import COLOURS, Figure
+from noise_exp.figures import COLOURS, Figure, panels
 
 _COLUMNS = 8
 FORMATS = Figure().canvas.get_supported_filetypes()  # by the endings of their files' names
@@ -16,19 +16,15 @@ def draw(images: np.ndarray, labels: Sequence[int], probabilities: Sequence[floa
 
     `images`: (images, pixels); those that are no square are drawn as one row of pixels.
     """
-    columns = min(_COLUMNS, len(images))
-    rows = -(-len(images) // columns)
-    figure = Figure(figsize=(1.5 * columns + 0.3, 1.9 * rows + 0.2), layout="constrained")
-    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
+    width = 1.5 * min(_COLUMNS, len(images)) + 0.3
+    figure, axes = panels(len(images), _COLUMNS, width, 1.9)
     side = math.isqrt(images.shape[1])
     shape = (side, side) if side**2 == images.shape[1] else (1, -1)
-    for one, image, label, p in zip(axes, images, labels, probabilities, strict=False):
+    for one, image, label, p in zip(axes, images, labels, probabilities, strict=True):
         one.imshow(image.reshape(shape), cmap="gray", extent=(0, 1, 0, 1))
         one.barh(-0.06, p if math.isfinite(p) else 0, height=0.07, color=COLOURS[2])
         one.barh(-0.06, 1, height=0.07, color="none", edgecolor="#999999", linewidth=0.6)
         one.set(xlim=(0, 1), ylim=(-0.1, 1), xlabel=f"{label}: {p:.1%}")
         one.set(xticks=[], yticks=[])
         one.spines[:].set_visible(False)
-    for one in axes[len(images) :]:
-        one.axis("off")
     return figure

@@ -4,7 +4,6 @@ import base64
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from mpld3 import plugins, urls
 
-from noise_exp.figures import COLOURS, GREY, style
+from noise_exp.figures import COLOURS, GREY, panels, style
 from noise_exp.figures.comparison import Method, draw_band, short, shown
 
 _DOT, _MARK = COLOURS[:2]
@@ -60,19 +59,14 @@ def dots(
 
 def ecdf(wide: pd.DataFrame, outcome: str) -> Figure:
     """The share of seeds at or below each outcome, a small panel per method over all others."""
-    columns = min(4, len(wide.columns))
-    rows = -(-len(wide.columns) // columns)
-    figure = Figure(figsize=(10, 1.9 * rows + 0.4), layout="constrained")
-    panels = list(figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flat)
-    for axes, method in zip(panels, wide.columns, strict=False):
+    figure, axes_of = panels(len(wide.columns), 4, 10, 1.9, sharex=True, sharey=True)
+    for axes, method in zip(axes_of, wide.columns, strict=True):
         for other in wide.columns:
             if values := list(wide[other].dropna()):
                 mine = other == method
                 axes.ecdf(values, color=_DOT if mine else "#cccccc", zorder=2 if mine else 1,
                           linewidth=2 if mine else 0.7)  # fmt: skip
         axes.set_title(method, fontsize=9)
-    for axes in panels[len(wide.columns) :]:
-        axes.set_visible(False)
     figure.supxlabel(outcome, fontsize=10)
     figure.supylabel("share of seeds", fontsize=10)
     return figure
@@ -94,8 +88,8 @@ def shares(tables: dict[str, pd.DataFrame]) -> Figure:
     """Share of every effect with its interval, a row per effect, a panel per method."""
     effects = list(next(iter(tables.values())).effect)
     figure = Figure(figsize=(10, 0.34 * len(effects) + 1.2), layout="constrained")
-    panels = figure.subplots(1, len(tables), sharey=True, squeeze=False).flat
-    for axes, (method, table) in zip(panels, tables.items(), strict=True):
+    axes_of = figure.subplots(1, len(tables), sharey=True, squeeze=False).flat
+    for axes, (method, table) in zip(axes_of, tables.items(), strict=True):
         y = range(len(effects))
         axes.barh(y, table.share, color=_DOT, alpha=0.6)
         axes.hlines(y, table.low, table.high, color=_MARK, linewidth=2)
@@ -145,12 +139,7 @@ class Curves:
     @property
     def scripts(self) -> Sequence[str]:
         """What draws, about 290 kB."""
-        return _scripts()
-
-
-@cache
-def _scripts() -> list[str]:
-    return [Path(path).read_text("utf-8") for path in (urls.D3_LOCAL, urls.MPLD3MIN_LOCAL)]
+        return [Path(path).read_text("utf-8") for path in (urls.D3_LOCAL, urls.MPLD3MIN_LOCAL)]
 
 
 def costs(methods: Sequence[Method]) -> Curves:
@@ -160,7 +149,7 @@ def costs(methods: Sequence[Method]) -> Curves:
     axes = figure.add_axes((0.08, 0.13, 0.67, 0.78))
     for i, method in enumerate(methods):
         _draw(figure, axes, method, style(i))
-    axes.set(xlabel="epoch", ylabel="cost", title=f"Cost per epoch{note and ': '}{note}")
+    axes.set(xlabel="epoch", ylabel="cost", title=f"Cost per epoch{note}")
     axes.set_ylim(0, None)
     axes.grid(alpha=0.3)
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=9)

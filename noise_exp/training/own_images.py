@@ -92,11 +92,10 @@ class Idx(_InTwoFiles):
         found = sorted(n for n in names if n.removesuffix(".gz") not in names - {n})
         training = [name for name in found if "train" in name]
         if len(found) != 1 and (self.test is ForTest.split or len(training) != 1):
-            both = len(found) == 2 and len(training) == 1
             raise ValueError(
                 f"path: {path} must hold one file named like train-images-idx3-ubyte[.gz], found "
-                f"{', '.join(found) or 'none'}; give the one to use as data.path"
-                + (", or data.test=standard for both" if both else "")
+                f"{', '.join(found) or 'none'}; give the one to use as data.path, or "
+                "data.test=standard for one of training and one of test"
             )
         return path / (training or found)[0]
 
@@ -240,8 +239,6 @@ class OpenML(Digits):
                 f"{self.name} could not be fetched from OpenML ({error}); "
                 "connect to the network once, or use data=mnist01"
             ) from None
-        except ValueError as error:
-            raise ValueError(f"name: OpenML has no {self.name}, version 1: {error}") from None
         return pixels, labels, f"OpenML {self.name}, version 1"
 
 

@@ -24,7 +24,7 @@ class Trained:
     pixel_divisor
         What pixels are divided by before the network sees them.
     pixel_range
-        The least and the largest pixel of the images for training, before that; None of a network
+        The least and the largest pixel of the images for training, before that; empty of a network
         that was kept by an earlier version.
     names
         What the classes are called; empty where that is their label.
@@ -34,7 +34,7 @@ class Trained:
     parameters: np.ndarray
     classes: np.ndarray
     pixel_divisor: float
-    pixel_range: tuple[float, float] | None = None
+    pixel_range: tuple[float, ...] = ()
     names: tuple[str, ...] = ()
 
     @classmethod
@@ -58,7 +58,8 @@ class Trained:
         """
         images = as_images(given, self.network.sizes[0], what)
         if self.pixel_range:
-            check_range(images, *self.pixel_range, what)
+            low, high = self.pixel_range
+            check_range(images, low, high, what)
         return images
 
     def predict(self, images: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -94,9 +95,10 @@ class Trained:
 
     def save(self, file: BinaryIO | Path) -> None:
         """Write it as NumPy's .npz: W1, b1, W2, b2, ..., and the attributes by name."""
-        arrays = {"classes": self.classes, "pixel_divisor": np.array(self.pixel_divisor)}
-        arrays |= {"pixel_range": np.array(self.pixel_range)} if self.pixel_range else {}
-        arrays |= {"names": np.array(self.names)} if self.names else {}
+        arrays = {
+            "classes": self.classes, "pixel_divisor": np.array(self.pixel_divisor),
+            "pixel_range": np.array(self.pixel_range), "names": np.array(self.names, str),
+        }  # fmt: skip
         for i, (weights, biases) in enumerate(self.network.views(self.parameters), 1):
             arrays |= {f"W{i}": weights, f"b{i}": biases}
         np.savez(file, **arrays)  # type: ignore[arg-type]
@@ -110,18 +112,14 @@ class Trained:
         OSError, ValueError, KeyError
             If it cannot be read, or is no such file.
         """
-        with np.load(file, allow_pickle=False) as arrays:
+        with np.load(file) as arrays:
             kept = dict(arrays)
-        matrices = [kept[f"W{i}"] for i in range(1, 1 + sum(name[0] == "W" for name in kept))]
-        network = Network(
-            tuple(len(m) for m in matrices) + matrices[-1].shape[1:], matrices[0].dtype
-        )
-        parameters = np.empty(network.n_parameters, network.dtype)
-        for i, (weights, biases) in enumerate(network.views(parameters), 1):
-            weights[:], biases[:] = kept[f"W{i}"], kept[f"b{i}"]
-        known = kept.get("pixel_range")
+        numbers = range(1, 1 + sum(name[0] == "W" for name in kept))
+        layers = [(kept[f"W{i}"], kept[f"b{i}"]) for i in numbers]
+        parameters = np.concatenate([part.ravel() for layer in layers for part in layer])
+        sizes = (len(layers[0][0]), *(len(biases) for _, biases in layers))
         return cls(
-            network, parameters, kept["classes"], float(kept["pixel_divisor"]),
-            None if known is None else (float(known[0]), float(known[1])),
+            Network(sizes, parameters.dtype), parameters, kept["classes"],
+            float(kept["pixel_divisor"]), tuple(map(float, kept.get("pixel_range", ()))),
             tuple(map(str, kept.get("names", ()))),
         )  # fmt: skip

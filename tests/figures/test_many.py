@@ -3,15 +3,13 @@
 import io
 import os
 import re
-import subprocess
-import sys
 
 import matplotlib
 import pytest
 from made_up import page, run
 from matplotlib.figure import Figure
 from PIL import Image
-from support import PATIENCE, ROOT
+from support import ROOT, python
 
 from noise_exp.report.build import build
 from noise_exp.report.page import render
@@ -95,12 +93,6 @@ def test_the_same_with_the_oldest_matplotlib_that_is_allowed():
     assert OLDEST.is_dir(), "make install puts it there"
     environment = os.environ | {"PYTHONPATH": str(OLDEST)}
     version = "import matplotlib; print(matplotlib.__version__)"
-    for command in (["-c", version], ["-m", "pytest", "-n0", "-k", "not oldest", __file__]):
-        done = subprocess.run(
-            [sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, text=True,
-            timeout=PATIENCE,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
-        if "-c" in command:
-            assert f"{done.stdout.strip()}.".startswith(f"{told[1]}.")
-    assert "6 passed, 1 deselected" in done.stdout
+    assert f"{python('-c', version, env=environment).strip()}.".startswith(f"{told[1]}.")
+    tests = ("-m", "pytest", "-n0", "-k", "not oldest", __file__)
+    assert "6 passed, 1 deselected" in python(*tests, cwd=ROOT, env=environment)

@@ -1,11 +1,9 @@
 """What `make play-page` gives to the browser: it trains without threads, on NumPy alone."""
 
-import subprocess
-import sys
 import zipfile
 
 import pytest
-from support import ROOT
+from support import ROOT, python
 
 pytestmark = pytest.mark.slow
 
@@ -39,19 +37,13 @@ told = [record.cost for record in trial.train()]
 
 
 def test_it_trains_without_threads_and_to_the_same_bits(tmp_path):
-    subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w",
-         tmp_path, ROOT / "notebooks" / "browser"], check=True,
-    )  # fmt: skip
+    source = ROOT / "notebooks" / "browser"
+    python("-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", tmp_path, source)
     (wheel,) = tmp_path.glob("noise_exp-*-py3-none-any.whl")
     zipfile.ZipFile(wheel).extractall(tmp_path / "site")
     for name in ("pictures.py", "pad.py"):  # what the notebook imports
         kept = ROOT / "notebooks" / name
         assert (tmp_path / "site" / name).read_text() == kept.read_text()
-    done = subprocess.run(
-        [sys.executable, "-c", f"{SCRIPT}{TRAINED}\nprint(told)"],
-        cwd=tmp_path / "site", capture_output=True, text=True,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-2000:]
+    told = python("-c", f"{SCRIPT}{TRAINED}\nprint(told)", cwd=tmp_path / "site")
     exec(TRAINED, here := {})
-    assert done.stdout.strip() == str(here["told"])
+    assert told.strip() == str(here["told"])

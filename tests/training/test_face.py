@@ -2,11 +2,9 @@
 
 import ast
 import re
-import subprocess
-import sys
 
 from omegaconf import OmegaConf
-from support import ROOT, composed, options
+from support import ROOT, composed, options, python
 
 import noise_exp.training
 from noise_exp.job.config import CONF_DIR
@@ -51,10 +49,7 @@ def test_the_readmes_notebook_runs_without_hydra_or_mlflow():
     alone = f"import sys\nfor name in {blocked}: sys.modules[name] = None\n"
     small = code.replace("epochs=10)", "epochs=3), hidden=(8, 9)")
     assert small != code
-    done = subprocess.run(
-        [sys.executable, "-c", alone + small], capture_output=True, text=True, check=True
-    )
-    *epochs, last = done.stdout.splitlines()
+    *epochs, last = python("-c", alone + small).splitlines()
     assert [line.split()[0] for line in epochs] == ["0", "1", "2"]
     assert re.fullmatch(r"\d+ of 500 test images wrong", last)
 

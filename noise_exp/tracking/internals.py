@@ -150,13 +150,12 @@ def relocate(uri: str) -> None:
     database = file_of(uri)
     if database is None or not database.is_file():
         return
-    new = database.parent / ARTIFACTS
     with _opened(database) as connection:
-        places = _places(connection, new)
-        if not any(_is_elsewhere(connection, place, database) for place in places):
+        if not any(_is_elsewhere(connection, place, database) for place in _places(connection)):
             return
+    new = database.parent / ARTIFACTS
     with _locked(database), _opened(database) as connection:
-        for place in _places(connection, new):  # anew: another process may have been first
+        for place in _places(connection):  # anew: another process may have been first
             if _is_elsewhere(connection, place, database):
                 _refuse_living(connection, database, place)
                 _rewrite(connection, place, new.as_uri())
@@ -177,14 +176,14 @@ def _opened(database: Path) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def _places(connection: sqlite3.Connection, new: Path) -> list[str]:
-    """Return the places of experiments whose name is that of ours but which are not `new`."""
+def _places(connection: sqlite3.Connection) -> list[str]:
+    """Return the places of experiments on this machine whose name is that of ours."""
     try:
         rows = connection.execute("SELECT DISTINCT artifact_location FROM experiments").fetchall()
     except sqlite3.OperationalError:  # no store of MLflow's, which will say so itself
         return []
-    paths = {place: _path(place) for (place,) in rows if place and place != new.as_uri()}
-    return [p for p, path in paths.items() if path and path.name == ARTIFACTS and path != new]
+    paths = {place: _path(place) for (place,) in rows if place}
+    return [place for place, path in paths.items() if path and path.name == ARTIFACTS]
 
 
 def _is_elsewhere(connection: sqlite3.Connection, place: str, database: Path) -> bool:

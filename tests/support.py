@@ -17,16 +17,19 @@ from urllib.parse import urlparse
 
 import numpy as np
 import pytest
+from article_port import METHODS
 from hydra import compose, initialize_config_dir
 from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+from numpy.typing import DTypeLike
 from omegaconf import DictConfig, OmegaConf
 from warm import Warm
 
 from noise_exp.job.config import CONF_DIR
 from noise_exp.job.describe import trial_of
-from noise_exp.training import Distribution, Trial
+from noise_exp.training import Distribution, Split, Trial
+from noise_exp.training.data import Data
 
 ROOT = Path(__file__).parents[1]
 _WARM = Warm()
@@ -37,11 +40,7 @@ PATIENCE = 600
 needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
 SMALL = ("network=small", "epochs=6")
 # Options of dist with the article's letters, written down apart from the program's.
-LETTERS = {
-    "gumbel": "a", "gaussian": "b", "standard_normal": "c", "binomial": "d", "beta": "e",
-    "poisson": "f", "zipf": "g", "pareto": "h", "power": "i", "rayleigh": "j",
-    "triangular": "k", "weibull": "l", "noncentral_chisquare": "m", "backprop": "n",
-}  # fmt: skip
+LETTERS = dict(zip(METHODS, "abcdefghijklmn", strict=True))
 
 
 def wait_until(
@@ -81,6 +80,11 @@ def composed(*overrides: str) -> DictConfig:
 def trial(*overrides: str, threads: int = 1) -> Trial:
     """What a command line would train."""
     return trial_of(overrides, threads)
+
+
+def split(source: Data, seed: int = 0, dtype: DTypeLike = np.float64) -> Split:
+    """The images of a data option, shuffled by a seed of their own."""
+    return source.split(np.random.default_rng(seed).permutation, dtype)
 
 
 def options(group: str) -> list[str]:

@@ -26,8 +26,7 @@ def swept(request, tmp_path_factory):
     cli = Cli(tmp_path_factory.mktemp("ui"))
     many = (f"seed=range(0,{MANY})", "optimizer.lr=0.1", "tracking.experiment=many")
     for command in (("dist=glob(*)", *size), ("data=xor", "network=small", "epochs=1", *many)):
-        done = cli("-m", *command)
-        assert done.returncode == 0, done.stderr
+        done = cli.ok("-m", *command)
     return cli, done.stdout
 
 

@@ -3,22 +3,19 @@
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from support import split
 
 from noise_exp.training import baselines
 from noise_exp.training.data import Embedded
 
 
-def split(digits):
-    return Embedded(digits, 500, 1.0).split(np.random.default_rng(5).permutation, np.float32)
-
-
 def test_the_constant_and_of_two_classes_the_pixel_sum():
     for digits in ([0, 1], list(range(10))):
-        labels = split(digits).test_labels
-        wrong = baselines.errors(split(digits))
+        images = split(Embedded(digits, 500))
+        labels, wrong = images.test_labels, baselines.errors(images)
         assert wrong["constant_errors"] == min(int(np.sum(labels != d)) for d in range(len(digits)))
         assert ("pixel_sum_errors" in wrong) == (len(digits) == 2)
-    two = split([0, 1])
+    two = split(Embedded([0, 1], 500))
     train, test = (np.sum(x, axis=1, dtype=float) for x in (two.train_images, two.test_images))
     cut, less_is_one = baselines.pixel_sum_threshold(train, two.train_labels)
     expected = np.sum(((test < cut) == less_is_one) != (two.test_labels == 1))

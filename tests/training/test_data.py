@@ -4,14 +4,10 @@ import hashlib
 
 import numpy as np
 import pytest
-from support import idx_bytes
+from support import idx_bytes, split
 
 from noise_exp.training import CrossEntropy, IndependentStreams, SquaredError, Trial, baselines
 from noise_exp.training.data import EMBEDDED, Digits, Embedded, Xor
-
-
-def split(source, seed=0, dtype=np.float64):
-    return source.split(np.random.default_rng(seed).permutation, dtype)
 
 
 def test_embedded_images_are_the_published_files():

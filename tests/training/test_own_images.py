@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
-from support import idx_bytes, most_mebibytes, trial
+from support import idx_bytes, most_mebibytes, split, trial
 
 from noise_exp.training import Csv, Folder, Idx, Npz, OpenML, Trained, objective
 from noise_exp.training.files import read_idx
@@ -22,10 +22,6 @@ from studies.benchmarks.turns import own_process
 RNG = np.random.default_rng(0)
 OPTIONS = {"idx": Idx, "csv": Csv, "npz": Npz, "folder": Folder}
 IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
-
-
-def split(source, seed=0):
-    return source.split(np.random.default_rng(seed).permutation, np.float64)
 
 
 def lay(folder, files):

@@ -120,21 +120,18 @@ class ArticleStream:
         return ArticleNoise(distribution, how, rng, network, generator(self._seed, BESIDE))
 
     def _skip(self, rng: np.random.RandomState, names: list[str], network: Network) -> None:
-        known = next(
-            (k for k in range(len(names), 0, -1) if self._load(rng, names[:k], network)), 0
-        )
-        if names[known:]:
-            log.info(
-                "Drawing the noise of the methods before this one (%s), once per seed ...",
-                ", ".join(names[known:]),
-            )
+        """Bring the generator to where these methods' noise has ended."""
+        if not names or self._load(rng, names, network):
+            return
+        *before, last = names
+        self._skip(rng, before, network)
+        log.info("Drawing the noise of %s, a method before this one, once per seed ...", last)
+        distribution = Distribution(last, **ARTICLE_DISTRIBUTIONS[last])
+        skipped = ArticleNoise(distribution, NoiseTransform.none, rng, network, self.chance)
         scratch = np.empty(network.n_parameters, network.dtype)
-        for k in range(known, len(names)):
-            distribution = Distribution(names[k], **ARTICLE_DISTRIBUTIONS[names[k]])
-            skipped = ArticleNoise(distribution, NoiseTransform.none, rng, network, self.chance)
-            for _ in range(self._epochs):
-                skipped.fill(scratch)
-            self._save(rng, names[: k + 1], network)
+        for _ in range(self._epochs):
+            skipped.fill(scratch)
+        self._save(rng, names, network)
 
     def _file(self, names: list[str], network: Network) -> Path:
         facts = (self._seed, self._epochs, self._n_images, network.sizes, names, np.__version__)

@@ -17,6 +17,7 @@ from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
 from noise_exp.errors import UserError
+from noise_exp.redaction import masked
 from noise_exp.runs.record import CURVES, Record
 from noise_exp.tracking.failures import reason
 from noise_exp.tracking.parsing import leave_out, sensible
@@ -68,7 +69,7 @@ def ask(store: Store, names: Sequence[str]) -> Selection:
         parent, named = _named(store, name)
         parents += [parent] if parent else []
         if not named:
-            raise UserError(f"{name!r} stands for no run in the store {store}")
+            raise UserError(f"{name!r} stands for no run in the store {masked(store.uri)}")
         runs |= {run.info.run_id: run for run in named}
     ended = [run for run in runs.values() if run.info.status != "RUNNING"]
     if not ended:
@@ -94,10 +95,6 @@ def _named(store: Store, name: str) -> tuple[Run | None, list[Run]]:
         )
     named = store.client.get_experiment_by_name(name)
     where = named.experiment_id if named else store.experiment_id
-    if not where:
-        raise UserError(
-            f"the store {store} has no experiment {store.experiment!r}; give --experiment"
-        )
     try:
         found = Store.attach(store.uri, where).search("tags.kind = 'run'", "" if named else name)
     except MlflowException as error:

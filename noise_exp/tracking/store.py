@@ -48,17 +48,12 @@ class Store:
     ----------
     uri
         For any process on this machine: a file's path is absolute.
-    experiment, experiment_id
-        Where its runs are: name, as far as known, and id, empty where there is none yet.
+    experiment_id
+        Where its runs are; empty where there is none yet.
     """
 
-    def __init__(self, given: str, uri: str, experiment_id: str, experiment: str = "") -> None:
-        self._given, self.uri = given, uri
-        self.experiment, self.experiment_id = experiment, experiment_id
-
-    def __str__(self) -> str:
-        """Return its URI as it may be told."""
-        return masked(self.uri)
+    def __init__(self, given: str, uri: str, experiment_id: str) -> None:
+        self._given, self.uri, self.experiment_id = given, uri, experiment_id
 
     @cached_property
     def client(self) -> MlflowClient:
@@ -83,9 +78,8 @@ class Store:
             If the store cannot be opened.
         """
         given, absolute = located(uri)
-        experiment = _named(experiment)
         try:
-            return cls(given, absolute, _made(absolute, experiment), experiment)
+            return cls(given, absolute, _made(absolute, _named(experiment)))
         except UserError:
             raise
         except Exception as error:  # a URI is read by several libraries, each with its own errors
@@ -106,7 +100,6 @@ class Store:
             cannot be opened.
         """
         given, absolute = located(uri)
-        experiment = _named(experiment)
         database = file_of(absolute)
         if database and not database.is_file():
             raise NoStoreError(
@@ -115,10 +108,10 @@ class Store:
         try:
             if not untouched:
                 internals.relocate(absolute)
-            named = internals.connect(absolute).get_experiment_by_name(experiment)
+            named = internals.connect(absolute).get_experiment_by_name(_named(experiment))
         except (ValueError, *FAILURES) as error:
             raise _failure(given, error) from None
-        return cls(given, absolute, named.experiment_id if named else "", experiment)
+        return cls(given, absolute, named.experiment_id if named else "")
 
     @classmethod
     def attach(cls, uri: str, experiment_id: str) -> "Store":

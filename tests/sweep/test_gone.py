@@ -83,38 +83,34 @@ def test_a_sweep_whose_folder_is_deleted_ends_as_any_other(cli):
     shutil.rmtree(cli.folder / "out")
     cli.release(3)
     assert running.wait(PATIENCE) == 0, (cli.folder / "stderr").read_text()
-    said = (cli.folder / "stdout").read_text() + (cli.folder / "stderr").read_text()
-    assert "Traceback" not in said
-    runs = cli.runs("run")
-    assert [run.info.status for run in runs] == ["FINISHED"] * 2
-    for run in runs:
+    assert "Traceback" not in (cli.folder / "stdout").read_text()
+    assert [run.info.status for run in cli.runs("run")] == ["FINISHED"] * 2
+    for run in cli.runs("run"):
         assert len(cli.history(run)) == 6
         assert run.outputs.model_outputs
-    table = pd.read_csv(cli.folder / "out" / "comparison.csv")
-    assert table.final_cost.notna().tolist() == [True, True]
+    assert pd.read_csv(cli.folder / "out" / "comparison.csv").final_cost.notna().sum() == 2
 
 
 def test_only_a_sweeps_own_jobs_are_waited_for(cli):
     exps = cli.folder / "exps"
-    store = Store.open(cli.uri, "noise_training")
-    here = Owed(store.uri, store.experiment_id)
-    theirs, lost = Record("theirs"), Owed(cli.uri, "404")
-    held = [  # by processes that still are at them, but for the last two
-        Journal.start(exps / "alone", theirs, here),
-        Journal.start(exps / "another's", Record("theirs", sweep="f" * 32), here),
-        Journal.start(exps / "deep" / "down" / "below", theirs, here),
-        Journal.start(exps / "afar", theirs, here),
-        Journal.start(exps / "refused", theirs, lost),
-    ]
-    held[3].update(tags={"host": "elsewhere"})
-    for journal in held[3:]:
-        journal.release()
+    id_ = Store.open(cli.uri, "noise_training").experiment_id
+    left = {  # by processes that still are at them, but for the last two
+        name: Journal.start(exps / name, Record("theirs", sweep=sweep), Owed(cli.uri, experiment))
+        for name, sweep, experiment in (
+            ("alone", "", id_), ("another's", "f" * 32, id_), ("deep/down/below", "", id_),
+            ("afar", "", id_), ("refused", "", "404"),
+        )
+    }  # fmt: skip
+    left["afar"].update(tags={"host": "elsewhere"})
+    for name in ("afar", "refused"):
+        left.pop(name).release()
     (exps / "damaged" / ".noise_exp").mkdir(parents=True)
     (exps / "damaged" / ".noise_exp" / "run.json").write_text("{")
     start = time.monotonic()
     done = cli.ok("-m", "dist=gumbel", *SMALL, "hydra.sweep.dir=exps", "tracking.patience=500")
     assert time.monotonic() - start < 400  # whatever the machine, nothing was waited for
     assert "does not know all" not in done.stdout + done.stderr
-    assert [Journal.load(j.folder).record.status for j in held[:4]] == ["RUNNING"] * 4
-    for journal in held[:3]:
+    for name in (*left, "afar"):
+        assert Journal.load(exps / name).record.status == "RUNNING"
+    for journal in left.values():
         journal.release()

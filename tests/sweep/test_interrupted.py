@@ -42,15 +42,14 @@ def begun(folder: Path, store=None, finished=(), jobs=JOBS) -> Sweep:
 
 
 def test_an_interrupted_begin_leaves_no_run_running(cli, monkeypatch):
-    store = Store.open(cli.uri, "noise_training")
-
     make = Publisher.make
 
-    def interrupted(self, journal, patience):
-        make(self, journal, patience)  # the store has the run already
+    def interrupted(*given):
+        make(*given)  # the store has the run already
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Publisher, "make", interrupted)
+    store = Store.open(cli.uri, "noise_training")
     run, owed = Record("sweep", {"kind": "sweep"}), Owed(cli.uri, store.experiment_id)
     with pytest.raises(KeyboardInterrupt):
         Recording(cli.folder / "out", run, owed, 30.0, at_once=True).__enter__()
@@ -105,26 +104,27 @@ def test_results_are_counted_against_the_plan(tmp_path, monkeypatch, caplog, job
 
 
 @pytest.mark.parametrize(
-    ("kind", "jobs", "ended_by"),
-    [("Slurm", ("12_0", "12_1"), "scancel 12"), ("Local", ("4711", "4712"), "kill 4711 4712")],
-)
-def test_jobs_that_go_on_without_the_sweep_are_ended_by_their_ids(tmp_path, kind, jobs, ended_by):
-    def leave(job, *kinds):
-        (tmp_path / job).mkdir(exist_ok=True)
-        for what in kinds:
+    ("kind", "jobs", "ended_by", "then"),
+    [("Slurm", ("12_0", "12_1"), "scancel 12", "scancel 12"),
+     ("Local", ("4711", "4712"), "kill 4711 4712", "kill 4712")],
+)  # fmt: skip
+def test_jobs_that_go_on_without_the_sweep_are_ended_by_their_ids(
+    tmp_path, kind, jobs, ended_by, then
+):
+    def leave(what, *jobs):
+        for job in jobs:
+            (tmp_path / job).mkdir(exist_ok=True)
             (tmp_path / job / f"{job}_{what}.pkl").touch()
+        return submitted.ended_by
 
-    leave("3_0", "submitted")  # an earlier sweep's, whose job was cancelled
     launcher = {"_target_": f"a.{kind}Launcher", "submitit_folder": f"{tmp_path}/%j"}
     submitted = Submitted(OmegaConf.create(launcher))
+    leave("submitted", "3_0")  # an earlier sweep's, whose job was cancelled
+    submitted = Submitted(OmegaConf.create(launcher))
     assert submitted.ended_by == ""
-    for job in jobs:
-        leave(job, "submitted")
-    assert submitted.ended_by == ended_by
-    leave(jobs[0], "0_result")
-    assert submitted.ended_by == ended_by.replace("4711 ", "")
-    leave(jobs[1], "0_result")
-    assert submitted.ended_by == ""
+    assert leave("submitted", *jobs) == ended_by
+    assert leave("0_result", jobs[0]) == then
+    assert leave("0_result", jobs[1]) == ""
 
 
 def test_a_job_whose_folder_is_in_use_says_so_at_the_end(cli):

@@ -15,20 +15,13 @@ SEARCH = "hydra/sweeper=optuna hydra.sweeper.n_jobs=16"  # so many trials at a t
 SLURM = OmegaConf.create({"_target_": "submitit", "cpus_per_task": 8})
 
 
-def test_a_limit_of_the_user_counts(monkeypatch):
-    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
-    assert launchers.available() == 1
-
-
 @pytest.mark.parametrize(
     ("overrides", "jobs", "processes", "threads"),
     [
         ("n_jobs=-1", 14, 14, 4),
-        ("n_jobs=-1", 3, 3, 21),
         ("n_jobs=-1", 1, 1, 64),
         ("n_jobs=-2", 200, -2, 1),
         ("n_jobs=-60", 14, -60, 12),  # five at once, as it was asked for
-        ("n_jobs=100", 14, 14, 4),
         ("n_jobs=-1", None, -1, 1),
         ("n_jobs=-1 hydra.sweeper.max_batch_size=4", 14, 4, 16),
         (f"n_jobs=-1 {SEARCH}", 50, 16, 4),
@@ -52,8 +45,8 @@ def test_joblib_starts_as_many_processes_as_jobs_and_each_has_its_share(
 
 @pytest.mark.parametrize(
     ("cores", "said", "threads"),
-    [(16, "3", (3, 3, 3)), (16, "1", (1, 1, 1)), (16, "6,2", (6, 6, 6)), (16, "99", (16, 8, 8)),
-     (16, "", (16, 8, 8)), (16, "0", (16, 8, 8)), (3, "many", (3, 1, 8)), (1, "", (1, 1, 8))],
+    [(16, "3", (3, 3, 3)), (16, "6,2", (6, 6, 6)), (16, "99", (16, 8, 8)), (16, "0", (16, 8, 8)),
+     (3, "many", (3, 1, 8)), (1, "", (1, 1, 8))],
 )  # fmt: skip
 def test_omp_num_threads_is_the_most_of_each_job(monkeypatch, cores, said, threads):
     monkeypatch.setattr(joblib, "cpu_count", lambda: cores)

@@ -92,7 +92,6 @@ def test_its_name_its_keys_and_its_source_decide_its_result(own):
         ("", "", {"zeros": 1.0}, "dist.zeros must be at least 0 and below 1, got 1.0"),
         ("", "", {"zeros": "many"}, "dist: Value 'many'"),
         ("", "", {"width": 2}, "dist: Key 'width' not in 'Spike'"),
-        ('name = "spike"', "name = 3", {}, "dist: distribution must have a name, a text"),
         ("fill", "draw", {}, "dist: distribution must have a name, a text, and fill(rng, out)"),
         ('"spike"', '"gumbel"', {}, "distribution has the name of NumPy's sampler gumbel"),
         ("out[...] =", "out =", {}, "distribution spike must write each number into out"),
@@ -128,9 +127,8 @@ def test_in_a_notebook_a_class_is_enough_and_a_wrong_one_is_told():
     }
     costs = [e.cost for e in Trial(split, Signs(), streams, **options).train()]
     assert costs[-1] < costs[0] / 2
-    for wrong in (Distribution, "gumbel"):
-        with pytest.raises(ValueError, match=r"^distribution must have a name"):
-            Trial(split, wrong, streams, **options)
+    with pytest.raises(ValueError, match=r"^distribution must have a name"):
+        Trial(split, Distribution, streams, **options)
 
 
 def test_the_script_finds_it_in_the_working_folder_and_so_do_joblibs_workers(cli):

@@ -152,17 +152,14 @@ def test_the_command_takes_each_kind_of_file(cli, run, ask, capsys):
     packed = idx_bytes(images[:3])
     (cli.folder / "i-idx3-ubyte").write_bytes(packed)
     (cli.folder / "i-idx3-ubyte.gz").write_bytes(gzip.compress(packed))
-    arrays = {"three": images[:3].reshape(3, -1), "one": images[0], "floats": images[1] * 1.0}
-    for name, array in arrays.items():
-        np.save(cli.folder / name, array)
+    np.save(cli.folder / "one.npy", images[0])
     Image.fromarray(images[1]).save(cli.folder / "grey.png")
-    several = ["i-idx3-ubyte", "i-idx3-ubyte.gz", "three.npy"]
-    names = [*several, "one.npy", "floats.npy", "grey.png"]
+    names = ["i-idx3-ubyte", "i-idx3-ubyte.gz", "one.npy", "grey.png"]
     folder = cli.folder / "new" / run.info.run_id
     made = ("--csv", folder / "table.csv", "--figure", folder / "seen.PNG")
     ask(run.info.run_id, *names, *made)
     told = pd.read_csv(folder / "table.csv")
-    assert told.label.tolist() == [*labels[:3] * 3, labels[0], labels[1], labels[1]]
+    assert told.label.tolist() == [*labels[:3] * 2, *labels[:2]]
     assert told.file.unique().tolist() == names
     shown = capsys.readouterr().out
     assert all(name in shown for name in names)
@@ -203,12 +200,8 @@ def test_the_model_checks_what_mlflow_gives_it(cli, run):
     assert model.metadata.signature.inputs is None
     images, labels, *_ = results(cli, run)
     images = images[:3]
-    for given in (
-        images, images.reshape(3, 784), images.astype(np.int64), images.astype(np.float32),
-        images.astype(float), images.tolist(), pd.DataFrame(images.reshape(3, 784)),
-    ):  # fmt: skip
+    for given in (images, images * 1.0, images.tolist(), pd.DataFrame(images.reshape(3, 784))):
         assert model.predict(given).label.tolist() == labels[:3]
-    assert model.predict(images[0]).label.tolist() == labels[:1]
     with pytest.raises(MlflowException, match="was trained on 0 to 255; pass pixels in that"):
         model.predict(images / 255)
 

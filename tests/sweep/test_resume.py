@@ -83,8 +83,7 @@ def test_a_run_that_lives_is_waited_for(cli):
 
 @pytest.mark.parametrize(
     ("damage", "ends", "status"),
-    [(None, False, "KILLED"), ("", False, "KILLED"), ("no json", False, "KILLED"),
-     (None, True, "FINISHED")],
+    [("", False, "KILLED"), ("no json", False, "KILLED"), (None, True, "FINISHED")],
 )  # fmt: skip
 def test_a_run_that_its_process_left_running_is_ended(cli, monkeypatch, damage, ends, status):
     monkeypatch.setattr(liveness, "_PAUSE_SECONDS", 0.1)

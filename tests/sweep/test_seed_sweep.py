@@ -184,19 +184,15 @@ def test_a_dry_run_counts_what_is_finished_and_leaves_nothing(swept):
 
 def test_a_report_on_validation_images_and_budgets_in_passes(cli):
     # Back propagation spends more passes an epoch than spsa: their numbers of epochs differ.
-    done = cli.ok("-m", "dist=gaussian,backprop", "estimator=spsa", "seed=1,2", "epochs=null",
-               "network=small", "forward_passes=30", "data=mnist01", "data.validation_size=200",
-               "hydra.sweep.dir=out")  # fmt: skip
+    done = cli.ok("-m", "dist=gaussian,backprop", "estimator=spsa", "seed=1,2", "network=small",
+                  "data=mnist01", "data.validation_size=200", "epochs=null", "forward_passes=30",
+    )  # fmt: skip
     assert "The report could not be made" not in done.stderr
     (parent,) = cli.runs("sweep")
-    assert "of 200 validation images wrong" in parent.data.tags["mlflow.note.content"]
-    assert "(200 validation images)" in (cli.folder / "out" / "report.html").read_text()
-    table = pd.read_csv(cli.folder / "out" / "runs.csv").set_index("run_id")
-    epochs = {}
+    assert "(200 validation images)" in (artifacts(parent) / "report.html").read_text()
+    table = pd.read_csv(artifacts(parent) / "runs.csv").set_index("run_id")
+    epochs = {run.data.params["dist"]: len(cli.history(run)) for run in cli.runs("run")}
     for run in cli.runs("run"):
-        metrics = run.data.metrics
-        assert not [name for name in metrics if name.startswith(("test", "constant", "pixel_sum"))]
         for column in ("validation_errors", "validation_error_rate", "forward_passes"):
-            assert table[column][run.info.run_id] == metrics[column]
-        epochs[run.data.params["dist"]] = len(cli.history(run))
+            assert table[column][run.info.run_id] == run.data.metrics[column]
     assert epochs["gaussian"] != epochs["backprop"]

@@ -26,31 +26,31 @@ def test_all_fourteen_are_nested_under_one_parent(sweep):
     assert {option: run.data.tags["article_letter"] for option, run in children.items()} == LETTERS
     for option, run in children.items():
         assert run.info.run_name == f"{option} seed=452"
-        assert run.data.tags["mlflow.parentRunId"] == parent.info.run_id
-        assert run.data.tags["sweep"] == parent.data.tags["sweep"]
-        assert run.data.tags["diverged"] == "false"
+        tags = {"mlflow.parentRunId": parent.info.run_id, "diverged": "false"}
+        assert {**tags, "sweep": parent.data.tags["sweep"]}.items() <= run.data.tags.items()
         assert run.info.status == parent.info.status == "FINISHED"
     assert len({run.data.tags["fingerprint"] for run in children.values()}) == 14
 
 
 def test_params_metrics_and_data_of_every_run(sweep):
     _, cli, _, children = sweep
-    expected = {"optimizer": "vanilla", "estimator": "cost_scaled", "seed": "452", "epochs": "6"}
     for option, run in children.items():
         exact = option == "backprop"
-        own = {"estimator": "exact_gradient"} if exact else {}
-        assert (expected | own).items() <= run.data.params.items()
+        assert {
+            "optimizer": "vanilla", "estimator": "exact_gradient" if exact else "cost_scaled",
+            "seed": "452", "epochs": "6",
+        }.items() <= run.data.params.items()  # fmt: skip
         for key in ("cost", "train_error_rate"):
             assert len(cli.history(run, key)) == 6
         metrics = run.data.metrics
         assert metrics["test_error_rate"] == metrics["test_errors"] / 20
         assert metrics["train_seconds"] > 0
         assert 12 < metrics["forward_passes"] < 18 if exact else metrics["forward_passes"] == 6
+        (given,) = run.inputs.dataset_inputs
+        assert given.dataset.name == "article"
+        assert given.dataset.digest == children["gumbel"].inputs.dataset_inputs[0].dataset.digest
     assert children["gumbel"].data.params["dist.scale"] == "1.0"
     assert children["zipf"].data.params["optimizer.lr"] == "0.03"
-    datasets = [run.inputs.dataset_inputs[0].dataset for run in children.values()]
-    assert len({dataset.digest for dataset in datasets}) == 1
-    assert {dataset.name for dataset in datasets} == {"article"}
 
 
 def test_predictions_and_configuration_are_kept(sweep):
@@ -63,7 +63,7 @@ def test_predictions_and_configuration_are_kept(sweep):
 
 def test_the_parent_holds_the_comparison(sweep):
     done, _, parent, children = sweep
-    folder = artifacts(parent)
+    folder, note = artifacts(parent), parent.data.tags["mlflow.note.content"]
     table = pd.read_csv(folder / "comparison.csv")
     assert "".join(table.letter) == "abcdefghijklmn"
     for row in table.itertuples():
@@ -73,7 +73,6 @@ def test_the_parent_holds_the_comparison(sweep):
         assert row.train_seconds == pytest.approx(metrics["train_seconds"])
         ratio = metrics["cost"] / children["backprop"].data.metrics["cost"]
         assert row.cost_vs_backprop == pytest.approx(ratio)
-        note = parent.data.tags["mlflow.note.content"]
         for shown in (done.stdout, (folder / "comparison.md").read_text(), note):
             assert row.method in shown
     for name in ("cost_per_training", "training_time", "misclassification"):
@@ -110,16 +109,13 @@ def test_jobs_that_fail_are_named_and_the_others_go_on(failing):
     cli, done, runs, _ = failing
     assert done.returncode == 1
     assert "10 of 12 jobs failed" in done.stdout
-    for run in runs:
-        assert (run.info.status == "FINISHED") == (
-            "optimizer=vanilla dist.a=1 " in run.info.run_name
-        )
-    errors = {run.info.run_name: run.data.tags.get("error", "") for run in runs}
+    named = {run.info.run_name: run for run in runs}
     for a, optimizer, seed in itertools.product(("1", "-1"), ERRORS, (0, 1)):
+        run = named[f"beta optimizer={optimizer} dist.a={a} seed={seed}"]
         error = "a <= 0" if a == "-1" else ERRORS[optimizer]
-        name = f"optimizer={optimizer} dist.a={a} seed={seed}"
-        assert error in errors[f"beta {name}"]
-    fragile = next(run for run in runs if "luck" in run.data.tags.get("error", ""))
+        assert error in run.data.tags.get("error", "")
+        assert run.info.status == ("FAILED" if error else "FINISHED")
+    fragile = named["beta optimizer=fragile dist.a=1 seed=0"]
     assert "in step" in (artifacts(fragile) / "traceback.txt").read_text()
     assert len(MlflowClient(cli.uri).get_metric_history(fragile.info.run_id, "cost")) == 2
 
@@ -155,9 +151,8 @@ def test_settings_that_fail_are_a_method_of_their_own_from_the_store_too(failing
 def nested(tmp_path_factory):
     """Two methods that tie, in the run of the environment, one named as no picture can say it."""
     cli = Cli(tmp_path_factory.mktemp("nested"))
-    cli.own_option(
-        "dist", "a$_$", "sampler: gumbel\nloc: 0\nscale: 1\n"
-    )  # no formula for matplotlib
+    # No formula for matplotlib.
+    cli.own_option("dist", "a$_$", "sampler: gumbel\nloc: 0\nscale: 1\n")
     cli.env |= {"MLFLOW_EXPERIMENT_NAME": "noise_training"}
     cli.ok(*SMALL, "tracking.experiment=noise_training")
     (outer,) = cli.runs()
@@ -171,12 +166,9 @@ def nested(tmp_path_factory):
 def test_runs_and_sweeps_are_nested_in_the_run_of_the_environment(nested):
     cli, _, outer = nested
     (sweep,) = cli.runs("sweep")
-    parents = {sweep.info.run_id: outer.info.run_id, outer.info.run_id: None}
-    for run in cli.runs("run"):
-        parents[run.info.run_id] = run.data.tags.get("mlflow.parentRunId")
-    assert sorted(map(str, parents.values())) == sorted(
-        ["None", outer.info.run_id, outer.info.run_id, sweep.info.run_id, sweep.info.run_id]
-    )
+    parents = [run.data.tags.get("mlflow.parentRunId", "") for run in cli.runs()]
+    ids = ["", outer.info.run_id, outer.info.run_id, sweep.info.run_id, sweep.info.run_id]
+    assert sorted(parents) == sorted(ids)
 
 
 def test_a_picture_that_cannot_be_made_fails_nothing(nested):
@@ -195,5 +187,8 @@ def test_of_methods_that_tie_the_one_with_the_lower_cost_is_best_everywhere(nest
     (parent,) = cli.runs("sweep")
     (tagged,) = [run for run in cli.runs("run") if run.data.tags.get("best")]
     assert parent.data.tags["best"] == tagged.data.params["dist"] == best
+    assert parent.data.tags["best_run_id"] == tagged.info.run_id
+    (model,) = tagged.outputs.model_outputs
+    assert MlflowClient(cli.uri).get_logged_model(model.model_id).tags["best"] == "true"
     assert f"best: {best} with" in parent.data.tags["mlflow.note.content"]
     assert f"Lowest test_error_rate: {best} (as low: {table.index[0]})" in done.stdout

@@ -9,7 +9,6 @@ from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import ChoiceSweep
 from hydra.core.singleton import Singleton
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
@@ -126,9 +125,10 @@ def describe(cfg: DictConfig, hydra: Any, sweep: SweepContext) -> Job:
     omegaconf.errors.OmegaConfBaseException
         If a value of `tracking` cannot be had.
     """
-    config, kept = {}, OmegaConf.create()
+    config, kept, text = {}, {}, ""
     with suppress(OmegaConfBaseException):  # build tells which
-        kept = OmegaConf.create(_as_kept(OmegaConf.to_container(cfg, resolve=False)))
+        named = OmegaConf.create(_as_kept(OmegaConf.to_container(cfg, resolve=False)))
+        kept, text = plain(named), OmegaConf.to_yaml(named, resolve=True)
         config = plain(cfg)
     in_sweep = hydra.mode == RunMode.MULTIRUN
     return Job(
@@ -142,8 +142,8 @@ def describe(cfg: DictConfig, hydra: Any, sweep: SweepContext) -> Job:
         config.get("threads") or launchers.per_job(hydra.launcher),
         OmegaConf.to_object(cfg.tracking),  # type: ignore[arg-type]
         config,
-        plain(kept) if config else {},
-        OmegaConf.to_yaml(kept, resolve=True) if config else "",
+        kept,
+        text,
         sweep,
     )
 
@@ -216,13 +216,8 @@ def keep_text(config: DictConfig, overrides: Sequence[str]) -> list[str]:
     """
     kept = []
     for override in OverridesParser.create().parse_overrides(list(overrides)):
-        text, value, key = str(override.input_line), override.value(), override.key_or_group
-        if isinstance(value, ChoiceSweep):
-            words = re.sub(r"^choice\((.*)\)$", r"\1", override.get_value_string()).split(",")
-            quoted = list(map(_quoted, words, value.list))
-            if len(words) == len(value.list) and quoted != words and _takes_text(config, key):
-                text = f"{override.get_key_element()}={','.join(quoted)}"
-        elif is_plain(value) and _takes_text(config, key):
+        text, key = str(override.input_line), override.key_or_group
+        if is_plain(override.value()) and _takes_text(config, key):
             typed = override.get_value_string().strip()
             OmegaConf.update(config, key, typed)
             text = f"{override.get_key_element()}='{typed}'"
@@ -241,7 +236,3 @@ def _takes_text(config: DictConfig, key: str) -> bool:
     with suppress(ValueError):  # told when it is made
         return name in texts_of(class_of(config[group].get("_target_", "")))
     return False
-
-
-def _quoted(word: str, value: object) -> str:
-    return f"'{word.strip()}'" if is_plain(value) else word

@@ -70,18 +70,17 @@ def _run(job: Job, build: Callable[[], Trial], begun: Record) -> Record:
         from noise_exp.job import reuse  # MLflow
 
         record = reuse.found(store, job, begun)
-    run_id = record and record.run_id
     if not record:
         with _recording(begun, job, store) as journal:
             record = train(job, trial, journal)
             say(record)
-        run_id = journal.record.run_id
+        record = replace(record, run_id=journal.record.run_id)
     elif not job.in_sweep:
         say(record)
     if store and not job.in_sweep:
         log.info("Browse the runs:\n    %s", store.browse)
-        if run_id:
-            log.info("Take this one further:\n%s", _commands(job, run_id))
+        if record.run_id:
+            log.info("Take this one further:\n%s", _commands(job, record.run_id))
     return record
 
 

@@ -38,7 +38,10 @@ def train(job: Job, trial: Trial, journal: Journal) -> Record:
     _say_images(job, trial, journal.record.part)
     place = f"{job.number + 1}/{total} " if job.in_sweep and total else ""
     label = place + journal.record.name
-    for epoch in _progress(job, trial.train(), label):
+    alone = job.launcher.serial and sys.stderr.isatty()  # else no bar: others write there too
+    # A run of many says nothing unless it takes long: the sweep tells how far it is.
+    often = 1 if job.in_sweep else _LINES_PER_RUN
+    for epoch in _bar(trial.train(), label) if alone else _lines(trial.train(), label, often):
         journal.log_epoch(epoch)
     tested, part = trial.test(), journal.record.part
     metrics = {f"{part}_errors": tested.errors, f"{part}_error_rate": tested.error_rate}
@@ -112,16 +115,6 @@ def _predictions(trial: Trial, tested: Tested) -> Iterator[str]:
         guess = int(predicted(outputs[None])[0])
         shown = outputs[0] if len(outputs) == 1 else outputs[guess]
         yield f"{index},{label},{guess},{float(shown)!r},{bool(wrong)}"
-
-
-def _progress(job: Job, records: Iterator[EpochRecord], label: str) -> Iterator[EpochRecord]:
-    """Pass records on, showing a bar on a terminal that this run has alone, else plain lines.
-
-    A run of many says nothing unless it takes long: the sweep tells how far it is.
-    """
-    if job.launcher.serial and sys.stderr.isatty():
-        return _bar(records, label)
-    return _lines(records, label, 1 if job.in_sweep else _LINES_PER_RUN)
 
 
 def _bar(records: Iterator[EpochRecord], label: str) -> Iterator[EpochRecord]:

@@ -36,38 +36,35 @@ def tell(planned: Plan, make: Callable[[list[str]], Made]) -> None:
     if planned.jobs is None:
         print(f"{planned.total} trials, chosen as the search goes on: their time is not known.")
     else:
-        _tell_jobs(planned, planned.jobs, make)
+        left, done = planned.jobs, ""
+        if planned.resume:
+            left = _unfinished(planned.tracking, left, make)
+            done = f", {len(planned.jobs) - len(left)} of them finished already"
+        print(f"{len(planned.jobs)} runs{done}.", flush=True)
+        if left:
+            print(_estimate(planned, left, make))
     print("Nothing was started (dry_run=true).")
     raise DryRun
 
 
-def _tell_jobs(planned: Plan, jobs: Sequence[list[str]], make: Callable[[list[str]], Made]) -> None:
-    done = _finished(planned.tracking, jobs, make) if planned.resume else set()
-    left = [job for i, job in enumerate(jobs) if i not in done]
-    text = f"{len(jobs)} runs"
-    if planned.resume:
-        text += f", {len(done)} of them finished already"
-    print(f"{text}.", flush=True)
-    if left:
-        print(_estimate(planned, left, make))
-
-
-def _finished(
-    tracking: TrackingConfig, jobs: Sequence[list[str]], make: Callable[[list[str]], Made]
-) -> set[int]:
-    """Return which jobs a finished run in the store stands for."""
+def _unfinished(
+    tracking: TrackingConfig, jobs: list[list[str]], make: Callable[[list[str]], Made]
+) -> list[list[str]]:
+    """Return the jobs that no finished run in the store stands for."""
     from noise_exp.tracking import reading
     from noise_exp.tracking.store import NoStoreError, Store
 
     try:
         store = Store.existing(tracking.uri, tracking.experiment, untouched=True)
     except NoStoreError:
-        return set()
+        return jobs
     known = reading.finished(store, source_digest())
-    if not known:
-        return set()
-    made = map(make, jobs)
-    return {i for i, (config, build) in enumerate(made) if fingerprint(config, build()) in known}
+
+    def is_known(job: list[str]) -> bool:
+        config, build = make(job)
+        return fingerprint(config, build()) in known
+
+    return [job for job in jobs if not (known and is_known(job))]
 
 
 def _estimate(planned: Plan, left: Sequence[list[str]], make: Callable[[list[str]], Made]) -> str:

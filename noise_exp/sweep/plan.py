@@ -90,16 +90,6 @@ def sweep(config: DictConfig) -> Plan:
     UserError
         If a sweep over options matches none, or is told what it cannot take.
     """
-    first, jobs, total, swept = _jobs(config)
-    launchers.prepare(config, total)
-    folder = Path(config.hydra.sweep.dir)
-    return Plan(first, jobs, total, swept, folder, **_of_the_whole(config))
-
-
-def _jobs(
-    config: DictConfig,
-) -> tuple[list[str] | None, list[list[str]] | None, int | None, list[str]]:
-    """Return the first four fields of a sweep's plan."""
     sweeper = config.hydra.sweeper
     searches = not str(sweeper._target_).endswith("BasicSweeper")
     if searches and sweeper.get("storage") is not None:
@@ -113,15 +103,20 @@ def _jobs(
     _check_swept(told, sweeper)
     set_by = [override.get_key_element() for override in told.values()]
     first = [f"{key}={choices[0]}" for key, choices in zip(set_by, values.values(), strict=True)]
+    jobs: list[list[str]] | None = None
     if searches:
-        chosen = [key for key, override in told.items() if override.is_sweep_override()]
-        known = first if "params" in sweeper else None
-        return known, None, sweeper.get("n_trials"), chosen
-    _refuse_too_many(math.prod(map(len, values.values())), "this sweep")
-    combined = itertools.product(*values.values())
-    jobs = [[f"{k}={v}" for k, v in zip(set_by, job, strict=True)] for job in combined]
-    swept = [key for key, choices in values.items() if len(choices) > 1]
-    return first, jobs, len(jobs), swept
+        swept = [key for key, override in told.items() if override.is_sweep_override()]
+        total = sweeper.get("n_trials")
+    else:
+        _refuse_too_many(math.prod(map(len, values.values())), "this sweep")
+        combined = itertools.product(*values.values())
+        jobs = [[f"{k}={v}" for k, v in zip(set_by, job, strict=True)] for job in combined]
+        swept = [key for key, choices in values.items() if len(choices) > 1]
+        total = len(jobs)
+    launchers.prepare(config, total)
+    known = first if "params" in sweeper or not searches else None
+    folder = Path(config.hydra.sweep.dir)
+    return Plan(known, jobs, total, swept, folder, **_of_the_whole(config))
 
 
 def _told(params: Mapping[str, Any], task: list[str]) -> dict[str, Override]:

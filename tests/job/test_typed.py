@@ -24,12 +24,6 @@ def test_a_name_is_kept_as_it_is_typed(name):
         assert {again.tracking.experiment, again.tracking.uri, again.data.path} == {name}
 
 
-@pytest.mark.parametrize("swept", ["2026_11_25,b,1e3", "choice(2026_11_25,b,1e3)"])
-def test_names_that_are_swept_over_are_kept_as_they_are_typed(swept):
-    cfg = composed("data=npz", "data.path=x")
-    assert keep_text(cfg, [f"data.path={swept}"]) == ["data.path='2026_11_25',b,'1e3'"]
-
-
 def test_what_takes_no_text_is_left_alone():
     overrides = ["seed=007", "optimizer.lr=1e-3", "dist.scale=1_0", "resume=true", "seed=1,2",
                  "tracking.experiment=null", "tracking.experiment='1_0'",

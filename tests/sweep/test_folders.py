@@ -85,19 +85,6 @@ def test_a_file_of_the_users_is_refused(check, tmp_path, name):
         assert place.read_text() == "mine"
 
 
-def test_what_an_earlier_run_left_is_not(check, tmp_path):
-    for key in (RUN, SWEEP):
-        check(key, "out")
-        (tmp_path / "out" / ".hydra").mkdir(exist_ok=True)
-        for name in ("multirun.yaml", ".hydra/config.yaml"):  # as Hydra does
-            (tmp_path / "out" / name).touch()
-    output.write(tmp_path / "out", "runs.csv", b"ours")
-    check(SWEEP, "out")
-    (tmp_path / "out" / "runs.csv").write_text("ours, with a column of mine")
-    with pytest.raises(UserError, match=r"runs\.csv is not a file that this program wrote, or was"):
-        check(SWEEP, "out")
-
-
 @pytest.mark.parametrize("subdir", ["x", ".", "${dist.sampler}", "${hydra.job.override_dirname}"])
 def test_the_first_of_jobs_that_share_a_folder_is_kept(cli, subdir):
     excluded = "hydra.job.config.override_dirname.exclude_keys=[seed,network,epochs]"

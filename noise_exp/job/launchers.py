@@ -68,22 +68,17 @@ def per_job(launcher: DictConfig) -> int:
         Slurm give each job what was asked for, `ray.remote.num_cpus` or `cpus_per_task`, else
         one core; Hydra's own launcher runs one job at a time.
     """
-    return max(1, int(min(_cores_per_job(launcher), _most_threads())))
-
-
-def _cores_per_job(launcher: DictConfig) -> int:
     if at_once := kind_of(launcher).at_once:
-        return available() // at_once
-    if "ray" in launcher:
-        return int(launcher.ray.remote.get("num_cpus") or 1)
-    if "cpus_per_task" in launcher:
-        return launcher.cpus_per_task or 1
-    return available()
-
-
-def _most_threads() -> float:
-    first = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]  # a number per level
-    return int(first) if first.strip().isdecimal() and int(first) > 0 else math.inf
+        cores = available() // at_once
+    elif "ray" in launcher:
+        cores = int(launcher.ray.remote.get("num_cpus") or 1)
+    elif "cpus_per_task" in launcher:
+        cores = launcher.cpus_per_task or 1
+    else:
+        cores = available()
+    first = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()  # a number per level
+    most = int(first) if first.isdecimal() else 0
+    return max(1, min(cores, most or cores))
 
 
 class Submitted:

@@ -98,14 +98,11 @@ def _time(build: Callable[[], Trial]) -> float:
     """Return the seconds that a run will take, from its first epochs."""
     start = time.perf_counter()
     trial = build()
-    built = time.perf_counter() - start
     records = list(itertools.islice(trial.train(), _EPOCHS))
-    start = time.perf_counter()
     trial.test()
-    tested = time.perf_counter() - start
+    seconds = time.perf_counter() - start
     first, last = records[0], records[-1]
-    spent = last.train_seconds
     if last.progress > first.progress:
-        speed = (spent - first.train_seconds) / (last.progress - first.progress)
-        spent += speed * (1 - last.progress)
-    return built + spent + tested
+        speed = (last.train_seconds - first.train_seconds) / (last.progress - first.progress)
+        seconds += speed * (1 - last.progress)
+    return seconds

@@ -68,7 +68,9 @@ def cost_per_training(methods: Sequence[Method]) -> Figure:
     first, whole = figure.subplots(1, 2, sharey=True, width_ratios=(1, 1.5))
     for axes, last in ((first, min(8, epochs)), (whole, epochs)):
         for i, method in enumerate(methods):
-            _draw_costs(axes, method, last, style(i))
+            label = short(method.label, _LABEL)
+            told = label if method.tick == method.label else f"{method.tick}  {label}"
+            draw_band(axes, method.costs[:, :last], told, style(i))
         axes.set(xlabel="epoch", xlim=(0, max(last - 1, 1)))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
@@ -80,28 +82,25 @@ def cost_per_training(methods: Sequence[Method]) -> Figure:
     return figure
 
 
-def _draw_costs(axes: Axes, method: Method, last: int, look: dict) -> None:
-    x = np.flatnonzero(np.isfinite(method.costs[:, :last]).any(axis=0))
-    if not len(x):
-        return
-    label = short(method.label, _LABEL)
-    if method.tick != method.label:
-        label = f"{method.tick}  {label}"
-    draw_band(axes, x, method.costs, label, look)
+def draw_band(
+    axes: Axes, costs: np.ndarray, label: str, look: dict, most: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw the median of several runs by epoch, in a band from the lowest to the highest.
 
-
-def draw_band(axes: Axes, x: np.ndarray, costs: np.ndarray, label: str, look: dict) -> np.ndarray:
-    """Draw the median of several runs in epochs x, in a band from the lowest to the highest.
-
-    Return the median.
+    Return the epochs, `most` of those where there is a number, and the median in them.
     """
+    x = np.flatnonzero(np.isfinite(costs).any(axis=0))
+    if most:
+        x = x[:: max(1, -(-len(x) // most))]
+    if not len(x):
+        return x, x
     costs = costs[:, x]
     median = np.nanmedian(costs, axis=0)
     axes.plot(x, median, label=label, linewidth=1.8, **look)
     if len(costs) > 1:
         low, high = np.nanmin(costs, axis=0), np.nanmax(costs, axis=0)
         axes.fill_between(x, low, high, color=look["color"], alpha=0.12, linewidth=0)
-    return median
+    return x, median
 
 
 def _mark_ends(axes: Axes, methods: Sequence[Method]) -> None:
@@ -211,11 +210,11 @@ def score_by_setting(
     figure, panes = panels(len(settings), 3, width, 3.4, sharey=True)
     values = np.array(scores, float)
     for axes, (key, chosen) in zip(panes, settings.items(), strict=True):
-        if all(isinstance(value, int | float) for value in chosen):
-            axes.plot(chosen, values, ".", color=COLOURS[0])
+        numbers = all(isinstance(value, int | float) for value in chosen)
+        x = chosen if numbers else [str(value) for value in chosen]
+        axes.plot(x, values, ".", color=COLOURS[0])
+        if numbers:
             _spread_out(axes.set_xscale, np.array(chosen, float))
-        else:
-            axes.plot([str(value) for value in chosen], values, ".", color=COLOURS[0])
         axes.set(xlabel=key)
         axes.grid(alpha=0.3)
     for axes in panes[::3]:

@@ -157,16 +157,14 @@ def costs(methods: Sequence[Method]) -> Curves:
 
 
 def _draw(figure: Figure, axes: Axes, method: Method, look: dict) -> None:
-    x = np.flatnonzero(np.isfinite(method.costs).any(axis=0))
+    x, median = draw_band(axes, method.costs, short(method.label, _LABEL), look, _LINE)
     if not len(x):
         return
-    drawn = x[:: -(-len(x) // _LINE)]
-    median = draw_band(axes, drawn, method.costs, short(method.label, _LABEL), look)
-    told = slice(None, None, -(-len(drawn) // _POINTS))
-    points = axes.plot(drawn[told], median[told], "o", color=look["color"], alpha=0, markersize=9)
+    told = slice(None, None, -(-len(x) // _POINTS))
+    points = axes.plot(x[told], median[told], "o", color=look["color"], alpha=0, markersize=9)
     of = " (median)" if len(method.costs) > 1 else ""
     labels = [
         f"{method.label}, epoch {epoch}: cost {cost:.4g}{of}"
-        for epoch, cost in zip(drawn[told], median[told], strict=True)
+        for epoch, cost in zip(x[told], median[told], strict=True)
     ]
     plugins.connect(figure, plugins.PointLabelTooltip(points[0], labels=labels))

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from noise_exp.figures import COLOURS, panels, style
 
 MOST = 20  # methods that a picture still shows apart
+_BANDS = 3  # that can be told apart
 _LABEL, _TICK = 44, 28  # characters of a name in a legend, and under a bar
 
 
@@ -35,9 +37,9 @@ class Method:
     errors: np.ndarray
 
 
-def _median(values: np.ndarray) -> float:
+def _mean(values: np.ndarray) -> float:
     known = values[np.isfinite(values)]
-    return float(np.median(known)) if len(known) else np.inf
+    return float(np.mean(known)) if len(known) else np.inf
 
 
 def shown(methods: Sequence[Method]) -> tuple[list[Method], str]:
@@ -47,9 +49,7 @@ def shown(methods: Sequence[Method]) -> tuple[list[Method], str]:
     """
     if len(methods) <= MOST:
         return list(methods), ""
-    score = [
-        (_median(m.errors), _median(m.costs[:, -1:])) for m in methods
-    ]  # the lower, the better
+    score = [(_mean(m.errors), _mean(m.costs[:, -1:])) for m in methods]  # the lower, the better
     ranked = sorted(range(len(methods)), key=score.__getitem__)
     kept = sorted(ranked[: MOST // 2] + ranked[-MOST // 2 :])
     note = f": the {MOST // 2} best and the {MOST // 2} worst of {len(methods):,}"
@@ -59,8 +59,8 @@ def shown(methods: Sequence[Method]) -> tuple[list[Method], str]:
 def cost_per_training(methods: Sequence[Method]) -> Figure:
     """Cost per epoch of all methods: the first epochs large, then all of them.
 
-    With several runs of a method, the line is their median and the band runs from the lowest
-    to the highest. Of many methods it shows the best and the worst.
+    With several runs of a method, the line is their median; of up to three methods a band runs
+    from the lowest to the highest. Of many methods it shows the best and the worst.
     """
     methods, note = shown(methods)
     epochs = max(m.costs.shape[1] for m in methods)
@@ -70,7 +70,8 @@ def cost_per_training(methods: Sequence[Method]) -> Figure:
         for i, method in enumerate(methods):
             label = short(method.label, _LABEL)
             told = label if method.tick == method.label else f"{method.tick}  {label}"
-            draw_band(axes, method.costs[:, :last], told, style(i))
+            band = 0.12 if len(methods) <= _BANDS else None
+            draw_curve(axes, method.costs[:, :last], told, style(i), band)
         axes.set(xlabel="epoch", xlim=(0, max(last - 1, 1)))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
@@ -82,25 +83,32 @@ def cost_per_training(methods: Sequence[Method]) -> Figure:
     return figure
 
 
-def draw_band(
-    axes: Axes, costs: np.ndarray, label: str, look: dict, most: int | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Draw the median of several runs by epoch, in a band from the lowest to the highest.
+def draw_curve(
+    axes: Axes,
+    costs: np.ndarray,
+    label: str,
+    look: dict,
+    band: float | None,
+    most: int | None = None,
+) -> tuple[np.ndarray, np.ndarray, PolyCollection | None]:
+    """Draw the median of several runs by epoch.
 
-    Return the epochs, `most` of those where there is a number, and the median in them.
+    `band`: opacity of a band from the lowest to the highest run; None for no band. Return the
+    epochs, `most` of those where there is a number, the median in them, and the band.
     """
     x = np.flatnonzero(np.isfinite(costs).any(axis=0))
     if most:
         x = x[:: max(1, -(-len(x) // most))]
     if not len(x):
-        return x, x
+        return x, x, None
     costs = costs[:, x]
     median = np.nanmedian(costs, axis=0)
     axes.plot(x, median, label=label, linewidth=1.8, **look)
-    if len(costs) > 1:
-        low, high = np.nanmin(costs, axis=0), np.nanmax(costs, axis=0)
-        axes.fill_between(x, low, high, color=look["color"], alpha=0.12, linewidth=0)
-    return x, median
+    if band is None or len(costs) == 1:
+        return x, median, None
+    low, high = np.nanmin(costs, axis=0), np.nanmax(costs, axis=0)
+    filled = axes.fill_between(x, low, high, color=look["color"], alpha=band, linewidth=0)
+    return x, median, filled
 
 
 def _mark_ends(axes: Axes, methods: Sequence[Method]) -> None:
@@ -134,15 +142,15 @@ def _mark_ends(axes: Axes, methods: Sequence[Method]) -> None:
 
 
 def training_time(methods: Sequence[Method]) -> Figure:
-    """Bars of the training time in seconds (of several runs the median, each run a dot)."""
+    """Bars of the training time in seconds (of several runs the mean, each run a dot)."""
     title = "Training Time Bar Graph in Seconds"
     return _bars(methods, lambda m: m.seconds, title, "training time (s)", "{:.1f}")
 
 
 def misclassification(methods: Sequence[Method]) -> Figure:
-    """Bars of the misclassified test images (of several runs the median, each run a dot)."""
+    """Bars of the misclassified test images (of several runs the mean, each run a dot)."""
     title = "Misclassification Bar Graph"
-    return _bars(methods, lambda m: m.errors, title, "test images misclassified", "{:g}")
+    return _bars(methods, lambda m: m.errors, title, "test images misclassified", "{:.4g}")
 
 
 def _bars(
@@ -157,9 +165,9 @@ def _bars(
     figure = Figure(figsize=(max(9, 0.55 * len(methods) + 3), 5), layout="constrained")
     axes = figure.subplots()
     x = np.arange(len(methods))
-    medians = [float(np.median(v)) for v in values]
-    bars = axes.bar(x, medians, color=COLOURS[0], width=0.7)
-    axes.bar_label(bars, [text.format(m) for m in medians], padding=2)
+    means = [float(np.mean(v)) for v in values]
+    bars = axes.bar(x, means, color=COLOURS[0], width=0.7)
+    axes.bar_label(bars, [text.format(m) for m in means], padding=2)
     for i, runs in enumerate(values):
         if len(runs) > 1:
             axes.plot(np.full(len(runs), i), runs, ".", color=COLOURS[6], alpha=0.5)
@@ -173,7 +181,8 @@ def _bars(
         axes.tick_params("x", rotation=30)
         for tick in axes.get_xticklabels():
             tick.set(ha="right", rotation_mode="anchor")
-    axes.set(title=f"{title}{note}", ylabel=axis)
+    several = max(map(len, values)) > 1
+    axes.set(title=f"{title}{note}", ylabel=f"{axis}, mean over seeds" if several else axis)
     axes.grid(axis="y", alpha=0.3)
     axes.set_axisbelow(True)
     return figure

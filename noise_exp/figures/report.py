@@ -13,9 +13,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from mpld3 import plugins, urls
+from mpld3.utils import get_id
 
 from noise_exp.figures import COLOURS, GREY, panels, style
-from noise_exp.figures.comparison import Method, draw_band, short, shown
+from noise_exp.figures.comparison import Method, draw_curve, short, shown
 
 _DOT, _MARK = COLOURS[:2]
 _POINTS = 60  # of a curve that answer the pointer
@@ -33,7 +34,7 @@ def inline(figure: Figure) -> str:
 def dots(
     wide: pd.DataFrame, summary: pd.DataFrame, outcome: str, lines: dict[str, float]
 ) -> Figure:
-    """Every run as a dot, the interquartile mean with its interval, and levels to compare with."""
+    """Every run as a dot, the mean with its 95% interval, and levels to compare with."""
     figure = Figure(figsize=(10, 0.36 * len(wide.columns) + 1.4), layout="constrained")
     axes = figure.subplots()
     rng = np.random.default_rng(0)  # the height of a dot within its row means nothing
@@ -42,8 +43,8 @@ def dots(
         values = wide[method].dropna().to_numpy()
         axes.plot(values, y + rng.uniform(-0.28, 0.28, len(values)), ".", color=_DOT, alpha=0.45)
         row = by_method.loc[method]
-        axes.plot([row.iqm_low, row.iqm_high], [y, y], color=_MARK, linewidth=3)
-        axes.plot(row.iqm, y, "|", color=_MARK, markersize=14, markeredgewidth=2.5)
+        axes.plot([row.low, row.high], [y, y], color=_MARK, linewidth=3)
+        axes.plot(row["mean"], y, "|", color=_MARK, markersize=14, markeredgewidth=2.5)
         if not len(values):
             axes.text(0.5, y, "no finite result", transform=axes.get_yaxis_transform(),
                       ha="center", va="center", color=GREY)  # fmt: skip
@@ -54,6 +55,24 @@ def dots(
     axes.set_yticks(range(len(wide.columns)), wide.columns)
     axes.set(xlabel=outcome, ylim=(len(wide.columns) - 0.5, -0.5))
     axes.grid(axis="x", alpha=0.3)
+    return figure
+
+
+def forest(table: pd.DataFrame, reference: str, outcome: str, margin: float) -> Figure:
+    """Mean differences to a reference with their simultaneous intervals, and the margin."""
+    figure = Figure(figsize=(10, 0.32 * len(table) + 1.2), layout="constrained")
+    axes = figure.subplots()
+    axes.axvspan(-margin, margin, color=GREY, alpha=0.2, label=f"within {margin:g}", linewidth=0)
+    axes.axvline(0, color=GREY, linewidth=1)
+    rows: list[Any] = list(table.itertuples())
+    for y, row in enumerate(rows):
+        decided = row.verdict in ("lower", "higher")
+        axes.plot([row.low, row.high], [y, y], color=_DOT, linewidth=2)
+        axes.plot(row.difference, y, "o", color=_DOT, markerfacecolor=_DOT if decided else "white")
+    axes.set_yticks(range(len(table)), [short(m, _LABEL) for m in table.method])
+    axes.set(xlabel=f"mean {outcome} minus that of {reference}", ylim=(len(table) - 0.5, -0.5))
+    axes.grid(axis="x", alpha=0.3)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), frameon=False)
     return figure
 
 
@@ -139,11 +158,33 @@ class Curves:
     @property
     def scripts(self) -> Sequence[str]:
         """What draws, about 290 kB."""
-        return [Path(path).read_text("utf-8") for path in (urls.D3_LOCAL, urls.MPLD3MIN_LOCAL)]
+        libraries = [Path(path).read_text("utf-8") for path in (urls.D3_LOCAL, urls.MPLD3MIN_LOCAL)]
+        return [*libraries, _BandOfPointed.JAVASCRIPT]
+
+
+class _BandOfPointed(plugins.PluginBase):
+    """Shows a band while the pointer is on one of the points of its curve."""
+
+    JAVASCRIPT = """
+      mpld3.register_plugin("band", Band);
+      Band.prototype = Object.create(mpld3.Plugin.prototype);
+      Band.prototype.constructor = Band;
+      Band.prototype.requiredProps = ["points", "band"];
+      function Band(fig, props) { mpld3.Plugin.call(this, fig, props); }
+      Band.prototype.draw = function () {
+        const points = mpld3.get_element(this.props.points, this.fig);
+        const band = mpld3.get_element(this.props.band, this.fig);
+        const show = (opacity) => () => band.pathsobj.style("fill-opacity", opacity);
+        points.elements().on("mouseover.band", show(0.25)).on("mouseout.band", show(0));
+      };
+    """
+
+    def __init__(self, points: Any, band: Any) -> None:
+        self.dict_ = {"type": "band", "points": get_id(points, "pts"), "band": get_id(band)}
 
 
 def costs(methods: Sequence[Method]) -> Curves:
-    """Return the cost per epoch of all methods: of several runs the median, and a band."""
+    """Return the cost per epoch of all methods: of several runs the median; a band when asked."""
     methods, note = shown(methods)
     figure = Figure(figsize=(8.4, 4.6))
     axes = figure.add_axes((0.08, 0.13, 0.67, 0.78))
@@ -157,7 +198,8 @@ def costs(methods: Sequence[Method]) -> Curves:
 
 
 def _draw(figure: Figure, axes: Axes, method: Method, look: dict) -> None:
-    x, median = draw_band(axes, method.costs, short(method.label, _LABEL), look, _LINE)
+    label = short(method.label, _LABEL)
+    x, median, band = draw_curve(axes, method.costs, label, look, 0.0, _LINE)
     if not len(x):
         return
     told = slice(None, None, -(-len(x) // _POINTS))
@@ -168,3 +210,5 @@ def _draw(figure: Figure, axes: Axes, method: Method, look: dict) -> None:
         for epoch, cost in zip(x[told], median[told], strict=True)
     ]
     plugins.connect(figure, plugins.PointLabelTooltip(points[0], labels=labels))
+    if band:
+        plugins.connect(figure, _BandOfPointed(points[0], band))

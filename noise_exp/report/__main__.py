@@ -43,7 +43,7 @@ def main() -> None:
 def _report(options: argparse.Namespace, store: "Store") -> None:
     from noise_exp.report.build import Choices, build
     from noise_exp.report.page import PAGE, RUNS, files, write
-    from noise_exp.report.words import findings
+    from noise_exp.report.words import findings, headlines
     from noise_exp.runs import output
     from noise_exp.tracking import places, reading
 
@@ -69,7 +69,8 @@ def _report(options: argparse.Namespace, store: "Store") -> None:
     sweep = asked.sweep.info.run_id if asked.sweep else None
     made = files(report, title or "report", command, sweep)
     written = write(options.output, made, output.REPORT)
-    print(*(f"- {said}" for said in (*findings(report), *report.unsaid)), sep="\n")
+    said = (*headlines(report), *findings(report), *report.unsaid)
+    print(*(f"- {sentence}" for sentence in said), sep="\n")
     print(f"Report: {options.output / PAGE}")
     if options.page:
         swept = {reading.command_of(p): p.data.metrics for p in asked.parents}

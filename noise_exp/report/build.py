@@ -53,8 +53,20 @@ class Report:
 
     @cached_property
     def summary(self) -> pd.DataFrame:
-        """The table of methods and baselines."""
-        return summarise(self.runs, self.choices.at_most)
+        """The table of methods and baselines, the methods beside the reference."""
+        table = summarise(self.runs, self.choices.at_most)
+        if self.to_reference is None:
+            return table
+        told = self.to_reference.set_index("method")
+        for column in ("difference", "moved_by", "moved", "verdict"):
+            table[column] = table.method.map(told[column])
+        for column, name in (("low", "difference_low"), ("high", "difference_high"),
+                             ("median_difference", "difference_median")):  # fmt: skip
+            table[name] = table.method.map(told[column])
+        words = {"moved_by": "", "verdict": ""}
+        table = table.fillna(words)
+        table.loc[table.method == self.reference, "verdict"] = "reference"
+        return table
 
     @property
     def methods(self) -> pd.DataFrame:
@@ -63,55 +75,72 @@ class Report:
 
     @cached_property
     def best(self) -> str | None:
-        """The best method; None without a result, or with more than one data set."""
+        """The best method; None if none has a result on every seed, or with several data sets."""
         return self._lowest(self.runs.wide) if len(self.runs.data_sets) <= 1 else None
 
-    def _lowest(self, wide: pd.DataFrame) -> str | None:
-        """Return the eligible method with the lowest median outcome.
+    @property
+    def best_run(self) -> Record | None:
+        """The best method's run on its median seed (of two in the middle the better one)."""
+        rows = self.runs.table[self.runs.table.method == self.best].dropna(subset=["outcome"])
+        if not len(rows):
+            return None
+        ordered = rows.sort_values(["outcome", "final_cost"], kind="stable")
+        return ordered.record.iloc[(len(ordered) - 1) // 2]
 
-        Where medians tie, the mean decides, and then the cost.
-        """
-        costs = self.summary.set_index("method").final_cost.fillna(math.inf)
-        return min(
-            pairs.eligible(wide),
-            key=lambda m: (wide[m].median(), wide[m].mean(), costs[m]),
-            default=None,
-        )
+    def _lowest(self, wide: pd.DataFrame) -> str | None:
+        """Return the eligible method with the lowest mean outcome, then with the lowest cost."""
+        costs = self.runs.table.groupby("method").final_cost.mean().fillna(math.inf)
+        return min(pairs.eligible(wide), key=lambda m: (wide[m].mean(), costs[m]), default=None)
 
     @cached_property
     def compared(self) -> pd.DataFrame:
         """The outcome by block and method; no blocks where methods do not compare."""
         return self.runs.wide if self.runs.comparable else self.runs.wide.head(0)
 
+    @property
+    def distributions(self) -> list[str]:
+        """The methods but back propagation."""
+        return [m for m in self.runs.methods if not _is_backprop(m)]
+
     @cached_property
     def _backprop(self) -> str | None:
         return next((m for m in self.runs.methods if _is_backprop(m)), None)
 
-    @cached_property
-    def to_backprop(self) -> pd.DataFrame | None:
-        """Every method against back propagation."""
-        return self._against(self._backprop)
+    @property
+    def reference(self) -> str | None:
+        """What methods are compared with: back propagation, where it is among them, or the best."""
+        return self._backprop or self.best
 
     @cached_property
-    def to_best(self) -> pd.DataFrame | None:
-        """Every method against the best; where that is back propagation, the best of the others."""
-        if self._backprop and len(self.compared.columns) == 2:
+    def to_reference(self) -> pd.DataFrame | None:
+        """Every method against the reference."""
+        return self._against(self.reference)
+
+    @cached_property
+    def to_other(self) -> pd.DataFrame | None:
+        """Every method against the best; where that is the reference, the best of the others."""
+        if len(self.compared.columns) == 2:
             return None  # the same pair again
-        best = self.best
-        return self._against(
-            self._lowest(_distributions(self.compared)) if best == self._backprop else best
-        )
+        if self.best != self.reference:
+            return self._against(self.best)
+        others = self.compared.drop(columns=[self.reference] if self.reference else [])
+        return self._against(self._lowest(others)) if self._backprop else None
+
+    @property
+    def to_best(self) -> pd.DataFrame | None:
+        """Every method against the best."""
+        return self.to_reference if self.best == self.reference else self.to_other
 
     def _against(self, reference: str | None) -> pd.DataFrame | None:
         wide = self.compared
         if not reference or len(wide.columns) < 2 or not len(wide):
             return None
-        return pairs.against(wide, reference, self.choices.margin)
+        return pairs.against(wide, reference, self.choices.margin, self.runs.new_images)
 
     @property
     def against(self) -> list[pd.DataFrame]:
         """The tables of methods against a reference that there are."""
-        return [t for t in (self.to_backprop, self.to_best) if t is not None and len(t)]
+        return [t for t in (self.to_reference, self.to_other) if t is not None and len(t)]
 
     @cached_property
     def ranking(self) -> pairs.Ranking:
@@ -145,7 +174,7 @@ class Report:
     @cached_property
     def floor(self) -> pd.DataFrame:
         """Difference of two names of one distribution: mean, interval, deviation, largest."""
-        return _floor(self.runs, self.compared)
+        return _floor(self.runs, self.compared, self.choices.margin)
 
     @cached_property
     def targets(self) -> pd.DataFrame:
@@ -183,15 +212,16 @@ def _distributions(wide: pd.DataFrame) -> pd.DataFrame:
     return wide[[m for m in wide if not _is_backprop(str(m))]]
 
 
-def _floor(runs: Runs, wide: pd.DataFrame) -> pd.DataFrame:
+def _floor(runs: Runs, wide: pd.DataFrame, margin: float) -> pd.DataFrame:
     """Compare the two names of the standard normal distribution: what they differ by is luck."""
     rows = []
     for method in map(str, wide):
         other = _TWO_NAMES[1] + method.removeprefix(_TWO_NAMES[0])
         if method.startswith(_TWO_NAMES[0]) and other in wide and _is_standard(runs, method):
-            difference = pd.Series(pairs.differences(wide, method, other))
+            difference = pairs.differences(wide, method, other)
+            names = {"method": method, "reference": other}
             spread = {"deviation": difference.std(), "largest": difference.abs().max()}
-            rows.append(pairs.compare(wide, method, other) | spread)
+            rows.append(names | pairs.compare(difference, 1, margin) | spread)
     return pd.DataFrame([row for row in rows if row["pairs"]])
 
 

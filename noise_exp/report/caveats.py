@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from noise_exp.report import pairs
 from noise_exp.report.intervals import FEW
 from noise_exp.report.runs import Runs
+from noise_exp.runs.naming import SOURCES
+
+NAMES = {"init": "initial weights", "data": "the split", "noise": "noise", "batches": "batches"}
 
 
 def caveats(runs: Runs) -> list[str]:
@@ -24,11 +27,6 @@ def of_ranks(ranking: pairs.Ranking) -> Iterator[str]:
         return
     if ranking.note:
         yield f"Which of the methods differ, by ranks: {ranking.note}."
-    elif ranking.dropped:
-        yield (
-            f"Ranks use {ranking.blocks} seeds; {ranking.dropped} are left out, in which a method "
-            "has no result."
-        )
 
 
 def _of_seeds(runs: Runs) -> Iterator[str]:
@@ -40,13 +38,25 @@ def _of_seeds(runs: Runs) -> Iterator[str]:
         yield "One seed per method: nothing here tells a better method from a luckier one."
     elif seeds < FEW:
         yield (
-            f"{seeds} seeds are too few for intervals and tests: an order of the methods is "
-            "hardly more than their luck."
+            f"{seeds} seeds are too few for intervals ({FEW} are the least): an order of the "
+            "methods is hardly more than their luck."
         )
-    elif seeds < 2 * FEW and not runs.crossed:
-        yield f"{seeds} seeds: bootstrap intervals from so few are too narrow as a rule."
+    elif not runs.crossed:
+        yield _of_intervals(runs)
     if seeds >= FEW and (fewer := [f"{m} ({n})" for m, n in counts.items() if 0 < n < FEW]):
         yield f"Too few seeds for an interval: {', '.join(fewer)}."
+
+
+def _of_intervals(runs: Runs) -> str:
+    """Say what the intervals are about."""
+    drawn = ", ".join(NAMES[s] for s in SOURCES if runs.table[s].nunique() > 1)
+    text = f"Intervals are about other seeds of {drawn or 'nothing'}, and take means for normal"
+    if runs.new_images:
+        return (
+            f"{text}; the images come from one pool, which the seeds split. For new images they "
+            "are wider (report_pairs.csv: new_low, new_high)."
+        )
+    return f"{text}; all seeds share the images, and what others would show is not known."
 
 
 def _of_blocks(runs: Runs) -> Iterator[str]:
@@ -62,8 +72,8 @@ def _of_blocks(runs: Runs) -> Iterator[str]:
     able = pairs.eligible(wide)
     if sparse := [m for m in runs.methods if wide[m].notna().any() and m not in able]:
         yield (
-            f"Whether {', '.join(sparse)} would be best, and its rank: it has results on too few "
-            "of the seeds."
+            f"Whether {', '.join(sparse)} would be best, and its rank: it has no result on some "
+            "seeds."
         )
     ties = ((wide.nunique(axis="columns") == 1) & (wide.notna().sum(axis="columns") > 1)).sum()
     if len(wide.columns) > 1 and ties:
@@ -100,6 +110,12 @@ def _of_settings(runs: Runs) -> Iterator[str]:
         yield (
             f"{len(digests)} versions of the program ran these (source_digest "
             f"{', '.join(sorted(digests))}): a difference between runs may be theirs."
+        )
+    spent = [r for r in runs.records if r.curves.get("forward_passes")]
+    if len({r.tags.get("work_unit") for r in spent}) > 1:
+        yield (
+            "What forward passes buy: some of these runs, of an earlier version, count what their "
+            "estimator states, the others the products that were done."
         )
     if len(kernels := {r.kernel for r in runs.records if r.kernel}) > 1:
         yield (

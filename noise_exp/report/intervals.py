@@ -1,14 +1,11 @@
 """Numbers with the doubt that belongs to them, or with the reason why there is none."""
 
 import math
-import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 FEW = 5  # seeds below which an interval would be a guess
-_RESAMPLES = 9999
 
 
 @dataclass(frozen=True)
@@ -21,47 +18,40 @@ class Interval:
     note: str = ""
 
 
-def interquartile_mean(values: np.ndarray, axis: int = -1) -> np.ndarray:
-    """Mean of the middle half (Agarwal et al., Statistical Precipice, NeurIPS 2021)."""
-    from scipy.stats import trim_mean
+def of_mean(values: np.ndarray, comparisons: int = 1, more: float = 0.0) -> Interval:
+    """Return the 95% interval of the mean over seeds, finite values, shape (seeds,).
 
-    return trim_mean(values, 0.25, axis=axis)
+    Student's t; there is none of fewer than `FEW` seeds.
 
-
-def bootstrap(values: np.ndarray, statistic: Callable[..., np.ndarray] = np.mean) -> Interval:
-    """Return the 95% BCa bootstrap interval (Efron, 1987) of a statistic of finite values, (n,).
-
-    Where BCa is not defined (its correction of bias is infinite), the percentile interval.
+    Parameters
+    ----------
+    comparisons
+        How many intervals are to hold all at once (Bonferroni's correction).
+    more
+        Test images over training images, for an interval that is about new images too (Nadeau and
+        Bengio, Inference for the generalization error, 2003, section 3: the corrected resampled t).
     """
     n = len(values)
-    if n == 0:
+    if not n:
         return Interval(note="no finite result")
-    value = float(statistic(values))
+    mean = float(np.mean(values))
     if n < FEW:
-        return Interval(value, note=f"too few seeds ({n})")
+        return Interval(mean, note=f"too few seeds ({n})")
     if np.all(values == values[0]):
-        return Interval(value, float(values[0]), float(values[0]), f"all {n} seeds equal")
-    from scipy.stats import bootstrap as resample
-
-    for method in ("BCa", "percentile"):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of a degenerate distribution: seen below
-            ends = resample(
-                (values,), statistic, method=method, n_resamples=_RESAMPLES, vectorized=True,
-                rng=np.random.default_rng(0),
-            ).confidence_interval  # fmt: skip
-        if math.isfinite(ends.low) and math.isfinite(ends.high):
-            note = "" if method == "BCa" else "percentile"
-            return Interval(value, float(ends.low), float(ends.high), note)
-    return Interval(value, note="not defined")
+        return Interval(mean, mean, mean)
+    return student(values, 1 - 0.05 / comparisons, 1 + n * more)
 
 
-def student(values: np.ndarray, confidence: float = 0.95) -> Interval:
-    """Return Student's t interval of a mean; values: (n,), two or more, independent."""
+def student(values: np.ndarray, confidence: float = 0.95, variance: float = 1.0) -> Interval:
+    """Return Student's t interval of a mean; values: (n,), two or more, independent.
+
+    `variance`: a factor of the mean's variance.
+    """
     from scipy import stats
 
     centre, n = float(np.mean(values)), len(values)
-    reach = float(stats.t.ppf((1 + confidence) / 2, n - 1)) * float(stats.sem(values))
+    error = float(stats.sem(values)) * math.sqrt(variance)
+    reach = float(stats.t.ppf((1 + confidence) / 2, n - 1)) * error
     return Interval(centre, centre - reach, centre + reach)
 
 

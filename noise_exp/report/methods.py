@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from noise_exp.report.intervals import Interval, bootstrap, interquartile_mean, wilson
+from noise_exp.report.intervals import Interval, of_mean, wilson
 from noise_exp.report.runs import Runs
-from noise_exp.writing import UNKNOWN, count, markdown, number, spread, without_empty
+from noise_exp.writing import count, markdown, number, spread, without_empty
 
 if TYPE_CHECKING:
     from noise_exp.report.build import Report
 
-# Where the table is shown: on the page of several seeds or of one, in the terminal.
-SEVERAL, ONE, TERMINAL = "several", "one", "terminal"
-_ALL = (SEVERAL, ONE, TERMINAL)
+# Where columns are shown: on the page and in the terminal, of one seed on both alike, and where the
+# page unfolds.
+SEVERAL, TERMINAL, ONE, FOLDED = "several", "terminal", "one", "folded"
+_FIRST = (SEVERAL, TERMINAL, ONE)
+_ALL = (*_FIRST, FOLDED)
 _BASELINES = {"constant_errors": "best constant", "pixel_sum_errors": "pixel-sum threshold"}
 _SHARED = Interval(note="cells share seeds")
 
@@ -31,6 +33,19 @@ def _plain(value: object) -> str:
 
 def _hundredths(value: float) -> str:
     return number(value, "{:.2f}")
+
+
+def _three(value: float) -> str:
+    return number(value, "{:+.3g}")
+
+
+def _short(low: float, high: float, note: str = "") -> str:
+    return spread(low, high, note, "{:.3g}")
+
+
+def moved(seed: str, by: float) -> str:
+    """Write which seed moves a mean, and how far."""
+    return f"{seed}: {number(by, '{:+.3g}')}" if seed else ""
 
 
 @dataclass(frozen=True)
@@ -56,51 +71,60 @@ class Column:
 
 COLUMNS = (
     Column("letter", "the article's letter", "", _ALL),
-    Column("method", "the distribution, with what else varies among its runs", "method", _ALL),
+    Column("method", "the distribution, with what else varies among its runs; in brackets what "
+           "needs no training: the best constant answer, and a threshold on the sum of pixels",
+           "method", _ALL),
     Column("runs seeds", "runs that count; of these with a finite outcome", "seeds",
            (SEVERAL, TERMINAL), lambda _, seeds: str(seeds)),
-    Column("missing", "seeds without an outcome", "missing", (SEVERAL,)),
-    Column("failed", "runs that failed", "failed", _ALL),
-    Column("diverged", "runs that diverged", "diverged", _ALL),
-    Column("reused", "runs that are an earlier sweep's", "reused", (TERMINAL,)),
-    Column("median", "of the outcome (`test_error_rate` unless `--outcome` names another) over "
-           "seeds", "{median}", _ALL),
-    Column("iqm", "mean of the middle half of the seeds", "interquartile mean", (SEVERAL,)),
-    Column("iqm_low iqm_high note", "its 95% BCa interval, or why there is none", "95% BCa",
-           (SEVERAL,), spread),
-    Column("best", "lowest outcome", "best", (SEVERAL,)),
-    Column("worst", "highest outcome", "worst", (SEVERAL,)),
-    Column("worst_block", "which seed has that", "worst seed", (SEVERAL,)),
-    Column("errors images", "wrong images of all seeds together, of how many", "wrong", _ALL,
-           lambda errors, images: f"{errors} of {images}" if images else UNKNOWN),
-    Column("wilson_low wilson_high", "Wilson's 95% interval of their share, as if all images were "
-           "independent", "Wilson", (SEVERAL, ONE),
-           lambda low, high: spread(low, high, form="{:.1%}")),
-    Column("{part}_errors {part}_size", "medians over the runs: wrong images, of how many; of "
-           "validation images `validation_errors` and `validation_size`"),
-    Column("final_cost", "median over the runs", "final cost", (ONE, TERMINAL)),
-    Column("train_seconds", "median over the runs", "seconds", (ONE, TERMINAL), _hundredths),
+    Column("missing", "seeds without an outcome", "missing", (SEVERAL, TERMINAL)),
+    Column("failed", "runs that failed", "failed", _FIRST),
+    Column("diverged", "runs that diverged", "diverged", _FIRST),
+    Column("reused", "runs that are an earlier sweep's", "reused", _FIRST),
+    Column("mean", "of the outcome (`test_error_rate` unless `--outcome` names another) over "
+           "seeds; it orders the table", "{mean}", _FIRST),
+    Column("{part}_errors {part}_size", "mean wrong images, of how many; of validation images "
+           "`validation_errors` and `validation_size`", "wrong", (ONE,),
+           lambda errors, size: f"{number(errors)} of {number(size)}" if errors == errors else ""),
+    Column("wilson_low wilson_high", "of a single seed: Wilson's 95% interval of the share of "
+           "wrong images", "Wilson", (ONE,), lambda low, high: spread(low, high, form="{:.1%}")),
+    Column("difference", "mean over seeds of the outcome minus the reference's on the same seed: "
+           "below 0 is better", "minus {reference}", (SEVERAL, TERMINAL), _three),
+    Column("difference_low difference_high", "its 95% interval; those of the table hold all at "
+           "once (Student's t, Bonferroni)", "simultaneous 95%", (SEVERAL, TERMINAL), _short),
+    Column("verdict", "lower or higher: the interval lies on that side of 0; equal: it lies within "
+           "the margin; else undecided", "verdict", (SEVERAL, TERMINAL)),
+    Column("moved_by moved", "the seed that does most to the mean difference, and how far, where "
+           "that is more than the margin", "one seed moves it", (SEVERAL, TERMINAL), moved),
+    Column("difference_median", "median of the differences", "median difference", (SEVERAL,),
+           _three),
+    Column("low high note", "95% interval of that mean (Student's t), or why there is none",
+           "its 95%", (FOLDED,), _short),
+    Column("median", "of the outcome over seeds", "median", (FOLDED,)),
+    Column("worst", "highest outcome", "worst", (FOLDED,)),
+    Column("worst_block", "which seed has that", "worst seed", (FOLDED,)),
     Column("beats_constant constant_low constant_high constant_seeds", "seeds with fewer wrong "
            "than the best constant answer, Wilson's 95% interval of their share, of how many",
-           "beats constant", (SEVERAL,), count),
+           "beats constant", (FOLDED,), count),
     Column("beats_pixel_sum pixel_sum_low pixel_sum_high pixel_sum_seeds", "the same of the "
-           "pixel-sum threshold", "beats pixel sum", (SEVERAL,), count),
+           "pixel-sum threshold", "beats pixel sum", (FOLDED,), count),
     Column("few few_low few_high seeds", "with `--at-most`, the same of at most so many wrong",
-           "at most {at_most} wrong", (SEVERAL,), count),
+           "at most {at_most} wrong", (FOLDED,), count),
+    Column("final_cost", "mean over the runs", "{of}final cost", _FIRST),
+    Column("train_seconds", "mean over the runs", "{of}seconds", _FIRST, _hundredths),
     Column("cost_vs_backprop", "ratio of final costs to the method `backprop`, where there is "
-           "one, on one data set", "cost / backprop's", (TERMINAL,), _hundredths),
-    Column("time_vs_backprop", "the same of seconds", "time / backprop's", (TERMINAL,),
-           _hundredths),
+           "one, on one data set"),
+    Column("time_vs_backprop", "the same of seconds"),
     Column("passes", "median forward passes to the target", "passes to {target}", (ONE,)),
 )  # fmt: skip
 
 
 def summarise(runs: Runs, at_most: int | None = None) -> pd.DataFrame:
-    """Return one row per method, then one per baseline and data set: the numbers of `COLUMNS`.
+    """Return one row per method, and per baseline and data set: the numbers of `COLUMNS`.
 
-    `baseline` says whether a row is one, that is, needs no training. With `at_most`, few is how
-    many seeds have at most so many wrong. What there is not is not a number; runs of a crossed
-    design share seeds, and have no intervals over them.
+    In the order of their means; the comparisons with a reference are added by `Report`. `baseline`
+    says whether a row needs no training. With `at_most`, few is how many seeds have at most so many
+    wrong. What there is not is not a number; runs of a crossed design share seeds, and have no
+    intervals over them.
     """
     rows = [
         _row(name, runs.table[runs.table.method == name], runs, at_most, False)
@@ -111,7 +135,7 @@ def summarise(runs: Runs, at_most: int | None = None) -> pd.DataFrame:
     backprop = table[(table.method == "backprop") & (len(runs.data_sets) <= 1)]
     for ratio, of in (("cost_vs_backprop", "final_cost"), ("time_vs_backprop", "train_seconds")):
         table[ratio] = table[of] / backprop[of].iloc[0] if len(backprop) else math.nan
-    return table
+    return table.sort_values(["mean", "final_cost"], kind="stable", ignore_index=True)
 
 
 def _baselines(runs: Runs) -> list[tuple[str, pd.DataFrame]]:
@@ -140,10 +164,10 @@ def _row(
     independent = baseline or not runs.crossed
     finite = rows.dropna(subset=["outcome"])
     values = finite.outcome.to_numpy(float)
-    interval = bootstrap(values, interquartile_mean) if independent else _SHARED
+    interval = of_mean(values) if independent else _SHARED
     counted = rows.dropna(subset=["errors", "images"])
-    errors, images = int(counted.errors.sum()), int(counted.images.sum())
-    pooled = wilson(errors, images)
+    alone = counted if len(counted) == 1 else counted.head(0)
+    share_wrong = wilson(int(alone.errors.sum()), int(alone.images.sum()))
     row = {
         "letter": rows.letter.iloc[0],
         "method": name,
@@ -154,22 +178,19 @@ def _row(
         "failed": int(rows.error.notna().sum()),
         "diverged": int(rows.diverged.sum()),
         "reused": int(rows.reused.sum()),
-        "median": finite.outcome.median(),
-        "iqm": float(interquartile_mean(values)) if len(values) else math.nan,
-        "iqm_low": interval.low,
-        "iqm_high": interval.high,
+        "mean": finite.outcome.mean(),
+        "low": interval.low,
+        "high": interval.high,
         "note": interval.note,
-        "best": finite.outcome.min(),
+        "median": finite.outcome.median(),
         "worst": finite.outcome.max(),
         "worst_block": finite.block.iloc[int(values.argmax())] if len(values) else "",
-        "errors": errors,
-        "images": images,
-        "wilson_low": pooled.low,
-        "wilson_high": pooled.high,
-        f"{runs.part}_errors": rows.errors.median(),
-        f"{runs.part}_size": counted.images.median(),
-        "final_cost": rows.final_cost.median(),
-        "train_seconds": rows.train_seconds.median(),
+        f"{runs.part}_errors": counted.errors.mean(),
+        f"{runs.part}_size": counted.images.mean(),
+        "wilson_low": share_wrong.low,
+        "wilson_high": share_wrong.high,
+        "final_cost": rows.final_cost.mean(),
+        "train_seconds": rows.train_seconds.mean(),
     }
 
     def share(of: pd.Series, name: str, interval: str) -> None:
@@ -194,31 +215,43 @@ def methods_table(report: "Report", place: str, rows: pd.DataFrame | None = None
     `rows`: of the report's summary; all of them where not given.
     """
     rows = report.summary if rows is None else rows
-    if place == ONE:
+    one = report.one_seed and place != FOLDED
+    if one:
         passes = report.targets.set_index("method").forward_passes_median
         rows = rows.assign(passes=rows.method.map(passes))
-    outcome = report.runs.outcome if report.one_seed else f"median {report.runs.outcome}"
-    words = {
-        "median": "median" if place == SEVERAL else outcome,  # there the title says of what
-        "at_most": report.choices.at_most,
-        "target": report.choices.target,
-    }
     table = {
-        column.heading.format(**words): [column.cell(*row) for row in rows[names].to_numpy(object)]
+        _heading(column, report): [column.cell(*row) for row in rows[names].to_numpy(object)]
         for column in COLUMNS
-        if place in column.places and set(names := column.numbers.split()) <= set(rows)
+        if (ONE if one else place) in column.places
+        and set(names := _numbers(column, report.runs.part)) <= set(rows)
     }
-    if report.one_seed:
-        table.pop("seeds", None)
     return without_empty(pd.DataFrame(table))
+
+
+def notes(report: "Report") -> dict[str, str]:
+    """Return what each column is, by its heading."""
+    return {_heading(column, report): column.note.replace("`", "") for column in COLUMNS}
+
+
+def _heading(column: Column, report: "Report") -> str:
+    of = "" if report.one_seed else "mean "
+    return column.heading.format(
+        mean=of + report.runs.outcome, of=of, reference=report.reference,
+        target=report.choices.target, at_most=report.choices.at_most,
+    )  # fmt: skip
+
+
+def _numbers(column: Column, part: str) -> list[str]:
+    return column.numbers.format(part=part).split()
 
 
 def explained() -> str:
     """Return what the columns are, in Markdown, as docs/seeds.md holds it."""
     rows = []
     for column in COLUMNS:
-        names = column.numbers.format(part="test").split()
-        of_csv = ", ".join(f"`{name}`" for name in names if name != "passes")
-        heading = column.heading.format(median="median", at_most="N", target="...")
+        of_csv = ", ".join(f"`{name}`" for name in _numbers(column, "test") if name != "passes")
+        heading = column.heading.format(
+            mean="mean", of="", reference="...", target="...", at_most="N"
+        )
         rows.append((heading, of_csv, column.note))
     return markdown(("column", "in `comparison.csv`", "what it is"), rows)

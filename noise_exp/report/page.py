@@ -14,7 +14,7 @@ from noise_exp.figures import report as pictures
 from noise_exp.figures.comparison import Method
 from noise_exp.report import tables, targets, words
 from noise_exp.report.build import Report
-from noise_exp.report.methods import ONE, SEVERAL, TERMINAL, methods_table
+from noise_exp.report.methods import FOLDED, SEVERAL, TERMINAL, methods_table, notes
 from noise_exp.report.runs import Runs, rows_of
 from noise_exp.runs import output
 from noise_exp.runs.naming import name_methods_of
@@ -40,7 +40,7 @@ def files(report: Report, title: str, command: str, sweep: str | None = None) ->
     return {
         RUNS: lambda: runs_csv(report.runs),
         "comparison.csv": lambda: _csv([methods.drop(columns="baseline")]),
-        "comparison.md": lambda: markdown_of(methods_table(report, TERMINAL, methods)),
+        "comparison.md": lambda: markdown_of(methods_table(report, TERMINAL)),
         PAGE: lambda: render(report, title, command, sweep),
         "report_targets.csv": lambda: _csv([report.targets]),
         "report_pairs.csv": lambda: _csv(report.against),
@@ -107,7 +107,10 @@ def render(report: Report, title: str, command: str, sweep: str | None = None) -
         most=_MOST_METHODS,
         words=words,
         tables=tables,
-        methods=methods_table(report, ONE if report.one_seed else SEVERAL),
+        methods=methods_table(report, SEVERAL),
+        seeds=methods_table(report, FOLDED),
+        notes=notes(report),
+        forest=_forest(report),
         drawn=drawn,
         curves=pictures.costs(drawn) if any(np.isfinite(m.costs).any() for m in drawn) else None,
         misclassification=comparison.misclassification,
@@ -135,10 +138,20 @@ def methods_drawn(records: Sequence[Record]) -> list[Method]:
     ]
 
 
+def _forest(report: Report) -> Figure | None:
+    """Return the differences to the reference; None where there are none, or too many to read."""
+    table = report.to_reference
+    if table is None or len(table) > _MOST_METHODS or table.low.isna().all():
+        return None
+    ordered = table.sort_values("difference")
+    outcome, margin = report.runs.outcome, report.choices.margin
+    return pictures.forest(ordered, str(report.reference), outcome, margin)
+
+
 def _dots(report: Report) -> Figure:
     """Return every run as a dot, with the levels of what needs no training."""
     baselines = rows_of(report.summary[report.summary.baseline])
-    levels = {f"median of {row.method.strip('()')}": row.median for row in baselines}
+    levels = {f"mean of the {row.method.strip('()')}": row.mean for row in baselines}
     return pictures.dots(report.runs.wide, report.summary, report.runs.outcome, levels)
 
 

@@ -1,171 +1,166 @@
-"""Methods against each other, seed by seed."""
+"""Methods against a reference, seed by seed: one interval and one verdict for each comparison."""
 
 import itertools
 import math
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from noise_exp.report.intervals import FEW, bootstrap
-from noise_exp.report.runs import rows_of
+from noise_exp.report.intervals import FEW, of_mean
 
 ALPHA = 0.05
-_NEARLY = 0.9
-_EXACT = 13  # pairs up to which the test goes through all signs
-_FEWEST = 6  # pairs with which a two-sided signed-rank test can reach 5%: 2 / 2^6 = 0.03
+_FEWEST_FLIPS = 6  # seeds with which two-sided sign flips can reach 5%: 2 / 2^6 = 0.03
+_ALL_FLIPS = 13  # seeds up to which all flips are gone through
+_DRAWN_FLIPS = 9999
 
 
 def eligible(wide: pd.DataFrame) -> list[str]:
-    """Return the methods with results on nearly all blocks on which any method has them.
+    """Return the methods with a result on every seed on which any method has one.
 
-    The others may owe a low median to the blocks on which they have none.
+    The others may owe a low mean to the seeds on which they have none.
     """
-    known = {str(m): int(wide[m].notna().sum()) for m in wide}
-    most = max(known.values(), default=0)
-    return [m for m, n in known.items() if n and n >= _NEARLY * most]
+    known = wide.dropna(how="all")
+    return [str(m) for m in known if len(known) and known[m].notna().all()]
 
 
-def differences(wide: pd.DataFrame, method: str, reference: str) -> np.ndarray:
-    """Return method minus reference of the blocks that have both, (pairs,)."""
-    # Rounded, so that equal differences of rates are ties and not their last bits.
-    return (wide[method] - wide[reference]).dropna().to_numpy(float).round(12)
+def differences(wide: pd.DataFrame, method: str, reference: str) -> pd.Series:
+    """Return method minus reference of the seeds that have both, by seed."""
+    # Rounded, so that equal differences of rates are equal and not their last bits.
+    return (wide[method] - wide[reference]).dropna().round(12)
 
 
-def compare(wide: pd.DataFrame, method: str, reference: str) -> dict[str, Any]:
-    """Return how a method's outcomes differ from a reference's on the blocks that both have.
+def against(
+    wide: pd.DataFrame, reference: str, margin: float, new_images: float = 0.0
+) -> pd.DataFrame:
+    """Compare every method with a reference; `wide`: the outcome, (seeds, methods).
 
-    pairs, lower, ties, higher (pairs in which the method's outcome is), signed_ranks (the sum that
-    the signed-rank test is about), difference (mean, method minus reference), low, high, note (95%
-    BCa bootstrap interval).
+    Parameters
+    ----------
+    margin
+        A difference smaller than this counts as none.
+    new_images
+        Test images over training images, where the seeds split them; see `of_mean`.
+
+    Returns
+    -------
+    One row per method: those of `compare`; new_low, new_high (the interval about new images, where
+    the seeds split them); p_flips (see `flips`).
     """
-    difference = differences(wide, method, reference)
-    interval = bootstrap(difference)
+    others = [str(m) for m in wide if m != reference]
+    found = {method: differences(wide, method, reference) for method in others}
+    comparisons = sum(len(difference) >= FEW for difference in found.values())
+    rows = []
+    for method, difference in found.items():
+        wider = of_mean(difference.to_numpy(float), comparisons, new_images)
+        rows.append(
+            {"method": method, "reference": reference}
+            | compare(difference, comparisons, margin)
+            | ({"new_low": wider.low, "new_high": wider.high} if new_images else {})
+        )
+    return pd.DataFrame(rows).assign(p_flips=flips(pd.DataFrame(found)))
+
+
+def compare(difference: pd.Series, comparisons: int, margin: float) -> dict[str, Any]:
+    """Say how a method differs from a reference, given its differences by seed.
+
+    Returns pairs, lower, ties, higher (seeds on which the method's outcome is), difference (the
+    mean), low, high, note (its 95% interval, which holds at once with those of all `comparisons`,
+    or why there is none), median_difference, verdict, and, where one seed moves the mean by more
+    than `margin`, the one that does most (moved_by) and how far (moved): the mean with it minus the
+    mean without.
+    """
+    values = difference.to_numpy(float)
+    interval = of_mean(values, comparisons)
+    moves = (values - interval.value) / max(len(values) - 1, 1)
+    most = int(np.abs(moves).argmax()) if len(values) > 1 else -1
+    carried = most >= 0 and abs(moves[most]) > margin
     return {
-        "method": method,
-        "reference": reference,
-        "pairs": len(difference),
-        "lower": int((difference < 0).sum()),
-        "ties": int((difference == 0).sum()),
-        "higher": int((difference > 0).sum()),
-        "signed_ranks": _signed_ranks(difference),
-        "difference": difference.mean() if len(difference) else math.nan,
+        "pairs": len(values),
+        "lower": int((values < 0).sum()),
+        "ties": int((values == 0).sum()),
+        "higher": int((values > 0).sum()),
+        "difference": interval.value,
         "low": interval.low,
         "high": interval.high,
         "note": interval.note,
+        "median_difference": float(np.median(values)) if len(values) else math.nan,
+        "moved_by": str(difference.index[most]) if carried else "",
+        "moved": float(moves[most]) if carried else math.nan,
+        "verdict": _verdict(len(values), interval.low, interval.high, margin),
     }
 
 
-def against(wide: pd.DataFrame, reference: str, margin: float) -> pd.DataFrame:
-    """Compare every method with a reference.
+def _verdict(pairs: int, low: float, high: float, margin: float) -> str:
+    if pairs < FEW:
+        return f"undecided ({pairs} of {FEW} seeds)"
+    if -margin < low and high < margin:
+        return f"equal within {margin:g}"
+    return "lower" if high < 0 else "higher" if low > 0 else "undecided"
 
-    Columns: those of `compare`; p (Wilcoxon's signed-rank test, Holm-corrected over the rows),
-    p_equivalence (two one-sided t tests against +-`margin`, Schuirmann 1987; the larger of the
-    two), verdict.
+
+def flips(found: pd.DataFrame) -> np.ndarray:
+    """Return each comparison's p by sign flips of whole seeds, corrected for their number.
+
+    Westfall and Young, Resampling-based multiple testing, 1993, section 2.3: the share of flips in
+    which the largest of all t statistics is at least the comparison's own. It takes differences for
+    symmetric about 0 where there is none. All flips of up to 13 seeds, else 9,999 of them.
+
+    Parameters
+    ----------
+    found
+        Differences, shape (seeds, comparisons); nan where there is none.
+
+    Returns
+    -------
+    p, shape (comparisons,); nan for comparisons on fewer than 6 seeds.
     """
-    methods = list(wide.columns.drop(reference))
-    table = pd.DataFrame([compare(wide, method, reference) for method in methods])
-    found = [differences(wide, method, reference) for method in methods]
-    table["p"] = _holm(np.array([_signed_rank(difference) for difference in found]))
-    table["p_equivalence"] = [_equivalence(difference, margin) for difference in found]
-    tests = int(table.p.notna().sum())
-    table["verdict"] = [_verdict(row, margin, tests) for row in rows_of(table)]
-    return table
+    known = found.notna().to_numpy()
+    enough = known.sum(axis=0) >= _FEWEST_FLIPS
+    p = np.full(len(enough), math.nan)
+    if not enough.any():
+        return p
+    values, n = np.where(known, found, 0.0)[:, enough], known.sum(axis=0)[enough]
+    seeds = len(values)
+    if seeds <= _ALL_FLIPS:
+        signs = np.array(list(itertools.product((1.0, -1.0), repeat=seeds)))
+    else:
+        signs = np.random.default_rng(0).choice((1.0, -1.0), (_DRAWN_FLIPS + 1, seeds))
+        signs[0] = 1.0
+    parts = np.array_split(signs, 20)  # of a thousand comparisons all at once would be large
+    largest = np.concatenate([_t(part @ values, values, n).max(axis=1) for part in parts])
+    # Rounding must not tell a flip from the same with all signs turned.
+    own = _t(values.sum(axis=0), values, n) * (1 - 1e-9)
+    p[enough] = (largest[:, None] >= own).mean(axis=0)
+    return p
 
 
-def _signed_ranks(difference: np.ndarray) -> float:
-    """Return the sum of ranks of the distances, each with its difference's sign; ties left out."""
-    from scipy.stats import rankdata
-
-    told = difference[difference != 0]
-    return float(np.sum(np.sign(told) * rankdata(np.abs(told)))) if len(told) else 0.0
-
-
-def _signed_rank(difference: np.ndarray) -> float:
-    """Return the p of Wilcoxon's signed-rank test, pairs that tie left out; exact for few."""
-    if len(difference) < _FEWEST:
-        return math.nan
-    told = difference[difference != 0]
-    if len(told) < 2:  # either sign is as likely
-        return 1.0
-    from scipy.stats import PermutationMethod, wilcoxon
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of ties, which the report counts
-        if len(told) <= _EXACT:  # all signs are gone through: ties do no harm
-            method = PermutationMethod(n_resamples=2**_EXACT)
-            return float(wilcoxon(told, method=method).pvalue)
-        return float(wilcoxon(told).pvalue)
-
-
-def _least(pairs: int, tests: int) -> float:
-    """Return the lowest p that so many pairs can reach after Holm's correction."""
-    return tests * 2.0 ** (1 - pairs)
-
-
-def _equivalence(difference: np.ndarray, margin: float) -> float:
-    if len(difference) < FEW:
-        return math.nan
-    if np.all(difference == difference[0]):  # no spread: the t test divides by zero
-        return 0.0 if abs(difference[0]) < margin else 1.0
-    from statsmodels.stats.weightstats import ttost_paired
-
-    return float(ttost_paired(difference, np.zeros_like(difference), -margin, margin)[0])
-
-
-def _holm(p: np.ndarray) -> np.ndarray:
-    """Correct those that are numbers for their number (Holm, 1979)."""
-    corrected = p.copy()
-    known = np.isfinite(p)
-    if known.any():
-        from statsmodels.stats.multitest import multipletests
-
-        corrected[known] = multipletests(p[known], method="holm")[1]
-    return corrected
-
-
-def _verdict(row: Any, margin: float, tests: int) -> str:
-    pairs = row.pairs
-    if not pairs:
-        return "no pair with finite results"
-    if row.ties == pairs >= _FEWEST:
-        return f"identical in all {pairs} pairs"
-    if pairs < _FEWEST:
-        return f"cannot be said from {pairs} of the {_FEWEST} pairs that a test needs"
-    equivalent = row.p_equivalence < ALPHA
-    if row.p < ALPHA:
-        word = "lower" if row.signed_ranks < 0 else "higher"
-        if (row.high < 0) if word == "higher" else (row.low > 0):
-            return f"{word} by ranks, not on average"
-        return f"{word}, by less than {margin:g}" if equivalent else word
-    if equivalent:
-        return f"equivalent within {margin:g}"
-    if _least(pairs - row.ties, tests) > ALPHA:
-        return f"{pairs} pairs, {row.ties} of them ties, cannot tell among {tests} comparisons"
-    return "undecided"
+def _t(sums: np.ndarray, values: np.ndarray, n: np.ndarray) -> np.ndarray:
+    """Return the absolute t statistics of differences with these sums, and any signs."""
+    means, squares = sums / n, np.sum(np.square(values), axis=0) / n
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = np.abs(means) / np.sqrt(np.maximum(squares - np.square(means), 0) / (n - 1))
+    return np.where(means == 0, 0.0, t)
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """All methods at once, on the blocks that hold every one of them.
+    """All methods at once, on the seeds that any of them has.
 
     Attributes
     ----------
-    blocks, dropped
-        Complete blocks; blocks left out because a method is missing there.
+    blocks
+        How many seeds.
     ranks
         Mean rank of each method, 1 for the lowest outcome.
     p_friedman
         Friedman's test (1937) that all are alike; nan where `note` says why.
     p_pairs
-        Holm-corrected signed-rank tests of all pairs, shape (methods, methods); None where there
-        are too few blocks.
+        Nemenyi's test (1963) of all pairs, shape (methods, methods); None where there is no test.
     """
 
     blocks: int
-    dropped: int
     ranks: pd.Series
     p_friedman: float = math.nan
     p_pairs: pd.DataFrame | None = None
@@ -173,29 +168,18 @@ class Ranking:
 
 
 def rank(wide: pd.DataFrame) -> Ranking:
-    """Rank the methods block by block, and test whether they differ at all and which do."""
-    usable = wide[eligible(wide)]
-    complete = usable.dropna()
-    blocks, pairs = len(complete), list(itertools.combinations(complete.columns, 2))
-    p, p_pairs, note = math.nan, None, ""
-    if len(usable.columns) < 3:
-        note = "Friedman's test needs three methods"
-    elif blocks < FEW:
-        note = f"{blocks} complete blocks are too few for a test (it needs {FEW})"
-    elif (complete.nunique(axis="columns") == 1).all():
-        note = "all methods tie in every block"
-    else:
-        from scipy.stats import friedmanchisquare
+    """Rank the methods seed by seed, and test whether they differ at all and which do."""
+    complete = wide[eligible(wide)].dropna()
+    blocks, ranks = len(complete), complete.rank(axis="columns").mean()
+    if len(complete.columns) < 3:
+        return Ranking(blocks, ranks, note="Friedman's test needs three methods")
+    if blocks < FEW:
+        return Ranking(blocks, ranks, note=f"{blocks} seeds are too few for a test ({FEW})")
+    if (complete.nunique(axis="columns") == 1).all():
+        return Ranking(blocks, ranks, note="all methods tie on every seed")
+    from scikit_posthocs import posthoc_nemenyi_friedman
+    from scipy.stats import friedmanchisquare
 
-        p = float(friedmanchisquare(*(complete[m] for m in complete)).pvalue)
-        if blocks < _FEWEST:
-            note = f"pairs cannot be told apart with {blocks} complete blocks"
-        elif _least(blocks, len(pairs)) > ALPHA:
-            note = f"{blocks} complete blocks cannot tell any of {len(pairs)} pairs apart"
-        else:
-            p_pairs = pd.DataFrame(1.0, index=complete.columns, columns=complete.columns)
-            found = _holm(np.array([_signed_rank(differences(complete, *two)) for two in pairs]))
-            for (a, b), value in zip(pairs, found, strict=True):
-                p_pairs.loc[a, b] = p_pairs.loc[b, a] = value
-    ranks = complete.rank(axis="columns").mean()
-    return Ranking(blocks, len(usable) - blocks, ranks, p, p_pairs, note)
+    p = float(friedmanchisquare(*(complete[m] for m in complete)).pvalue)
+    p_pairs = posthoc_nemenyi_friedman(complete.to_numpy(float))
+    return Ranking(blocks, ranks, p, p_pairs.set_axis(ranks.index).set_axis(ranks.index, axis=1))

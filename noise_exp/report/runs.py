@@ -86,6 +86,13 @@ class Runs:
         """Whether methods can be compared block by block."""
         return not self.crossed and len(self.data_sets) <= 1
 
+    @property
+    def new_images(self) -> float:
+        """Images that runs are measured on, over those for training; 0 where one split is held."""
+        sizes = [float(r.params.get("training_images", "nan")) for r in self.records]
+        ratio = float((self.table.images / sizes).median())
+        return ratio if self.table.data.nunique() > 1 and math.isfinite(ratio) else 0.0
+
     @cached_property
     def wide(self) -> pd.DataFrame:
         """The outcome, shape (blocks, methods); nan where a run is missing or not finite."""

@@ -7,10 +7,10 @@ from typing import Any
 import pandas as pd
 
 from noise_exp.report.build import Report
-from noise_exp.report.methods import SEVERAL, explained, methods_table
+from noise_exp.report.methods import FOLDED, SEVERAL, explained, methods_table, moved
 from noise_exp.report.runs import rows_of
-from noise_exp.report.words import findings
-from noise_exp.writing import UNKNOWN, markdown_of, number, probability, spread
+from noise_exp.report.words import findings, headlines
+from noise_exp.writing import UNKNOWN, markdown_of, number, probability, spread, without_empty
 
 
 def _shown(table: pd.DataFrame, cells: dict[str, Callable[[Any], str]]) -> pd.DataFrame:
@@ -20,18 +20,24 @@ def _shown(table: pd.DataFrame, cells: dict[str, Callable[[Any], str]]) -> pd.Da
 
 def pairs_table(table: pd.DataFrame) -> pd.DataFrame:
     """Return paired differences for people."""
-    return _shown(
-        table,
-        {
-            "method": lambda r: r.method,
-            "pairs": lambda r: str(r.pairs),
-            "lower / tie / higher": lambda r: f"{r.lower} / {r.ties} / {r.higher}",
-            "mean difference": lambda r: number(r.difference),
-            "95% BCa": lambda r: spread(r.low, r.high, r.note),
-            "Wilcoxon, Holm": lambda r: probability(r.p),
-            "equivalence": lambda r: probability(r.p_equivalence),
-            "verdict": lambda r: r.verdict,
-        },
+    return without_empty(
+        _shown(
+            table,
+            {
+                "method": lambda r: r.method,
+                "seeds": lambda r: str(r.pairs),
+                "lower / tie / higher": lambda r: f"{r.lower} / {r.ties} / {r.higher}",
+                "mean difference": lambda r: number(r.difference),
+                "simultaneous 95%": lambda r: spread(r.low, r.high),
+                "the same for new images": lambda r: spread(
+                    getattr(r, "new_low", math.nan), getattr(r, "new_high", math.nan)
+                ),
+                "median difference": lambda r: number(r.median_difference),
+                "verdict": lambda r: r.verdict,
+                "one seed moves it": lambda r: moved(r.moved_by, r.moved),
+                "sign flips, p": lambda r: probability(r.p_flips),
+            },
+        )
     )
 
 
@@ -89,16 +95,18 @@ def targets_table(report: Report) -> pd.DataFrame:
 
 def markdown(report: Report) -> dict[str, str]:
     """Return the parts that a Markdown page may hold, by the names of their places in it."""
-    against = {"to_backprop": report.to_backprop, "to_best": report.to_best}
+    against = {"to_reference": report.to_reference, "to_other": report.to_other}
     tables = {
         "methods": methods_table(report, SEVERAL),
+        "seeds": methods_table(report, FOLDED),
         "targets": targets_table(report),
         **{name: pairs_table(pairs) for name, pairs in against.items() if pairs is not None},
         "sources": sources_table(report),
         **{f"variance {name}": shares_table(shares) for name, shares in report.luck.items()},
     }
+    said = (*headlines(report), *findings(report), *report.unsaid)
     return {
-        "findings": "\n".join(f"- {said}" for said in (*findings(report), *report.unsaid)),
+        "findings": "\n".join(f"- {sentence}" for sentence in said),
         "columns": explained(),
         **{name: markdown_of(table) for name, table in tables.items() if len(table)},
     }

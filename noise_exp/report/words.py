@@ -6,8 +6,9 @@ from collections.abc import Hashable, Iterator, Sequence
 
 import pandas as pd
 
+from noise_exp.report import pairs
 from noise_exp.report.build import Report
-from noise_exp.report.pairs import ALPHA
+from noise_exp.report.intervals import FEW
 from noise_exp.report.runs import rows_of
 from noise_exp.runs.naming import SOURCES
 from noise_exp.writing import number, probability, spread
@@ -47,11 +48,21 @@ def design(report: Report) -> str:
     return text
 
 
-def findings(report: Report) -> list[str]:
-    """Say what the runs show, most important first."""
+def headlines(report: Report) -> list[str]:
+    """Say what comes first: which is best, what is not told apart from it, method or seed."""
     return [
         *_of_the_best(report),
-        *(_of_luck(name, table, report.runs.outcome) for name, table in report.luck.items()),
+        *_of_those_like_it(report),
+        *_of_a_seed_that_carries(report),
+        *_of_baselines(report),
+        *(_of_luck(name, table, report) for name, table in list(report.luck.items())[:1]),
+    ]
+
+
+def findings(report: Report) -> list[str]:
+    """Say what else the runs show."""
+    return [
+        *(_of_luck(name, table, report) for name, table in list(report.luck.items())[1:]),
         *(_of_sources(name, table, report.runs.outcome) for name, table in report.sources.items()),
         *_of_pairs(report),
         *_of_the_floor(report),
@@ -59,31 +70,92 @@ def findings(report: Report) -> list[str]:
     ]
 
 
+def best_of(report: Report) -> str:
+    """Say in a few words which method came out best."""
+    if len(report.runs.data_sets) > 1:
+        return none_best(report.runs.data_sets, "errors")
+    if not report.best:
+        return "none of which is best: none has a result on every seed"
+    (best,) = rows_of(report.methods[report.methods.method == report.best])
+    of = "" if report.one_seed else "mean "
+    text = f"best: {best.method} with {of}{report.runs.outcome} {number(best.mean)}"
+    return text + (f" (as low: {listed(tied)})" if (tied := _tied(report)) else "")
+
+
+def none_best(data_sets: Sequence[str], what: str) -> str:
+    """Say that there is no best, where runs are on more than one data set."""
+    return f"on {' and '.join(data_sets)}, between which {what} do not compare: none is best"
+
+
+def _tied(report: Report) -> list[str]:
+    means = report.runs.wide[pairs.eligible(report.runs.wide)].mean()
+    return [str(m) for m in means.index[means == means.min()] if m != report.best]
+
+
 def _of_the_best(report: Report) -> Iterator[str]:
     if not report.best:
+        if len(report.runs.data_sets) <= 1 and report.runs.table.outcome.notna().any():
+            yield "No method is best: none has a result on every seed."
         return
-    (row,) = rows_of(report.summary[report.summary.method == report.best])
-    text = f"Lowest {report.runs.outcome}: {report.best}{_alike(report)}, "
+    (row,) = rows_of(report.methods[report.methods.method == report.best])
+    tied, outcome = _tied(report), report.runs.outcome
+    alike = f" (as low: {listed(tied)})" if tied else ""
     if report.one_seed:
-        yield f"{text}{number(row.median)}."
+        yield f"Lowest {outcome}: {report.best}{alike}, {number(row.mean)}."
         return
-    interval = _interval(row.iqm_low, row.iqm_high, row.note)
-    yield (
-        f"{text}median {number(row.median)}, interquartile mean {number(row.iqm)} ({interval}), "
-        f"worst seed {number(row.worst)}."
-    )
+    text = f"Lowest mean {outcome} over {_many(row.seeds, 'seed')}: {report.best}{alike}, "
+    text += f"{number(row.mean)} ({_interval(row.low, row.high, row.note)})"
+    others = [m for m in pairs.eligible(report.compared) if m not in (report.best, *tied)]
+    if report.to_best is not None and others:
+        second = min(others, key=report.runs.wide.mean().__getitem__)
+        (pair,) = rows_of(report.to_best[report.to_best.method == second])
+        text += f"; next {second}, {number(pair.difference, '{:+.4g}')}"
+        if math.isfinite(pair.low):
+            text += f" ({spread(pair.low, pair.high)})"
+    yield f"{text}."
 
 
-def _of_luck(name: str, table: pd.DataFrame, outcome: str) -> str:
+def _of_those_like_it(report: Report) -> Iterator[str]:
+    if report.to_best is None or report.one_seed:
+        return
+    if report.to_best.pairs.max() < FEW:
+        yield (
+            f"Nothing is told apart: a comparison needs {FEW} seeds, and there are "
+            f"{report.to_best.pairs.max()}."
+        )
+        return
+    apart = ("lower", "higher")
+    alike = report.to_best[~report.to_best.verdict.isin(apart)]
+    kinds = alike.groupby("verdict", sort=False).method.apply(list)
+    text = "; ".join(f"{listed(who)} ({verdict})" for verdict, who in kinds.items())
+    yield f"Not told apart from {report.best}: {text or 'none'}."
+
+
+def _of_baselines(report: Report) -> Iterator[str]:
+    """Say which methods do better than what needs no training, on average; where noise learns."""
+    if len(report.runs.data_sets) > 1:
+        return
+    methods = report.methods
+    for row in rows_of(report.summary[report.summary.baseline]):
+        better = list(methods.method[methods["mean"] < row.mean])
+        who = "every method" if len(better) == len(methods) else listed(better) or "no method"
+        mean = "Lower" if report.one_seed else "Lower mean"
+        yield f"{mean} than the {row.method.strip('()')}'s {number(row.mean)}: {who}."
+        if not set(better) & set(report.distributions):
+            yield "Where noise learns: python -m noise_exp -m experiment=learn 'dist=glob(*)'"
+            return
+
+
+def _of_luck(name: str, table: pd.DataFrame, report: Report) -> str:
     share = table.set_index("effect")
     parts = {"method": "the method", "seed": "the seed, alike for all methods",
-             "method x seed": "the luck of one method with one seed"}  # fmt: skip
+             "method x seed": "the interplay of method and seed"}  # fmt: skip
     text = ", ".join(
         f"{share.share[effect]:.0%} is {words} "
         f"({spread(share.low[effect], share.high[effect], form='{:.0%}')})"
         for effect, words in parts.items()
     )
-    return f"Method or luck ({name})? Of the variance of {outcome}, {text}."
+    return f"Method or luck ({name})? Of the variance of {report.runs.outcome}, {text}."
 
 
 def _of_sources(method: str, table: pd.DataFrame, outcome: str) -> str:
@@ -100,10 +172,23 @@ def _of_sources(method: str, table: pd.DataFrame, outcome: str) -> str:
 
 def _of_pairs(report: Report) -> Iterator[str]:
     for compared in report.against:
-        if compared.pairs.max() > 1:
+        if compared.pairs.max() >= FEW:
             kinds = compared.groupby("verdict", sort=False).method.apply(list)
             text = "; ".join(f"{verdict}: {listed(who)}" for verdict, who in kinds.items())
             yield f"Against {compared.reference.iloc[0]}, seed by seed: {text}."
+
+
+def _of_a_seed_that_carries(report: Report) -> Iterator[str]:
+    """Name a seed that does much to most of the mean differences: there the reference is odd."""
+    table = report.to_reference
+    if table is None or report.one_seed:
+        return
+    for seed, rows in table[table.moved_by != ""].groupby("moved_by"):
+        if len(rows) > len(table) / 2:
+            yield (
+                f"One seed counts for much: {seed} moves the mean difference to {report.reference} "
+                f"by up to {number(max(rows.moved, key=abs), '{:+.3g}')}."
+            )
 
 
 def _of_the_floor(report: Report) -> Iterator[str]:
@@ -133,18 +218,11 @@ def _of_ranks(report: Report) -> Iterator[str]:
         (report.ranking_of_distributions, "noise distributions alone"),
     ):
         if ranking and math.isfinite(ranking.p_friedman):
-            verdict = "differ" if ranking.p_friedman < ALPHA else "are not shown to differ"
+            verdict = "differ" if ranking.p_friedman < pairs.ALPHA else "are not shown to differ"
             yield (
                 f"Friedman's test over {ranking.blocks} seeds: the {who} {verdict} "
                 f"(p {_equals(ranking.p_friedman)})."
             )
-
-
-def _alike(report: Report) -> str:
-    wide = report.runs.wide
-    level = wide.agg(["median", "mean"])
-    others = [m for m in wide if m != report.best and (level[m] == level[report.best]).all()]
-    return f" (as low: {listed(others)})" if others else ""
 
 
 def _interval(low: float, high: float, note: str) -> str:

@@ -91,6 +91,8 @@ class SweepCallback(Callback):
             hydra.config_loader = Composer(hydra.config_loader)
             planned = plan.sweep(config)
             plan.check(config, planned)
+            if few := dry_run.few_seeds(planned):
+                log.info(few)
             if config.dry_run:
                 dry_run.tell(planned, plan.maker(config))
             uri = planned.tracking.uri

@@ -13,7 +13,7 @@ from noise_exp.figures import comparison as figures
 from noise_exp.report.build import Report, build
 from noise_exp.report.methods import TERMINAL, methods_table
 from noise_exp.report.page import Files, files, methods_drawn
-from noise_exp.report.words import findings
+from noise_exp.report.words import best_of, headlines
 from noise_exp.runs.record import Record
 
 
@@ -60,57 +60,34 @@ def compared(
 ) -> Summary:
     """Say how the methods of a sweep compare: its name, its command, and its id in MLflow."""
     report = build(records)
-    methods, title = report.methods, "Comparison of the methods"
-    if len(methods) > _MANY:
-        title += f": the {_MANY} best of {len(methods):,}"
-        methods = methods.sort_values(["median", "final_cost"]).head(_MANY)
+    rows, title = report.summary, "Comparison of the methods"
+    if len(report.methods) > _MANY:
+        title += f": the {_MANY} best of {len(report.methods):,}"
+        best = report.methods.head(_MANY).index
+        rows = rows[rows.baseline | rows.index.isin(best)]
     return Summary(
         title,
-        methods_table(report, TERMINAL, methods),
-        _headline(report),
+        methods_table(report, TERMINAL, rows),
+        best_of(report) if report.runs.table.outcome.notna().any() else "none of which finished",
         {**files(report, name, command, run_id), **article_figures(report)},
-        findings=lambda: [*findings(report), *report.unsaid],
+        findings=lambda: [*headlines(report), *report.unsaid],
         **_totals(report),
     )
 
 
 def _totals(report: Report) -> dict[str, Any]:
     """Return what sweeps are compared by: tags and metrics of the best method and the median."""
-    if not report.best:
+    best = report.best_run
+    if not best:
         return {}
     rates = {
-        "best": report.summary.set_index("method")["median"][report.best],
+        "best": report.runs.wide[report.best].mean(),
         "median": report.runs.table.outcome.median(),
     }
-    run = report.runs.table.sort_values(["outcome", "final_cost"], kind="stable").iloc[0]
-    run_id = run.run_id if isinstance(run.run_id, str) else ""  # a store that was away gave none
-    return {
-        "tags": {"best": report.best, "best_run_id": run_id},
+    return {  # a store that was away gave no id
+        "tags": {"best": report.best, "best_run_id": best.run_id or ""},
         "metrics": {f"{which}_{report.runs.outcome}": float(r) for which, r in rates.items()},
     }
-
-
-def _headline(report: Report) -> str:
-    """Say in a few words which method came out best."""
-    if len(report.runs.data_sets) > 1:
-        return none_best(report.runs.data_sets, "errors")
-    if not report.best:
-        return "none of which finished"
-    methods = report.methods
-    (best,) = methods[methods.method == report.best].itertuples()
-    part = report.runs.part
-    wrong, size = (getattr(best, f"{part}_{what}") for what in ("errors", "size"))
-    text = (
-        f"best: {best.method} with {wrong:g} of {size:g} {part} images wrong "
-        f"at cost {best.final_cost:.4f}"
-    )
-    tied = int((methods[f"{part}_errors"] == wrong).sum()) - 1
-    return f"{text}; {tied:,} more have as few wrong" if tied else text
-
-
-def none_best(data_sets: Sequence[str], what: str) -> str:
-    """Say that there is no best, where runs are on more than one data set."""
-    return f"on {' and '.join(data_sets)}, between which {what} do not compare: none is best"
 
 
 def article_figures(report: Report) -> Files:

@@ -8,13 +8,14 @@ from collections.abc import Callable, Sequence
 from noise_exp.errors import DryRun, UserError
 from noise_exp.job.config import TrackingConfig
 from noise_exp.job.fingerprint import fingerprint, source_digest
+from noise_exp.report.intervals import FEW
 from noise_exp.sweep.plan import Made, Plan
 from noise_exp.training.trial import Trial
 from noise_exp.writing import duration
 
 _EPOCHS = 4  # that are timed, the first of them apart: it fills caches
 _BUDGET = 30.0  # seconds that may go into timing
-_SEED = re.compile(r"\+*(seed|seeds\.(init|data|noise))=\d+$")
+_SEED = re.compile(r"\+*(seed|seeds\.\w+)=\d+$")
 # Seconds of a run that the timing here does not see: Hydra's work, figures, the store.
 _AROUND, _AROUND_UNTRACKED = 0.3, 0.1
 
@@ -67,11 +68,29 @@ def _unfinished(
     return [job for job in jobs if not (known and is_known(job))]
 
 
+def few_seeds(planned: Plan) -> str:
+    """Say that a sweep has too few seeds to compare its methods, if it has."""
+    jobs = planned.jobs or []
+    methods = len({_setting(job) for job in jobs})
+    seeds = len({(*job,) for job in jobs}) // max(methods, 1)
+    if methods < 2 or seeds >= FEW:
+        return ""
+    return (
+        f"{seeds} seed{'s' * (seeds != 1)} for each method: what differs is not told from luck. "
+        f"That takes {FEW} at least, as in 'seed=range({FEW})'."
+    )
+
+
+def _setting(job: list[str]) -> tuple[str, ...]:
+    """Return a job's overrides without its seeds."""
+    return tuple(o for o in job if not _SEED.match(o))
+
+
 def _estimate(planned: Plan, left: Sequence[list[str]], make: Callable[[list[str]], Made]) -> str:
     """Time a few epochs of each setting that is swept, whatever its seed."""
     settings: dict[tuple[str, ...], list[list[str]]] = {}
     for job in left:
-        settings.setdefault(tuple(o for o in job if not _SEED.match(o)), []).append(job)
+        settings.setdefault(_setting(job), []).append(job)
     start = time.perf_counter()
     timed: list[tuple[float, int]] = []  # seconds, and how many runs take them
     for same in settings.values():

@@ -11,9 +11,10 @@ from noise_exp.figures import comparison as figures
 from noise_exp.redaction import redacted
 from noise_exp.report.page import RUNS, Files, runs_csv
 from noise_exp.report.runs import collect
+from noise_exp.report.words import none_best
 from noise_exp.runs.naming import name_data_sets
 from noise_exp.runs.record import Record, key_of
-from noise_exp.sweep.comparison import Summary, none_best, png
+from noise_exp.sweep.comparison import Summary, png
 from noise_exp.writing import markdown_of, number, without_empty
 
 _NO_SCORE = "none of which has a score"

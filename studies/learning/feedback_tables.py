@@ -14,13 +14,12 @@ from studies.learning.presets import (
     budget,
     cell,
     depth,
-    interval,
     network,
     pair,
     percent,
     units,
 )
-from studies.learning.sweeps import error_rate
+from studies.learning.sweeps import error_rate, verdict
 
 _LEARNED, _FIXED = "learned_feedback", ("feedback_alignment", "direct_feedback_alignment")
 _COMMON = ("network.hidden", "network.init_scale", "batch_size", "optimizer.lr")
@@ -104,31 +103,36 @@ def _distributions(presets: Presets) -> list[str]:
 
 
 def against_fixed(presets: Presets) -> pd.DataFrame:
-    """Each fixed feedback's test error beside the learned one's, paired by seed and network."""
+    """Each fixed feedback's test error beside the learned one's, paired by seed and network.
+
+    Intervals of the differences hold all at once.
+    """
     learned = {pair(r): error_rate(r) for r in presets.get(_LEARNED, [])}
-    rows = []
+    found = {}
     for hidden in sorted({network(r) for group in presets.values() for r in group}, key=_size):
         for preset in _FIXED:
-            fixed = {
-                pair(r): error_rate(r) for r in presets.get(preset, []) if network(r) == hidden
+            both = [
+                (100 * error_rate(r), 100 * learned[pair(r)])
+                for r in presets.get(preset, [])
+                if network(r) == hidden and pair(r) in learned
+            ]
+            if both:
+                found[hidden, preset] = both
+    rows = []
+    for (hidden, preset), both in found.items():
+        more = [fixed - own for fixed, own in both]
+        said = verdict(more, len(found))
+        rows.append(
+            {
+                "hidden layers": hidden,
+                "fixed feedback": preset,
+                "seeds": str(len(both)),
+                "fixed, %": cell([fixed for fixed, _ in both]),
+                "learned, %": cell([own for _, own in both]),
+                "fixed minus learned, points": cell(more, True, len(found)),
+                "which is better": {"higher": "learned", "lower": "fixed"}.get(said, said),
             }
-            pairs = sorted(set(fixed) & set(learned))
-            if not pairs:
-                continue
-            more = [100 * (fixed[pair] - learned[pair]) for pair in pairs]
-            mean, reach = interval(more)
-            rows.append(
-                {
-                    "hidden layers": hidden,
-                    "fixed feedback": preset,
-                    "seeds": str(len(pairs)),
-                    "fixed, %": cell([100 * fixed[pair] for pair in pairs]),
-                    "learned, %": cell([100 * learned[pair] for pair in pairs]),
-                    "fixed minus learned, points": cell(more, signed=True),
-                    "which is better": "level" if not abs(mean) > reach
-                    else "learned" if mean > 0 else "fixed",
-                }
-            )  # fmt: skip
+        )
     return pd.DataFrame(rows)
 
 

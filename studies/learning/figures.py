@@ -71,7 +71,7 @@ def _bundle(axes: Axes, learners: Sequence[Learner], key: str) -> None:
 def error_bars(
     rows: Sequence[tuple[str, float, float]], floor: tuple[str, float], title: str
 ) -> Figure:
-    """Test error per method (name, mean, standard error; rates of 0 to 1), the floor a line."""
+    """Test error per method (name, mean, reach of its interval; of 0 to 1), the floor a line."""
     figure = Figure(figsize=(9, 0.34 * len(rows) + 1.8), layout="constrained")
     axes = figure.subplots()
     y = np.arange(len(rows))[::-1]

@@ -4,12 +4,9 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-import numpy as np
-
 from noise_exp.errors import UserError
-from noise_exp.report.intervals import student
 from noise_exp.runs.record import Record
-from studies.learning.sweeps import error_rate
+from studies.learning.sweeps import error_rate, interval
 
 FEEDBACK = {
     "cost_scaled": "none",
@@ -50,14 +47,6 @@ def by_preset(records: Sequence[Record]) -> dict[str, list[Record]]:
     return {preset: group for preset, group in groups.items() if group}
 
 
-def interval(values: Sequence[float]) -> tuple[float, float]:
-    """Mean, and how far its 95% interval reaches (Student's t); not a number for one value."""
-    if len(values) < 2:
-        return float(np.mean(values)), math.nan
-    ends = student(np.asarray(values))
-    return ends.value, ends.high - ends.value
-
-
 def depth(record: Record) -> int:
     """How many hidden layers the network had."""
     return len(units(network(record)))
@@ -89,11 +78,10 @@ def percent(records: Iterable[Record]) -> str:
     return cell([100 * error_rate(record) for record in records])
 
 
-def cell(values: Sequence[float], signed: bool = False) -> str:
+def cell(values: Sequence[float], signed: bool = False, comparisons: int = 1) -> str:
     """Return values' mean and how far its interval reaches; a dash where there are none."""
     if not values:
         return "-"
-    mean, reach = interval(values)
-    if signed:
-        return f"{mean:+.2f}" if math.isnan(reach) else f"{mean:+.2f} ± {reach:.2f}"
-    return f"{mean:.1f}" if math.isnan(reach) else f"{mean:.1f} ± {reach:.1f}"
+    mean, reach = interval(values, comparisons)
+    form = "+.2f" if signed else ".1f"
+    return f"{mean:{form}}" if math.isnan(reach) else f"{mean:{form}} ± {reach:{form.lstrip('+')}}"

@@ -6,10 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from noise_exp.errors import UserError
+from noise_exp.report.intervals import student
+from noise_exp.report.pairs import compare
 from noise_exp.runs.journal import Journal
 from noise_exp.runs.record import Record
+
+MARGIN = 0.25  # points of the error rate; a smaller difference counts as none
 
 
 def load(folder: Path) -> list[Record]:
@@ -58,8 +63,17 @@ def by_method(records: Sequence[Record]) -> dict[str, list[Record]]:
     return groups
 
 
-def mean_and_error(values: Sequence[float]) -> tuple[float, float]:
-    """Mean and its standard error; not a number for a single value."""
-    array = np.asarray(values, float)
-    error = float(np.std(array, ddof=1) / math.sqrt(len(array))) if len(array) > 1 else math.nan
-    return float(np.mean(array)), error
+def interval(values: Sequence[float], comparisons: int = 1) -> tuple[float, float]:
+    """Mean, and how far its 95% interval reaches (Student's t); not a number for one value.
+
+    Of several `comparisons` all intervals hold at once (Bonferroni).
+    """
+    if len(values) < 2:
+        return float(np.mean(values)), math.nan
+    ends = student(np.asarray(values, float), 1 - 0.05 / comparisons)
+    return ends.value, ends.high - ends.value
+
+
+def verdict(differences: Sequence[float], comparisons: int) -> str:
+    """Return the report's verdict on differences in points, one a seed, of several comparisons."""
+    return str(compare(pd.Series(differences, dtype=float), comparisons, MARGIN)["verdict"])

@@ -7,30 +7,34 @@ import pandas as pd
 
 from noise_exp.runs.record import Record
 from noise_exp.writing import markdown_of
-from studies.learning.sweeps import by_method, error_rate, mean_and_error
+from studies.learning.sweeps import by_method, error_rate, interval, verdict
 
 
 def methods(runs: Sequence[Record]) -> str:
     """One row per method: test errors, the difference to back propagation, passes.
 
-    Differences are paired by seed, so by split; equal `network.init_scale` pairs weights too.
+    Differences are paired by seed, so by split; equal `network.init_scale` pairs weights too. Their
+    intervals hold all at once.
     """
     groups = by_method(runs)
     reference = _by_seed(groups.get("backprop", []))
+    shared = {
+        name: [100 * (own[s] - reference[s]) for s in own if s in reference]
+        for name, own in ((name, _by_seed(group)) for name, group in groups.items())
+        if name != "backprop"
+    }
+    comparisons = sum(map(bool, shared.values()))
     rows = []
     for name, group in groups.items():
-        mean, error = mean_and_error([100 * error_rate(run) for run in group])
-        own = _by_seed(group)
-        shared = [100 * (own[seed] - reference[seed]) for seed in own if seed in reference]
+        more = shared.get(name)
         rows.append(
             {
                 "method": name,
                 "seeds": str(len(group)),
-                "test error, %": _pm(mean, error),
+                "test error, %": _pm([100 * error_rate(run) for run in group]),
                 "worst seed": f"{max(r.errors for r in group):g} of {group[0].images:g}",
-                "minus backprop, points": "-"
-                if name == "backprop" or not shared
-                else _pm(*mean_and_error(shared), signed=True),
+                "minus backprop, points": _pm(more, comparisons, True) if more else "-",
+                "verdict": verdict(more, comparisons) if more else "",
                 "passes": f"{group[0].final('forward_passes'):.1f}",
             }
         )
@@ -48,7 +52,7 @@ def layers(runs: Sequence[Record]) -> str:
     names = sorted({name for row in cells.values() for name in row})
     rows = [
         {"layers that learn": learned}
-        | {f"{name}, %": _pm(*mean_and_error(row[name])) if name in row else "-" for name in names}
+        | {f"{name}, %": _pm(row[name]) if name in row else "-" for name in names}
         for learned, row in sorted(cells.items(), key=lambda item: (len(item[0]), item[0]))
     ]
     return markdown_of(pd.DataFrame(rows))
@@ -57,7 +61,7 @@ def layers(runs: Sequence[Record]) -> str:
 def floors(found: Mapping[str, Sequence[float]]) -> str:
     """One row per floor: its test error rates over seeds."""
     rows = [
-        {"floor": name, "test error, %": _pm(*mean_and_error([100 * rate for rate in rates]))}
+        {"floor": name, "test error, %": _pm([100 * rate for rate in rates])}
         for name, rates in found.items()
     ]
     return markdown_of(pd.DataFrame(rows))
@@ -102,6 +106,7 @@ def _by_seed(runs: Sequence[Record]) -> dict[str, float]:
     return {run.params["seed"]: error_rate(run) for run in runs}
 
 
-def _pm(mean: float, error: float, signed: bool = False) -> str:
+def _pm(values: Sequence[float], comparisons: int = 1, signed: bool = False) -> str:
+    mean, reach = interval(values, comparisons)
     text = f"{mean:+.2f}" if signed else f"{mean:.2f}"
-    return text if math.isnan(error) else f"{text} ± {error:.2f}"
+    return text if math.isnan(reach) else f"{text} ± {reach:.2f}"

@@ -14,7 +14,7 @@ from noise_exp.training.network import predicted
 from noise_exp.training.trial import Trial
 from studies.article_way import article_way
 from studies.learning import figures, floors, tables
-from studies.learning.sweeps import by_method, error_rate, mean_and_error
+from studies.learning.sweeps import by_method, error_rate, interval
 from studies.pages import Page
 
 TASKS = {"learn": "Zeros and ones", "digits": "Ten digits"}
@@ -28,10 +28,10 @@ def write(name: str, runs: Sequence[Record], page: Page, threads: int) -> None:
     page.table(name, tables.methods(runs))
     reached = _floors(next(iter(groups.values())), threads)
     page.table(f"{name}_floors", tables.floors(reached))
-    rows = [(m, *mean_and_error([error_rate(run) for run in g])) for m, g in groups.items()]
+    rows = [(m, *interval([error_rate(run) for run in g])) for m, g in groups.items()]
     floor, rates = next(iter(reached.items()))  # the only one near enough to be seen
     figures.error_bars(
-        rows, (floor, float(np.mean(rates))), f"{TASKS[name]}: mean over seeds, standard error"
+        rows, (floor, float(np.mean(rates))), f"{TASKS[name]}: mean over seeds, its 95% interval"
     ).savefig(page.folder / f"learning_{name}.png", dpi=110)
     pair = [m for m in ("gaussian", "backprop") if m in groups]
     trials = {method: trial_of(groups[method][0].overrides, threads) for method in pair}

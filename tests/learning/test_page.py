@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from scipy import stats
 from support import jobs_in, table_rows, trial
 
 from studies.learning import floors
@@ -38,7 +39,8 @@ def test_tables_and_figures_from_sweeps(cli):
     assert set(table) == {"gaussian", "backprop"}
     for method, errors in wrong.items():
         rate = 100 * np.array(errors) / 500
-        assert table[method][2] == f"{rate.mean():.2f} ± {rate.std(ddof=1) / np.sqrt(2):.2f}"
+        low, high = stats.ttest_1samp(rate, 0).confidence_interval(0.95)
+        assert table[method][2] == f"{rate.mean():.2f} ± {(high - low) / 2:.2f}"
         assert table[method][3] == f"{max(errors)} of 500"
     layers = {row[0]: row for row in table_rows(text, "learn_layers")[2:]}
     assert set(layers) == {"", "3", "1 2 3"}

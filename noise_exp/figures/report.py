@@ -169,18 +169,20 @@ class _BandOfPointed(plugins.PluginBase):
       mpld3.register_plugin("band", Band);
       Band.prototype = Object.create(mpld3.Plugin.prototype);
       Band.prototype.constructor = Band;
-      Band.prototype.requiredProps = ["points", "band"];
+      Band.prototype.requiredProps = ["points", "band", "colour"];
       function Band(fig, props) { mpld3.Plugin.call(this, fig, props); }
       Band.prototype.draw = function () {
         const points = mpld3.get_element(this.props.points, this.fig);
         const band = mpld3.get_element(this.props.band, this.fig);
+        band.pathsobj.style("pointer-events", "none").style("fill", this.props.colour);
         const show = (opacity) => () => band.pathsobj.style("fill-opacity", opacity);
         points.elements().on("mouseover.band", show(0.25)).on("mouseout.band", show(0));
       };
     """
 
-    def __init__(self, points: Any, band: Any) -> None:
-        self.dict_ = {"type": "band", "points": get_id(points, "pts"), "band": get_id(band)}
+    def __init__(self, points: Any, band: Any, colour: str) -> None:
+        ids = {"points": get_id(points, "pts"), "band": get_id(band)}
+        self.dict_ = {"type": "band", **ids, "colour": colour}
 
 
 def costs(methods: Sequence[Method]) -> Curves:
@@ -211,4 +213,4 @@ def _draw(figure: Figure, axes: Axes, method: Method, look: dict) -> None:
     ]
     plugins.connect(figure, plugins.PointLabelTooltip(points[0], labels=labels))
     if band:
-        plugins.connect(figure, _BandOfPointed(points[0], band))
+        plugins.connect(figure, _BandOfPointed(points[0], band, look["color"]))

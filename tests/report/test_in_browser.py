@@ -16,10 +16,15 @@ COMMAND = "python -m noise_exp -m 'dist=glob(*)' seed=1 resume=true"
 
 
 @pytest.fixture(scope="module", params=[1, 3], ids=["one seed", "three seeds"])
-def report(request, tmp_path_factory):
+def several(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def report(several, tmp_path_factory):
     records = [
         run(dist, 20 * (i + 1) + seed, seed, [0.5 - 0.01 * i] * 30)
-        for seed in range(request.param)
+        for seed in range(several)
         for i, dist in enumerate(LETTERS)
     ]
     path = tmp_path_factory.mktemp("report") / "report.html"
@@ -47,21 +52,28 @@ def test_nothing_is_cut_off(report, width):
         assert abs(head) < 3  # it stays while the rows scroll
 
 
-def test_the_pointer_names_a_curve_and_its_value(report):
+def test_the_pointer_names_a_curve_and_its_value_and_shows_its_band(report, several):
     with opened(report, 1000, offline=True) as page:
-        page.locator("svg.mpld3-figure").wait_for()
+        page.locator("svg.mpld3-figure").evaluate("svg => svg.scrollIntoView()")
         # The invisible points on the curves, of the seventh epoch.
         places = page.evaluate(
             """() => [...document.querySelectorAll(".mpld3-path")]
               .filter(path => getComputedStyle(path).fillOpacity === "0")
               .map(path => path.getBoundingClientRect())
+              .filter(box => box.width < 20)
               .filter((_, i) => i % 30 === 7)
-              .map(box => [box.x + box.width / 2, box.y + box.height / 2 + window.scrollY])"""
+              .map(box => [box.x + box.width / 2, box.y + box.height / 2])"""
         )
         told = []
         for x, y in places:
             page.mouse.move(x, y)
             told.append(page.locator(".mpld3-tooltip-text:visible").text_content())
+            bands = page.evaluate(
+                """() => [...document.querySelectorAll(".mpld3-path")]
+                  .map(path => getComputedStyle(path))
+                  .filter(style => style.fillOpacity === "0.25" && style.fill != "none").length"""
+            )
+            assert bands == (several > 1)
     assert [text.partition(",")[0] for text in told] == list(LETTERS)
     # zipf is the seventh: 140 of 500 wrong in its first run, and as much in cost.
     assert re.match(r"zipf, epoch 7: cost 0\.28", told[6])

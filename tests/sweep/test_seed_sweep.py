@@ -180,10 +180,12 @@ def test_a_dry_run_counts_what_is_finished_and_leaves_nothing(swept):
     command = ("-m", "experiment=seed_sensitivity", "dist=gumbel,beta", *SMALL, "dry_run=true")
     done = cli.ok(*command, "seed=range(8)", "resume=true")
     assert "16 runs, 6 of them finished already." in done.stdout
+    assert "for each method" not in done.stdout
     assert re.search(r"About \d+ s \(from 4 epochs of 2 of 2 settings", done.stdout)
     joblib = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
     done = cli.ok(*command, "seeds.init=0,1", "seed=3", *joblib)
-    assert re.match(r"4 runs\.\nAbout .* 2 jobs at once", done.stdout)
+    assert re.search(r"\n4 runs\.\nAbout .* 2 jobs at once", done.stdout)
+    assert done.stdout.startswith("2 seeds for each method: what differs is not told from luck.")
     assert (len(cli.runs()), sorted(cli.folder.rglob("run.json"))) == before
 
 

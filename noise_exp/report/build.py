@@ -122,20 +122,21 @@ class Report:
         if len(self.compared.columns) == 2:
             return None  # the same pair again
         if self.best != self.reference:
-            return self._against(self.best)
+            return self.to_best
         others = self.compared.drop(columns=[self.reference] if self.reference else [])
         return self._against(self._lowest(others)) if self._backprop else None
 
-    @property
+    @cached_property
     def to_best(self) -> pd.DataFrame | None:
         """Every method against the best."""
-        return self.to_reference if self.best == self.reference else self.to_other
+        return self.to_reference if self.best == self.reference else self._against(self.best)
 
     def _against(self, reference: str | None) -> pd.DataFrame | None:
         wide = self.compared
         if not reference or len(wide.columns) < 2 or not len(wide):
             return None
-        return pairs.against(wide, reference, self.choices.margin, self.runs.new_images)
+        chosen = reference != self._backprop
+        return pairs.against(wide, reference, self.choices.margin, self.runs.new_images, chosen)
 
     @property
     def against(self) -> list[pd.DataFrame]:

@@ -42,21 +42,25 @@ def _of_seeds(runs: Runs) -> Iterator[str]:
             "methods is hardly more than their luck."
         )
     elif not runs.crossed:
-        yield _of_intervals(runs)
+        yield from _of_intervals(runs)
     if seeds >= FEW and (fewer := [f"{m} ({n})" for m, n in counts.items() if 0 < n < FEW]):
         yield f"Too few seeds for an interval: {', '.join(fewer)}."
 
 
-def _of_intervals(runs: Runs) -> str:
+def _of_intervals(runs: Runs) -> Iterator[str]:
     """Say what the intervals are about."""
-    drawn = ", ".join(NAMES[s] for s in SOURCES if runs.table[s].nunique() > 1)
-    text = f"Intervals are about other seeds of {drawn or 'nothing'}, and take means for normal"
-    if runs.new_images:
-        return (
-            f"{text}; the images come from one pool, which the seeds split. For new images they "
-            "are wider (report_pairs.csv: new_low, new_high)."
+    drawn = [NAMES[s] for s in SOURCES if runs.table[s].nunique() > 1]
+    if not drawn:
+        return
+    text = f"Intervals are about other seeds of {', '.join(drawn)}, and take means for normal"
+    if runs.table.data.nunique() == 1:
+        text += "; all seeds share the images, and what others would show is not known"
+    elif runs.new_images:
+        text += (
+            "; where the seeds split one pool of images, those for new images are wider "
+            "(report_pairs.csv: new_low, new_high)"
         )
-    return f"{text}; all seeds share the images, and what others would show is not known."
+    yield f"{text}."
 
 
 def _of_blocks(runs: Runs) -> Iterator[str]:
@@ -111,11 +115,12 @@ def _of_settings(runs: Runs) -> Iterator[str]:
             f"{len(digests)} versions of the program ran these (source_digest "
             f"{', '.join(sorted(digests))}): a difference between runs may be theirs."
         )
-    spent = [r for r in runs.records if r.curves.get("forward_passes")]
-    if len({r.tags.get("work_unit") for r in spent}) > 1:
+    units = {r.tags.get("work_unit") for r in runs.records if r.curves.get("forward_passes")}
+    if None in units or len(units) > 1:
+        which = "some of these runs" if len(units) > 1 else "these runs"
         yield (
-            "What forward passes buy: some of these runs, of an earlier version, count what their "
-            "estimator states, the others the products that were done."
+            f"What forward passes buy: {which}, of an earlier version, count what their estimator "
+            "states, not the products that were done."
         )
     if len(kernels := {r.kernel for r in runs.records if r.kernel}) > 1:
         yield (

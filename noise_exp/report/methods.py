@@ -90,7 +90,8 @@ COLUMNS = (
     Column("difference", "mean over seeds of the outcome minus the reference's on the same seed: "
            "below 0 is better", "minus {reference}", (SEVERAL, TERMINAL), _three),
     Column("difference_low difference_high", "its 95% interval; those of the table hold all at "
-           "once (Student's t, Bonferroni)", "simultaneous 95%", (SEVERAL, TERMINAL), _short),
+           "once (Student's t, Bonferroni; of a reference that is the best, for all pairs)",
+           "simultaneous 95%", (SEVERAL, TERMINAL), _short),
     Column("verdict", "lower or higher: the interval lies on that side of 0; equal: it lies within "
            "the margin; else undecided", "verdict", (SEVERAL, TERMINAL)),
     Column("moved_by moved", "the seed that does most to the mean difference, and how far, where "
@@ -230,7 +231,8 @@ def methods_table(report: "Report", place: str, rows: pd.DataFrame | None = None
 
 def notes(report: "Report") -> dict[str, str]:
     """Return what each column is, by its heading."""
-    return {_heading(column, report): column.note.replace("`", "") for column in COLUMNS}
+    shown = (column for column in COLUMNS if column.places)
+    return {_heading(column, report): column.note.replace("`", "") for column in shown}
 
 
 def _heading(column: Column, report: "Report") -> str:

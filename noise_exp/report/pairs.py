@@ -32,7 +32,7 @@ def differences(wide: pd.DataFrame, method: str, reference: str) -> pd.Series:
 
 
 def against(
-    wide: pd.DataFrame, reference: str, margin: float, new_images: float = 0.0
+    wide: pd.DataFrame, reference: str, margin: float, new_images: float = 0.0, chosen: bool = False
 ) -> pd.DataFrame:
     """Compare every method with a reference; `wide`: the outcome, (seeds, methods).
 
@@ -42,6 +42,9 @@ def against(
         A difference smaller than this counts as none.
     new_images
         Test images over training images, where the seeds split them; see `of_mean`.
+    chosen
+        Whether these outcomes have chosen the reference, as the best: then intervals are corrected
+        for all pairs of methods, any of which it might have been, and there are no sign flips.
 
     Returns
     -------
@@ -51,6 +54,8 @@ def against(
     others = [str(m) for m in wide if m != reference]
     found = {method: differences(wide, method, reference) for method in others}
     comparisons = sum(len(difference) >= FEW for difference in found.values())
+    if chosen:
+        comparisons = comparisons * (comparisons + 1) // 2
     rows = []
     for method, difference in found.items():
         wider = of_mean(difference.to_numpy(float), comparisons, new_images)
@@ -59,7 +64,8 @@ def against(
             | compare(difference, comparisons, margin)
             | ({"new_low": wider.low, "new_high": wider.high} if new_images else {})
         )
-    return pd.DataFrame(rows).assign(p_flips=flips(pd.DataFrame(found)))
+    p_flips = math.nan if chosen else flips(pd.DataFrame(found))
+    return pd.DataFrame(rows).assign(p_flips=p_flips)
 
 
 def compare(difference: pd.Series, comparisons: int, margin: float) -> dict[str, Any]:

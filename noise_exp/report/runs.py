@@ -79,7 +79,10 @@ class Runs:
     def sources_of(self, method: str) -> tuple[pd.DataFrame, list[str]]:
         """Return the runs of a method whose seeds are known, and the sources that differ."""
         rows = self.table[(self.table.method == method) & (self.table.init >= 0)]
-        return rows, [s for s in SOURCES if rows[s].nunique() > 1]
+        varied = [s for s in SOURCES if rows[s].nunique() > 1]
+        if (rows.batches == rows.data).all():  # as in earlier versions
+            varied = [s for s in varied if s != "batches"]
+        return rows, varied
 
     @property
     def comparable(self) -> bool:
@@ -88,10 +91,14 @@ class Runs:
 
     @property
     def new_images(self) -> float:
-        """Images that runs are measured on, over those for training; 0 where one split is held."""
+        """Images that runs are measured on, over those for training; 0 where one split is held.
+
+        And where the outcome is not about such images, or sizes are not known.
+        """
         sizes = [float(r.params.get("training_images", "nan")) for r in self.records]
         ratio = float((self.table.images / sizes).median())
-        return ratio if self.table.data.nunique() > 1 and math.isfinite(ratio) else 0.0
+        split = self.outcome.startswith(self.part) and self.table.data.nunique() > 1
+        return ratio if split and math.isfinite(ratio) else 0.0
 
     @cached_property
     def wide(self) -> pd.DataFrame:
@@ -108,7 +115,8 @@ def collect(records: Sequence[Record], outcome: str | None = None) -> Runs:
     """
     part = part_of(records)
     outcome = outcome or f"{part}_error_rate"
-    every = pd.DataFrame([_row(record, part, outcome) for record in records])
+    drawn = [s for s in SOURCES if s != "batches" or all(map(_in_batches, records))]
+    every = pd.DataFrame([_row(record, part, outcome, drawn) for record in records])
     every["method"] = name_methods_of(records)
     named = zip(records, name_data_sets(records), strict=True)
     every["data_set"] = [name if r.part == part else "" for r, name in named]
@@ -132,10 +140,17 @@ def part_of(records: Sequence[Record]) -> str:
     return "validation" if "validation_images" in keys and "test_images" not in keys else "test"
 
 
-def _row(record: Record, part: str, outcome: str) -> dict[str, Any]:
+def _in_batches(record: Record) -> bool:
+    """Whether a seed orders its images."""
+    return record.params.get("batch_size", "None") != "None"
+
+
+def _row(record: Record, part: str, outcome: str, drawn: Sequence[str]) -> dict[str, Any]:
+    """Return a run's row; its block is told by the seeds that all runs draw from."""
     seeds = {source: _seed(record, source) for source in SOURCES}
-    if record.params.get("batch_size", "None") == "None":
-        seeds["batches"] = -1  # it draws nothing
+    block = _block({source: seeds[source] for source in drawn})
+    if not _in_batches(record):
+        seeds["batches"] = -1
     finals = ("constant_errors", "pixel_sum_errors", "train_seconds", "forward_passes")
     return {
         "job": record.job,
@@ -144,7 +159,7 @@ def _row(record: Record, part: str, outcome: str) -> dict[str, Any]:
         "dist": record.params.get("dist", ""),
         "data_set": "",
         "overrides": " ".join(record.overrides),
-        "block": _block({source: seed for source, seed in seeds.items() if seed >= 0}),
+        "block": block,
         **seeds,
         "outcome": _finite(record.final(outcome)),
         "errors": record.final(f"{part}_errors"),
@@ -192,8 +207,8 @@ def rows_of(table: pd.DataFrame) -> list[Any]:
 
 
 def _block(seeds: Mapping[str, int]) -> str:
-    if len(set(seeds.values())) <= 1:
-        return f"seed={next(iter(seeds.values()), -1)}"
+    if len(set(seeds.values())) == 1:
+        return f"seed={seeds['init']}"
     return " ".join(f"{source}={seed}" for source, seed in seeds.items())
 
 

@@ -25,7 +25,7 @@ def pairs_table(table: pd.DataFrame) -> pd.DataFrame:
             table,
             {
                 "method": lambda r: r.method,
-                "seeds": lambda r: str(r.pairs),
+                "pairs": lambda r: str(r.pairs),
                 "lower / tie / higher": lambda r: f"{r.lower} / {r.ties} / {r.higher}",
                 "mean difference": lambda r: number(r.difference),
                 "simultaneous 95%": lambda r: spread(r.low, r.high),

@@ -37,7 +37,7 @@ def design(report: Report) -> str:
     failed, diverged = int(table.error.notna().sum()), int(table.diverged.sum())
     text += f", {failed} failed, {diverged} diverged."
     driven = [s for s in SOURCES if table[s].nunique() > 1]
-    if driven and len(driven) < len(SOURCES):
+    if driven and len(driven) < sum((table[s] >= 0).any() for s in SOURCES):
         text += f" The seeds differ in {' and '.join(driven)} alone."
     complete = len(table) == methods * blocks and not failed
     if methods > 1 and report.runs.comparable:
@@ -103,7 +103,8 @@ def _of_the_best(report: Report) -> Iterator[str]:
     if report.one_seed:
         yield f"Lowest {outcome}: {report.best}{alike}, {number(row.mean)}."
         return
-    text = f"Lowest mean {outcome} over {_many(row.seeds, 'seed')}: {report.best}{alike}, "
+    what = "run" if report.runs.crossed else "seed"
+    text = f"Lowest mean {outcome} over {_many(row.seeds, what)}: {report.best}{alike}, "
     text += f"{number(row.mean)} ({_interval(row.low, row.high, row.note)})"
     others = [m for m in pairs.eligible(report.compared) if m not in (report.best, *tied)]
     if report.to_best is not None and others:
@@ -133,17 +134,18 @@ def _of_those_like_it(report: Report) -> Iterator[str]:
 
 def _of_baselines(report: Report) -> Iterator[str]:
     """Say which methods do better than what needs no training, on average; where noise learns."""
-    if len(report.runs.data_sets) > 1:
+    means = report.runs.wide[pairs.eligible(report.runs.wide)].mean()
+    if len(report.runs.data_sets) > 1 or not len(means):
         return
-    methods = report.methods
+    learns = False
     for row in rows_of(report.summary[report.summary.baseline]):
-        better = list(methods.method[methods["mean"] < row.mean])
-        who = "every method" if len(better) == len(methods) else listed(better) or "no method"
+        better = [str(m) for m in means.index[means < row.mean]]
+        who = "every method" if len(better) == len(means) else listed(better) or "no method"
         mean = "Lower" if report.one_seed else "Lower mean"
         yield f"{mean} than the {row.method.strip('()')}'s {number(row.mean)}: {who}."
-        if not set(better) & set(report.distributions):
-            yield "Where noise learns: python -m noise_exp -m experiment=learn 'dist=glob(*)'"
-            return
+        learns = learns or ("constant" in row.method and bool({*better} & {*report.distributions}))
+    if {*means.index} & {*report.distributions} and not learns and report.summary.baseline.any():
+        yield "Where noise learns: python -m noise_exp -m experiment=learn 'dist=glob(*)'"
 
 
 def _of_luck(name: str, table: pd.DataFrame, report: Report) -> str:
@@ -185,9 +187,10 @@ def _of_a_seed_that_carries(report: Report) -> Iterator[str]:
         return
     for seed, rows in table[table.moved_by != ""].groupby("moved_by"):
         if len(rows) > len(table) / 2:
+            far = number(max(rows.moved, key=abs), "{:+.3g}")
             yield (
-                f"One seed counts for much: {seed} moves the mean difference to {report.reference} "
-                f"by up to {number(max(rows.moved, key=abs), '{:+.3g}')}."
+                f"One seed: {seed} moves most mean differences to {report.reference} by more than "
+                f"{report.choices.margin:g}, by up to {far}."
             )
 
 

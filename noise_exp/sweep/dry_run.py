@@ -9,6 +9,8 @@ from noise_exp.errors import DryRun, UserError
 from noise_exp.job.config import TrackingConfig
 from noise_exp.job.fingerprint import fingerprint, source_digest
 from noise_exp.report.intervals import FEW
+from noise_exp.runs.naming import NO_METHOD
+from noise_exp.runs.record import key_of
 from noise_exp.sweep.plan import Made, Plan
 from noise_exp.training.trial import Trial
 from noise_exp.writing import duration
@@ -70,10 +72,12 @@ def _unfinished(
 
 def few_seeds(planned: Plan) -> str:
     """Say that a sweep has too few seeds to compare its methods, if it has."""
-    jobs = planned.jobs or []
-    methods = len({_setting(job) for job in jobs})
-    seeds = len({(*job,) for job in jobs}) // max(methods, 1)
-    if methods < 2 or seeds >= FEW:
+    methods: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
+    for job in planned.jobs or []:
+        method = tuple(o for o in job if key_of(o) not in NO_METHOD)
+        methods.setdefault(method, set()).add(tuple(job))
+    seeds = min(map(len, methods.values()), default=0)
+    if len(methods) < 2 or seeds >= FEW:
         return ""
     return (
         f"{seeds} seed{'s' * (seeds != 1)} for each method: what differs is not told from luck. "

@@ -53,7 +53,7 @@ class IndependentStreams:
     ----------
     init, data, noise, batches
         Non-negative seeds of the initial weights, of the split of the data, of the noise, and of
-        the order of the images in batches; None for the noise's.
+        the order of the images in batches; None for that of the data, as before it had its own.
     """
 
     spare_dead_pixels = True
@@ -61,7 +61,7 @@ class IndependentStreams:
     def __init__(self, init: int, data: int, noise: int, batches: int | None = None) -> None:
         self._init, self._data = generator(init, _INIT), generator(data, _DATA)
         self._noise = noise
-        self.batch_order = generator(noise if batches is None else batches, ORDER)
+        self.batch_order = generator(data if batches is None else batches, ORDER)
         self.chance = generator(noise, CHANCE)
 
     def permutation(self, n: int) -> np.ndarray:

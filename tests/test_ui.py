@@ -135,6 +135,7 @@ def test_the_sweeps_own_page_tells_and_shows_and_opens_the_report(swept, address
             expect(page.locator(shown).first).to_be_visible()
         page.get_by_text("report.html", exact=True).first.click()
         report = page.frame_locator("iframe")
+        report.get_by_text("What these runs cannot tell").click()
         for told in ("14 methods on 1 seed: 14 runs", "One seed per method"):
             expect(report.get_by_text(told)).to_be_visible()
         drawn = report.locator("img").evaluate_all("images => images.map(i => i.naturalWidth)")

@@ -36,6 +36,8 @@ def report(several, tmp_path_factory):
 def test_nothing_is_cut_off(report, width):
     with opened(report, width, 700, offline=True) as page:
         expect(page.locator("svg.mpld3-figure")).to_be_visible()
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")  # which opens all that is folded
+        assert page.locator("details:not([open])").count() == 0
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         for box in page.locator(".wide").all():
             box.evaluate("box => box.scrollTo(box.scrollWidth, box.scrollHeight)")

@@ -212,7 +212,7 @@ MISTAKES = {
         ("label,p1,p2,\n0,1,2,\n", "column without a name is not named like"),  # Excel's
         ("id,label,p1,p2\n0,0,1,2\n", "column id is not named like the pixels"),
         ("label\tp1\n0\t1\n".encode("utf-16"), "no text in UTF-8; save it as CSV in UTF-8"),
-        (gzip.compress(b"0,1\n1,2\n" * 99)[:-12], "damaged gzip"),
+        (gzip.compress(b"0,1\n1,2\n" * 99, mtime=0)[:-12], "damaged gzip"),
     ],
     (Idx, ""): [
         ({**SET, IMAGES: SET[IMAGES][:-1]}, "truncated"),

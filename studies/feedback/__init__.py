@@ -1,0 +1,1 @@
+"""How much feedback noise needs: the comparisons of docs/feedback.md."""

@@ -1,0 +1,83 @@
+"""Results as data: a csv file per study, a row per run, from which tables and figures are made.
+
+Columns: cell (of which comparison), seed, what was set for the run by key, work (forward passes
+done), seconds (of training), errors, images (of the test, or of the validation in a search), score
+(what a search makes small), environment (kernel of the matrix products) and version (of the
+program).
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from noise_exp.errors import UserError
+from noise_exp.runs.record import Record
+from studies.protocol import settings_of
+
+FOLDER = Path(__file__).parent / "results"
+_MEASURED = ["work", "seconds", "errors", "images", "score"]
+_ORIGIN = ["environment", "version"]
+_NO_SETTINGS = {"cell", "seed", *_MEASURED, *_ORIGIN}
+
+
+def rows(cell: str, records: Sequence[Record]) -> pd.DataFrame:
+    """Return the results of a cell's runs, one row each."""
+    return pd.DataFrame(
+        {"cell": cell, "seed": r.params["seed"]}
+        | settings_of(r)
+        | {
+            "work": round(r.final("forward_passes"), 3),
+            "seconds": round(r.seconds, 2),
+            "errors": int(r.errors),
+            "images": int(r.images),
+            "score": float(f"{r.score:.5g}"),
+            "environment": r.kernel or "",
+            "version": r.tags.get("code_version", ""),
+        }
+        for r in records
+    )
+
+
+def read(path: Path) -> pd.DataFrame:
+    """Read a study's results: numbers where they were measured, else text, empty if not set.
+
+    Raises
+    ------
+    UserError
+        If there is no such file.
+    """
+    if not path.is_file():
+        raise UserError(f"there are no results in {path}; the study's command writes them")
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    return frame.assign(**{key: pd.to_numeric(frame[key]) for key in _MEASURED})
+
+
+def merge(path: Path, new: pd.DataFrame) -> None:
+    """Write results in place of those of the same cells, sorted by cell."""
+    if path.is_file():
+        old = read(path)
+        new = pd.concat([old[~old.cell.isin(new.cell)], new])
+    keys = sorted({str(key) for key in new} - _NO_SETTINGS)
+    columns = ["cell", "seed", *keys, *_MEASURED, *_ORIGIN]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new.sort_values("cell", kind="stable")[columns].to_csv(path, index=False)
+
+
+def settings(row: pd.Series) -> dict[str, str]:
+    """Return what was set for a run, by key."""
+    return {str(k): v for k, v in row.items() if k not in _NO_SETTINGS and v != ""}
+
+
+def best(trials: pd.DataFrame, cell: str) -> dict[str, str]:
+    """Return what was set for the best trial of a cell's search, by key.
+
+    Raises
+    ------
+    UserError
+        If there is none.
+    """
+    own = trials[trials.cell == cell]
+    if own.empty:
+        raise UserError(f"{cell} was not searched; run its search first")
+    return settings(own.sort_values("score", kind="stable").iloc[0])

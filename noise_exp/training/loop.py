@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from noise_exp.training.estimators import Estimator, EstimatorState
+from noise_exp.training.estimators import Estimator, EstimatorState, FollowsSteps
 from noise_exp.training.noise import Noise
 from noise_exp.training.objective import Evaluation, Objective
 from noise_exp.training.optimizers import Optimizer, OptimizerState, StepContext
@@ -121,10 +121,37 @@ def train(
                     evaluation = estimating.estimate(objective, parameters, noise, direction)
                     for part in frozen:
                         direction[part] = 0
-                    context = StepContext(objective, evaluation, epoch, done, streams.chance)
-                    objective.known = stepping.step(parameters, direction, context)
+                    context = StepContext(
+                        objective, evaluation, epoch, done, streams.chance, frozen
+                    )
+                    objective.known = _step(
+                        estimating, optimizer, stepping, parameters, direction, context
+                    )
                     measured.append((objective.batch_size, evaluation))
             yield _record(epoch, measured, pace)
+
+
+def _step(
+    estimating: EstimatorState,
+    optimizer: Optimizer,
+    stepping: OptimizerState,
+    parameters: np.ndarray,
+    direction: np.ndarray,
+    context: StepContext,
+) -> Evaluation | None:
+    """Take a step, and tell an estimator that asks for it."""
+    if not isinstance(estimating, FollowsSteps):
+        return stepping.step(parameters, direction, context)
+    before = parameters.copy()
+    known = stepping.step(parameters, direction, context)
+    if not np.array_equal(before, parameters):  # a trial that was refused is no step
+        # One of the user's own may be made from nothing of ours, and then has no weight decay.
+        share = optimizer.kept(context) if hasattr(optimizer, "kept") else 1.0
+        kept = np.full_like(parameters, share)
+        for part in context.frozen:
+            kept[part] = 1
+        estimating.stepped(parameters - kept * before, kept)
+    return known
 
 
 def _record(epoch: int, measured: list[tuple[int, Evaluation]], pace: "_Pace") -> EpochRecord:

@@ -10,6 +10,7 @@ from studies.learning.sweeps import error_rate, interval
 
 FEEDBACK = {
     "cost_scaled": "none",
+    "shallow": "none, for hidden units",
     "hill_climb": "one scalar per step",
     "annealing": "one scalar per step",
     "spsa": "one scalar per step",
@@ -19,6 +20,11 @@ FEEDBACK = {
     "node_perturbation": "output errors",
     "direct_feedback_alignment": "output errors",
     "feedback_alignment": "output errors",
+    "sign_symmetry": "output errors",
+    "sign_symmetry_random": "output errors",
+    "direct_kolen_pollack": "output errors",
+    "kolen_pollack": "output errors",
+    "weight_mirror": "output errors",
     "learned_feedback": "output errors",
     "forward_gradient": "directional derivative",
     "unit_forward_gradient": "directional derivative",

@@ -18,6 +18,7 @@ FACE = """
     IndependentStreams ArticleStream
     CostScaled EvolutionStrategy ExactGradient FeedbackAlignment ForwardGradient LearnedFeedback
     LowRankES NodePerturbation Spsa UnitForwardGradient
+    DirectKolenPollack KolenPollack SignSymmetry WeightMirror
     Adam Annealing HillClimb Momentum Vanilla
     CrossEntropy Network Objective SquaredError EpochRecord Schedule Tested Trained Trial
 """

@@ -6,11 +6,11 @@ import math
 import numpy as np
 import pytest
 from oracles import numeric_gradient, problem
-from support import trial
+from support import options, trial
 
 from noise_exp.training.network import SquaredError
 from noise_exp.training.objective import Evaluation
-from noise_exp.training.optimizers import Adam, Annealing, HillClimb, Momentum, StepContext
+from noise_exp.training.optimizers import Adam, Annealing, HillClimb, Momentum, StepContext, Vanilla
 
 
 def context(objective, evaluation, progress=0.0, seed=0):
@@ -92,3 +92,37 @@ def test_a_cost_that_is_not_a_number_never_wins_and_is_always_left():
     assert bold.step(at, np.full_like(w, np.nan), context(objective, good)) == good
     np.testing.assert_array_equal(at, w)
     assert np.isfinite(shy.step(at, w.copy(), context(objective, bad)).cost)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "progress", "left"),
+    [
+        (Adam(0.1, 0.9, 0.999, decay=True, weight_decay=0.2), 0.75, 0.95),
+        (Momentum(0.1, 0.9, decay=False, weight_decay=0.2), 0.75, 0.8),
+        (Vanilla(0.1, 0, 0.05, weight_decay=0.2), 0.75, 0.9),
+        (HillClimb(0.0, 1.5, weight_decay=0.2), 0.75, 0.8),
+        (Annealing(0.0, 1e9, 1.0, weight_decay=0.2), 0.75, 0.8),
+    ],
+    ids=repr,
+)
+def test_weight_decay_follows_the_schedule_and_leaves_frozen_layers(optimizer, progress, left):
+    """Loshchilov and Hutter (2019): beside the step, by the schedule's share of it."""
+    objective, w, _ = problem(1, SquaredError)
+    frozen = objective.network.layer_slices()[1]
+    at = w.copy()
+    worst = Evaluation(1e9, 1e9, 1.0)
+    where = StepContext(objective, worst, 0, progress, np.random.default_rng(0), [frozen])
+    optimizer.init(at).step(at, np.zeros_like(w), where)
+    expected = w * left
+    expected[frozen] = w[frozen]
+    np.testing.assert_allclose(at, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("optimizer", options("optimizer"))
+def test_every_optimizer_takes_weight_decay(optimizer):
+    ways = [f"optimizer={optimizer}", "data=xor", "network=small", "estimator=feedback_alignment"]
+    ways += ["dist=gaussian", "epochs=20"]
+    with_none, with_some = trial(*ways), trial(*ways, "optimizer.weight_decay=0.05")
+    for run in (with_none, with_some):
+        assert len(list(run.train())) == 20
+    assert np.linalg.norm(with_some.trained) < np.linalg.norm(with_none.trained)

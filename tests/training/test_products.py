@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from support import options, trial
 
-from noise_exp.training import noise
-from noise_exp.training.estimators import feedback, weights
+from noise_exp.training import block, noise
+from noise_exp.training.estimators import learned_feedback, weights
 from noise_exp.training.network import Network
 
 
@@ -52,7 +52,7 @@ def counted(monkeypatch):
         Network, "matrices", lambda *arguments: [m.view(Counted) for m in matrices(*arguments)]
     )
     arrays = {"empty": counting(np.empty), "zeros": counting(np.zeros)}
-    for module in (noise, feedback, weights):
+    for module in (block, noise, learned_feedback, weights):
         monkeypatch.setattr(module, "np", SimpleNamespace(**{**vars(np), **arrays}))
     monkeypatch.setattr(Counted, "multiply_adds", 0)
     return Counted

@@ -8,7 +8,7 @@ Their classes are found by name, here and in `noise_exp.training`; here is what 
 """
 
 import math
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -29,6 +29,14 @@ class EstimatorState(Protocol):
         `parameters` and `out` have shape (n_parameters,); `parameters` is left as it was. The
         measure returned says whether it was taken at `parameters` (`Evaluation.exact`).
         """
+
+
+@runtime_checkable
+class FollowsSteps(Protocol):
+    """The state of an estimator that asks for the steps that its directions became."""
+
+    def stepped(self, step: np.ndarray, kept: np.ndarray) -> None:
+        """Learn of a step, w <- kept * w + step; both (n_parameters,)."""
 
 
 class Estimator(Protocol):

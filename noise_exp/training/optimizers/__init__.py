@@ -5,7 +5,8 @@ here is what several share.
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -31,6 +32,8 @@ class StepContext:
         Share of the training that is over, 0 to 1.
     chance
         Decides what is left to chance.
+    frozen
+        The parts of the parameters that keep their values.
     """
 
     objective: Objective
@@ -38,6 +41,7 @@ class StepContext:
     epoch: int
     progress: float
     chance: np.random.Generator
+    frozen: Sequence[slice] = ()
 
 
 class OptimizerState(Protocol):
@@ -53,11 +57,38 @@ class OptimizerState(Protocol):
         """
 
 
+@dataclass(frozen=True)
 class Optimizer(Protocol):
-    """Settings, which never change; what one training needs beside them is made by `init`."""
+    """Settings, which never change; what one training needs beside them is made by `init`.
+
+    Attributes
+    ----------
+    weight_decay
+        Share of every parameter, 0 to below 1, that a step takes away beside its direction, times
+        the schedule: decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2).
+    """
+
+    weight_decay: float = field(default=0.0, kw_only=True)
 
     def init(self, parameters: np.ndarray) -> OptimizerState:
         """Return what steps in one training, and holds its state; parameters (n_parameters,)."""
+
+    def schedule(self, context: StepContext) -> float:  # noqa: ARG002 (one that falls overrides it)
+        """Return the learning rate as a share of the first."""
+        return 1.0
+
+    def kept(self, context: StepContext) -> float:
+        """Return the share of a parameter that a step keeps."""
+        return 1 - self.weight_decay * self.schedule(context)
+
+    def decayed(self, parameters: np.ndarray, context: StepContext) -> np.ndarray:
+        """Return the parameters (n_parameters,) after weight decay: themselves if there is none."""
+        if not self.weight_decay:
+            return parameters
+        shrunk = parameters * parameters.dtype.type(self.kept(context))
+        for part in context.frozen:
+            shrunk[part] = parameters[part]
+        return shrunk
 
 
 class Stateless(Optimizer, OptimizerState, Protocol):
@@ -77,11 +108,6 @@ def require_range(part: Any, low: float, high: float, *keys: str) -> None:
             raise ValueError(f"{key} must be a finite number of at least {low}{below}, got {value}")
 
 
-def decayed(lr: float, decay: bool, context: StepContext) -> float:
-    """Return the learning rate on its straight line to 0, if it is to decay."""
-    return lr * (1 - context.progress) if decay else lr
-
-
 def measured(parameters: np.ndarray, context: StepContext) -> Evaluation:
     """Return the measure at `parameters`, taken now if the estimator took it around them."""
     evaluation = context.evaluation
@@ -89,9 +115,12 @@ def measured(parameters: np.ndarray, context: StepContext) -> Evaluation:
 
 
 def try_step(
-    parameters: np.ndarray, direction: np.ndarray, length: float, context: StepContext
+    start: np.ndarray, direction: np.ndarray, length: float, context: StepContext
 ) -> Evaluation:
-    """Overwrite the direction by parameters a step of root mean square `length` away; measure."""
+    """Overwrite the direction by parameters a step of root mean square `length` from the start.
+
+    Returns the measure there.
+    """
 
     def energy(chunk: slice) -> float:
         return float(np.vdot(direction[chunk], direction[chunk]))
@@ -100,7 +129,7 @@ def try_step(
     spread = math.sqrt(sum(parts) / len(direction))
     if spread > 0 and math.isfinite(spread):
         direction *= length / spread
-    direction += parameters
+    direction += start
     return context.objective.evaluate(direction)
 
 

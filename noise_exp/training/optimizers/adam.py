@@ -9,7 +9,6 @@ from noise_exp.training.optimizers import (
     Optimizer,
     OptimizerState,
     StepContext,
-    decayed,
     require_range,
 )
 from noise_exp.training.workers import chunks
@@ -36,11 +35,15 @@ class Adam(Optimizer):
 
     def __post_init__(self) -> None:
         require_range(self, 0, math.inf, "lr")
-        require_range(self, 0, 1, "beta1", "beta2")
+        require_range(self, 0, 1, "beta1", "beta2", "weight_decay")
 
     def init(self, parameters: np.ndarray) -> OptimizerState:
         """Return running means of nothing."""
         return _Means(self, np.zeros_like(parameters), np.zeros_like(parameters))
+
+    def schedule(self, context: StepContext) -> float:
+        """Return the learning rate as a share of the first."""
+        return 1 - context.progress if self.decay else 1.0
 
 
 @dataclass
@@ -52,10 +55,12 @@ class _Means:
 
     def step(self, parameters: np.ndarray, direction: np.ndarray, context: StepContext) -> None:
         """Move `parameters` in place; `direction` is overwritten by the step."""
-        beta1, beta2 = self.settings.beta1, self.settings.beta2
+        settings = self.settings
+        beta1, beta2 = settings.beta1, settings.beta2
         self.steps += 1
-        lr = decayed(self.settings.lr, self.settings.decay, context) / (1 - beta1**self.steps)
+        lr = settings.lr * settings.schedule(context) / (1 - beta1**self.steps)
         root = math.sqrt(1 - beta2**self.steps)
+        start = settings.decayed(parameters, context)
 
         def move(chunk: slice) -> None:
             d, mean, square = direction[chunk], self.mean[chunk], self.square[chunk]
@@ -71,6 +76,6 @@ class _Means:
             d += 1e-8
             np.divide(mean, d, out=d)
             d *= lr
-            parameters[chunk] += d
+            np.add(start[chunk], d, out=parameters[chunk])
 
         context.objective.workers.map(move, chunks(len(parameters)))

@@ -40,6 +40,7 @@ class Annealing(Stateless):
 
     def __post_init__(self) -> None:
         require_range(self, 0, math.inf, "scale", "temperature")
+        require_range(self, 0, 1, "weight_decay")
         if not 0 < self.cooling <= 1:
             raise ValueError(f"cooling must be above 0 and at most 1, got {self.cooling}")
 
@@ -49,7 +50,8 @@ class Annealing(Stateless):
         """Move `parameters` in place or leave them; `direction` is overwritten by the trial."""
         fallen = self.cooling**context.progress
         here = measured(parameters, context)
-        there = try_step(parameters, direction, self.scale * math.sqrt(fallen), context)
+        start = self.decayed(parameters, context)
+        there = try_step(start, direction, self.scale * math.sqrt(fallen), context)
         threshold = context.chance.random()
         rise = there.cost - here.cost
         temperature = self.temperature * fallen

@@ -38,19 +38,20 @@ class HillClimb(Optimizer):
 
     def __post_init__(self) -> None:
         require_range(self, 0, math.inf, "scale")
+        require_range(self, 0, 1, "weight_decay")
         if not 1 < self.adaptation < math.inf:
             raise ValueError(f"adaptation must be finite and above 1, got {self.adaptation}")
 
     def init(self, parameters: np.ndarray) -> "Climber":  # noqa: ARG002 (its scale is given)
         """Return a climber at the foot."""
-        return Climber(self.adaptation, self.scale)
+        return Climber(self, self.scale)
 
 
 @dataclass
 class Climber:
     """The state of `HillClimb`: the length of its next trial."""
 
-    adaptation: float
+    settings: HillClimb
     scale: float
 
     def step(
@@ -58,10 +59,11 @@ class Climber:
     ) -> Evaluation:
         """Move `parameters` in place or leave them; `direction` is overwritten by the trial."""
         here = measured(parameters, context)
-        there = try_step(parameters, direction, self.scale, context)
+        start = self.settings.decayed(parameters, context)
+        there = try_step(start, direction, self.scale, context)
         if improves(there, here):
             np.copyto(parameters, direction)
-            self.scale *= self.adaptation
+            self.scale *= self.settings.adaptation
             return there
-        self.scale *= self.adaptation**-0.25
+        self.scale *= self.settings.adaptation**-0.25
         return here

@@ -9,7 +9,6 @@ from noise_exp.training.optimizers import (
     Optimizer,
     OptimizerState,
     StepContext,
-    decayed,
     require_range,
 )
 from noise_exp.training.workers import chunks
@@ -37,11 +36,15 @@ class Momentum(Optimizer):
 
     def __post_init__(self) -> None:
         require_range(self, 0, math.inf, "lr")
-        require_range(self, 0, 1, "momentum")
+        require_range(self, 0, 1, "momentum", "weight_decay")
 
     def init(self, parameters: np.ndarray) -> OptimizerState:
         """Return a ball at rest."""
         return _Ball(self, np.zeros_like(parameters))
+
+    def schedule(self, context: StepContext) -> float:
+        """Return the learning rate as a share of the first."""
+        return 1 - context.progress if self.decay else 1.0
 
 
 @dataclass
@@ -52,12 +55,13 @@ class _Ball:
     def step(self, parameters: np.ndarray, direction: np.ndarray, context: StepContext) -> None:
         """Move `parameters` in place; `direction` is overwritten by the step."""
         velocity, momentum = self.velocity, self.settings.momentum
-        lr = decayed(self.settings.lr, self.settings.decay, context)
+        lr = self.settings.lr * self.settings.schedule(context)
+        start = self.settings.decayed(parameters, context)
 
         def move(chunk: slice) -> None:
             velocity[chunk] *= momentum
             velocity[chunk] += direction[chunk]
             np.multiply(velocity[chunk], lr, out=direction[chunk])
-            parameters[chunk] += direction[chunk]
+            np.add(start[chunk], direction[chunk], out=parameters[chunk])
 
         context.objective.workers.map(move, chunks(len(parameters)))

@@ -29,11 +29,19 @@ class Vanilla(Stateless):
 
     def __post_init__(self) -> None:
         require_range(self, 0, math.inf, "lr", "dropped_lr")
+        require_range(self, 0, 1, "weight_decay")
         if self.drop_epoch is not None and self.drop_epoch < 0:
             raise ValueError(f"drop_epoch must be at least 0 or null, got {self.drop_epoch}")
 
     def step(self, parameters: np.ndarray, direction: np.ndarray, context: StepContext) -> None:
         """Move `parameters` in place; `direction` is overwritten by the step."""
+        direction *= self._lr(context)
+        np.add(self.decayed(parameters, context), direction, out=parameters)
+
+    def schedule(self, context: StepContext) -> float:
+        """Return the learning rate as a share of the first."""
+        return self._lr(context) / self.lr if self.lr else 1.0
+
+    def _lr(self, context: StepContext) -> float:
         dropped = self.drop_epoch is not None and context.epoch >= self.drop_epoch
-        direction *= self.dropped_lr if dropped else self.lr
-        parameters += direction
+        return self.dropped_lr if dropped else self.lr

@@ -84,10 +84,43 @@ _DISTRIBUTIONS = {
     "weibull": ("a", stats.weibull_min, (1.0,), (2.5,), (0.5,)),
     "noncentral_chisquare": ("df nonc", stats.ncx2, (1.0, 0.5), (1.0, 4.0)),
 }  # fmt: skip
-DISTRIBUTIONS = {
-    distribution: [(dict(zip(names.split(), row, strict=True)), of_scipy(*row)) for row in settings]
-    for distribution, (names, of_scipy, *settings) in _DISTRIBUTIONS.items()
-}
+# Those of conf/dist/more.
+_MORE = {
+    "chisquare": ("df", stats.chi2, (1.0,)),
+    "exponential": ("scale", lambda scale: stats.expon(scale=scale), (1.0,)),
+    "f": ("dfnum dfden", stats.f, (5.0, 5.0)),
+    "gamma": ("shape scale", lambda shape, scale: stats.gamma(shape, scale=scale), (2.0, 1.0)),
+    "geometric": ("p", stats.geom, (0.5,)),
+    "hypergeometric": (
+        "ngood nbad nsample",
+        lambda good, bad, n: stats.hypergeom(good + bad, good, n), (10, 10, 10),
+    ),
+    "laplace": ("loc scale", stats.laplace, (0.0, 1.0)),
+    "logistic": ("loc scale", stats.logistic, (0.0, 1.0)),
+    "lognormal": (
+        "mean sigma", lambda mean, sigma: stats.lognorm(sigma, scale=np.exp(mean)), (0.0, 1.0)
+    ),
+    "logseries": ("p", stats.logser, (0.5,)),
+    "negative_binomial": ("n p", stats.nbinom, (2.0, 0.5)),
+    "noncentral_f": ("dfnum dfden nonc", stats.ncf, (5.0, 5.0, 1.0)),
+    "standard_cauchy": ("", stats.cauchy, ()),
+    "standard_t": ("df", stats.t, (3.0,)),
+    "uniform": ("low high", lambda low, high: stats.uniform(low, high - low), (-1.0, 1.0)),
+    "vonmises": ("mu kappa", lambda mu, kappa: stats.vonmises(kappa, mu), (0.0, 1.0)),
+    "wald": (
+        "mean scale", lambda mean, scale: stats.invgauss(mean / scale, scale=scale), (1.0, 1.0)
+    ),
+}  # fmt: skip
+
+
+def _cases(distributions):
+    return {
+        name: [(dict(zip(names.split(), row, strict=True)), of_scipy(*row)) for row in settings]
+        for name, (names, of_scipy, *settings) in distributions.items()
+    }
+
+
+DISTRIBUTIONS, MORE = _cases(_DISTRIBUTIONS), _cases(_MORE)
 
 
 def source(distribution=NORMAL):

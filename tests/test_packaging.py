@@ -31,6 +31,9 @@ def test_the_wheel_works_from_any_folder(installed, tmp_path):
 def test_the_wheel_holds_the_package_and_no_study(installed):
     there = {path.relative_to(installed) for path in installed.rglob("*.py")}
     assert there == {path.relative_to(ROOT) for path in (ROOT / "noise_exp").rglob("*.py")}
+    conf = installed / "noise_exp" / "conf"
+    options = {path.relative_to(conf) for path in conf.rglob("*.yaml")}
+    assert options == {path.relative_to(ROOT / "conf") for path in ROOT.glob("conf/**/*.yaml")}
     assert (installed / "noise_exp" / "report" / "page.html.j2").is_file()
     card = installed / "noise_exp" / "training" / "assets" / "README.md"
     assert "CC BY-SA 3.0" in card.read_text()

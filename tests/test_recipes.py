@@ -20,13 +20,6 @@ normal = Distribution("normal", loc=0.0, scale=1.0)
 """
 # What each recipe promises, seen from outside.
 PROMISES = {
-    "A noise distribution of NumPy's": """
-trial = Trial(split, Distribution("laplace", loc=0.0, scale=2.0), streams, hidden=[300, 300])
-draws = np.empty(trial.objective.network.n_parameters)
-trial.noise().fill(draws)
-assert abs(draws.mean()) < 0.05
-assert abs(draws.var() / 8 - 1) < 0.05  # twice the squared scale
-""",
     "A noise distribution of your own": """
 from noise_exp.training.sparse import Sparse
 trial = Trial(split, Sparse(0.9, 2.0), streams, hidden=[300, 300])

@@ -9,7 +9,8 @@ from hydra.plugins.config_source import ConfigSource
 from omegaconf.errors import OmegaConfBaseException
 
 _OURS = HydraException, OmegaConfBaseException, yaml.YAMLError
-_GONE = {
+_INSTEAD = {
+    "dist/[^']*": "NumPy's other samplers are dist=more/NAME, see --help",
     "experiment/ladder": "it is experiment=feedback now",
     "experiment/ladder_search": "it is experiment=feedback_search now",
     "rung": "it is preset now: write preset=...",
@@ -31,8 +32,8 @@ def explained(error: BaseException) -> str | None:
     said, cause = words(error), error.__cause__
     if isinstance(cause, OmegaConfBaseException):
         said = f"{said.rstrip('.')}: {words(cause)}"
-    now = [now for gone, now in _GONE.items() if re.search(rf"'/?{gone}'", said)]
-    return "; ".join([said if file in said else f"{file}: {said}", *now])
+    instead = [text for key, text in _INSTEAD.items() if re.search(rf"'/?{key}'", said)]
+    return "; ".join([said if file in said else f"{file}: {said}", *instead])
 
 
 def words(error: BaseException) -> str:

@@ -135,7 +135,7 @@ def describe(cfg: DictConfig, hydra: Any, sweep: SweepContext) -> Job:
         hydra.job.num if in_sweep else 0,
         in_sweep,
         as_given(hydra.overrides.task),
-        {str(group): str(option) for group, option in hydra.runtime.choices.items()},
+        _choices(hydra.runtime.choices),
         Path(hydra.runtime.output_dir),
         Path(hydra.sweep.dir),
         launchers.kind_of(hydra.launcher),
@@ -146,6 +146,11 @@ def describe(cfg: DictConfig, hydra: Any, sweep: SweepContext) -> Job:
         text,
         sweep,
     )
+
+
+def _choices(given: Mapping[Any, Any]) -> dict[str, str]:
+    """Return the option of each group; conf/dist/more keeps some out of dist=glob(*) alone."""
+    return {str(group): str(option).removeprefix("more/") for group, option in given.items()}
 
 
 def plain(cfg: DictConfig) -> dict[str, Any]:
@@ -200,6 +205,8 @@ def check_choices(config: DictConfig) -> None:
     for group, option in config.hydra.runtime.choices.items():
         if str(option).endswith(".yaml"):  # Hydra reads it, and tables would name a method apart
             raise UserError(f"{group} takes the name of an option: {str(option)[:-5]} for {option}")
+        if group == "dist/more":  # beside dist, whose name the run would have
+            raise UserError(f"dist takes one option: write dist=more/{option}")
 
 
 def keep_text(config: DictConfig, overrides: Sequence[str]) -> list[str]:

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from omegaconf import open_dict
 from support import PATIENCE, SMALL, composed
@@ -144,3 +145,15 @@ def test_the_script_finds_it_in_the_working_folder_and_so_do_joblibs_workers(cli
     assert (spike.params["dist"], spike.params["dist.zeros"]) == ("spike", "0.9")
     assert "article_letter" not in spike.tags
     assert gumbel.tags["article_letter"] == "a"
+
+
+def test_one_of_conf_dist_more_goes_by_its_samplers_name(cli):
+    cli.ok("-m", "dist=more/laplace,gumbel", "hydra.sweep.dir=out", *SMALL)
+    runs = {run.data.params["dist"]: run for run in cli.runs("run")}
+    assert {*runs} == {"laplace", "gumbel"}
+    laplace = runs["laplace"]
+    assert (laplace.info.run_name, laplace.data.tags["dist"]) == ("laplace seed=452", "laplace")
+    assert laplace.data.params["dist.scale"] == "1.0"
+    assert {*runs} <= {*pd.read_csv(cli.folder / "out" / "comparison.csv").method}
+    (again,) = cli.ok("dist=more/laplace", "resume=true", *SMALL).stdout.splitlines()[:1]
+    assert laplace.info.run_id in again

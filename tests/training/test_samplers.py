@@ -1,12 +1,14 @@
 """Each distribution of `conf/dist` against scipy.stats, a million draws or more, seeds fixed."""
 
+import inspect
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from oracles import DISTRIBUTIONS, Zipf
+from oracles import DISTRIBUTIONS, MORE, Zipf
 from scipy import stats
-from support import LETTERS, distribution_of, options
+from support import LETTERS, distribution_of, options, trial
 
 from noise_exp.training import ARTICLE_DISTRIBUTIONS, Distribution, IndependentStreams, Network
 from noise_exp.training.article import article_letter
@@ -14,10 +16,23 @@ from noise_exp.training.discrete import uniform
 from noise_exp.training.samplers import fast_sampler
 
 N = 2**21
-CASES = [(name, p, oracle) for name, cases in DISTRIBUTIONS.items() for p, oracle in cases]
-every_case = pytest.mark.parametrize(
-    ("name", "parameters", "oracle"), CASES, ids=[f"{n}-{[*p.values()]}" for n, p, _ in CASES]
-)
+# Samplers that are no univariate distribution of their own: several numbers at once, one of those
+# given, another sampler with some parameters fixed.
+NO_OPTION = {
+    "dirichlet", "multinomial", "multivariate_hypergeometric", "multivariate_normal",
+    "choice", "integers",
+    "random", "standard_exponential", "standard_gamma",
+}  # fmt: skip
+
+
+def cases_of(distributions):
+    cases = [(name, p, oracle) for name, rows in distributions.items() for p, oracle in rows]
+    return pytest.mark.parametrize(
+        ("name", "parameters", "oracle"), cases, ids=[f"{n}-{[*p.values()]}" for n, p, _ in cases]
+    )
+
+
+every_case = cases_of(DISTRIBUTIONS)
 
 
 def draws(name, parameters, n, seed, dtype=np.float32):
@@ -54,11 +69,30 @@ def test_options_are_the_articles_methods():
     assert article_letter("laplace") is None
 
 
+def test_every_univariate_sampler_of_numpy_is_an_option():
+    samplers = {
+        name
+        for name, method in inspect.getmembers(np.random.Generator, callable)
+        if not name.startswith("_") and "size" in inspect.signature(method).parameters
+    }
+    assert {*MORE} == {*options("dist/more")}
+    assert {*MORE, *DISTRIBUTIONS} == samplers - NO_OPTION
+
+
+@pytest.mark.parametrize("name", MORE)
+def test_an_option_among_more_is_the_sampler_of_its_name(name):
+    distribution = trial(f"dist=more/{name}", "network=small").distribution
+    assert (distribution.name, distribution.parameters) == (name, MORE[name][0][0])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@every_case
+@cases_of({**DISTRIBUTIONS, **MORE})
 def test_distribution_agrees_with_scipy(name, parameters, oracle, dtype):
-    sample = draws(name, parameters, N, 1, dtype)
+    sample = np.empty(N, dtype)
+    Distribution(name, **parameters).fill(np.random.Generator(np.random.SFC64(1)), sample)
+    sample = sample.astype(np.float64)
+    assert np.isfinite(sample).all()
     if hasattr(oracle.dist, "pmf"):
         # Single values first, then wider and wider; 2000 is where zipf's table ends.
         wide = [1990, 2000, 2010, *np.geomspace(450, 1e9, 30)]

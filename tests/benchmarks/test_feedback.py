@@ -1,28 +1,22 @@
-"""Seconds per forward pass: what is timed is what it says."""
+"""Seconds to a target: what is timed is what it says."""
 
-import numpy as np
+import math
+from types import SimpleNamespace
+
 import pytest
 
-from noise_exp.training import article
 from studies.benchmarks import feedback
 
 
-@pytest.mark.parametrize("contender", feedback.CONTENDERS)
-def test_all_do_about_the_same_work(contender):
-    # The weights' products twice, and once more those above the first layer: for the deltas of
-    # back propagation, or for the pass with noise, whose first layer is known.
-    pixels = feedback.Embedded([0, 1], 100, 255.0).split(np.random.default_rng(0).permutation)
-    inputs = np.any(pixels.train_images, axis=0).sum()
-    first, second = article.HIDDEN
-    above = first * second + second
-    _, passes = feedback._records(contender, 1, "zeros and ones")
-    assert passes == pytest.approx(2 + above / (inputs * first + above), rel=0.01)
+@pytest.mark.parametrize(("rates", "seconds"), [([0.3, 0.05, 0.01], 2.0), ([0.3, 0.051], math.inf)])
+def test_the_seconds_are_those_up_to_the_first_epoch_that_reaches_the_target(rates, seconds):
+    """Five percent; one that never gets there took for ever."""
+    epochs = iter(SimpleNamespace(error_rate=rate) for rate in rates)
+    records = (SimpleNamespace(train_seconds=n) for n in (1.0, 2.0, 3.0)[: len(rates)])
+    trial = SimpleNamespace(train=lambda: records, test=lambda: next(epochs))
+    assert feedback.reached(trial) == seconds
 
 
-def test_ratios_are_of_medians():
-    measured = {
-        ("backprop", "zeros and ones"): [1.0, 2.0, 9.0],
-        ("learned_feedback", "zeros and ones"): [2.4, 1.0, 9.0],
-    }
-    assert feedback.ratio(measured, "learned_feedback", "zeros and ones") == 1.2
-    assert "| learned_feedback | 2400.00 (1000.00-9000.00) | 1.20 |" in feedback.table(measured)
+def test_ratios_are_of_each_seed():
+    table = feedback.table({"backprop": [1.0, 2.0, 4.0], "learned_feedback": [2.0, 3.0, 4.0]})
+    assert "| learned_feedback | 3 | 3.00 (2.00-4.00) | 1.50 |" in table

@@ -1,8 +1,11 @@
 """The studies' sweeps: experiments that can be run, each into a folder that the page reads."""
 
+import itertools
+from contextlib import contextmanager
+
 import pytest
 from hydra import compose, initialize_config_dir
-from support import ROOT
+from support import ROOT, options
 
 from noise_exp.job.build import build
 from noise_exp.job.config import CONF_DIR
@@ -15,18 +18,48 @@ EXPERIMENTS = sorted(
 )
 
 
-@pytest.mark.parametrize("experiment", EXPERIMENTS)
-def test_the_first_job_of_each_sweep_can_be_trained(experiment):
+@contextmanager
+def composing(experiment):
+    """An experiment of the studies: what composes it with overrides, and its configuration."""
+    asked = [f"hydra.searchpath=[file://{CONF}]", f"experiment={experiment}"]
     with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
-        asked = [f"hydra.searchpath=[file://{CONF}]", f"experiment={experiment}"]
         config = compose("config", asked, return_hydra_config=True)
         config.hydra.overrides.task.append(asked[1])
+        yield lambda job: compose("config", [asked[0], *job]), config
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_the_first_job_of_each_sweep_can_be_trained(experiment):
+    with composing(experiment) as (composed, config):
         params = config.hydra.sweeper.params
         if "+long" in params:  # the search path of this test is not that of a glob
             params["+long"] = "spsa"
-        trial = build(compose("config", [asked[0], *plan.sweep(config).first]))
+        trial = build(composed(plan.sweep(config).first))
     assert next(trial.train()).forward_passes > 0
-    study, name = experiment.split("/")
     folder = config.hydra.sweep.dir.removeprefix("multirun/")
+    if experiment == "every_sampler":
+        assert folder == "samplers"
+        return
+    study, name = experiment.split("/")
     assert folder.startswith(f"{study.removesuffix('_search')}/")
     assert name.split("_")[0] in folder or name in folder.replace("/", "_")
+
+
+def test_every_sampler_meets_three_estimators_as_it_is_and_with_signs():
+    estimators = {
+        "learned_feedback": "LearnedFeedback",
+        "node_perturbation_blind": "NodePerturbation",
+        "spsa": "Spsa",
+    }
+    dists = {*options("dist")} - {"backprop"} | {f"more/{name}" for name in options("dist/more")}
+    seeds = map(str, range(1, 11))
+    asked = [*itertools.product(estimators, ("none", "sign"), dists, seeds)]
+    with composing("every_sampler") as (composed, config):
+        jobs = [dict(o.split("=") for o in job) for job in plan.sweep(config).jobs]
+        keys = "preset", "noise_transform", "dist", "seed"
+        assert sorted(tuple(job[key] for key in keys) for job in jobs) == sorted(asked)
+        for job in {(j["preset"], j["noise_transform"]): j for j in jobs}.values():
+            cfg = composed([f"{key}={value}" for key, value in job.items()])
+            assert cfg.noise_transform.name == job["noise_transform"]  # not what the preset sets
+            assert cfg.estimator._target_.endswith(f".{estimators[job['preset']]}")
+            assert (cfg.forward_passes, cfg.epochs) == (30, None)

@@ -60,8 +60,11 @@ def build(cfg: DictConfig, threads: int = 1) -> Trial:
             cost=_COSTS[cfg.cost](),
             schedule=schedule,
             threads=threads,
+            diagnostics=cfg.diagnostics,
         )
     except ValueError as error:
+        if _key(error) in cfg:
+            raise UserError(str(error)) from None
         owners = {"distribution": "dist", **dict.fromkeys(cfg.network, "network")}
         group = owners.get(_key(error), "estimator")
         raise UserError(_named(group, cfg[group], error)) from None

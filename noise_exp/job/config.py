@@ -99,6 +99,7 @@ class Config:
     threads: int | None = MISSING
     resume: bool = MISSING
     dry_run: bool = MISSING
+    diagnostics: bool = MISSING
     stream: Stream = MISSING
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
 

@@ -33,7 +33,8 @@ def fingerprint(config: Mapping[str, Any], trial: Trial) -> str:
     """
     parts = ["optimizer"] + (["estimator"] if trial.distribution else [])
     keys = ["dist", "seeds", "network", *parts, *build.BUDGETS, "batch_size", "cost", "score",
-            "dtype", "stream", *(["noise_transform"] if trial.distribution else [])]  # fmt: skip
+            "dtype", "stream", *(["noise_transform"] if trial.distribution else []),
+            *(["diagnostics"] if config["diagnostics"] else [])]  # fmt: skip
     science = {key: config[key] for key in keys}
     split = trial.split
     science["data"] = [

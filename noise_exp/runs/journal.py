@@ -178,7 +178,9 @@ class Journal:
 
     def log_epoch(self, record: EpochRecord) -> None:
         """Append a line; a value that is not finite becomes null, which JSON lacks a word for."""
-        line = {key: v if math.isfinite(v) else None for key, v in asdict(record).items()}
+        values = asdict(record)
+        values |= values.pop("diagnostics")
+        line = {key: v if math.isfinite(v) else None for key, v in values.items()}
         self._lines = self._lines or self._open_lines()
         self._lines.write(json.dumps(line | {"time": now()}) + "\n")
         if time.monotonic() - self._synced > _SYNC_SECONDS:

@@ -11,7 +11,8 @@ OPTIONS = ("dist", "estimator", "optimizer", "data", "network")  # that own othe
 # Params that tell no method from another: luck, and what changes no result.
 NO_METHOD = {
     "seed", "seeds", "experiment", *(f"seeds.{source}" for source in SOURCES),
-    "resume", "threads", "dry_run", "training_images", "test_images", "validation_images",
+    "resume", "threads", "dry_run", "diagnostics",
+    "training_images", "test_images", "validation_images",
 }  # fmt: skip
 
 

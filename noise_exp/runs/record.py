@@ -7,8 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from noise_exp.training import diagnostics
+
 # Params and metrics of runs of earlier versions.
 _RENAMED = {"estimator.repair": "noise_transform", "ink_errors": "pixel_sum_errors"}
+# By epoch, of every run; what diagnostics find is told by layer beside them, if it was asked for.
 CURVES = ("cost", "train_error_rate", "train_seconds", "forward_passes")
 NAME_LENGTH = 250  # of a run, in the databases that MLflow uses
 
@@ -37,7 +40,8 @@ class Record:
     metrics
         Final values.
     curves
-        Values by epoch, of those of `CURVES` that are known; nan where not finite.
+        Values by epoch, of those metrics that have them and are known (see `is_curve`); nan where
+        not finite.
     command, note
         What started it, and its description.
     parent_id
@@ -203,7 +207,13 @@ def curves_of(lines: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
 
     by_epoch = {line["epoch"]: line for line in lines}
     all_lines = [by_epoch.get(epoch, {}) for epoch in range(1 + max(by_epoch, default=-1))]
-    return {key: [finite(line.get(key)) for line in all_lines] for key in CURVES}
+    keys = dict.fromkeys([*CURVES, *(key for line in lines for key in line if is_curve(key))])
+    return {key: [finite(line.get(key)) for line in all_lines] for key in keys}
+
+
+def is_curve(metric: str) -> bool:
+    """Whether a metric has a value for every epoch."""
+    return metric in CURVES or metric.rpartition("_")[0] in diagnostics.NAMES
 
 
 def settings(overrides: Sequence[str]) -> dict[str, str]:

@@ -23,7 +23,12 @@ from noise_exp.runs.record import key_of, settings
 from noise_exp.training.trial import Trial
 
 _MOST_JOBS = 100_000  # more would take days, and minutes to be planned
-_OF_THE_WHOLE = ("resume", "dry_run", "score")  # and all of tracking: a sweep has one of each
+_OF_THE_WHOLE = (
+    "resume",
+    "dry_run",
+    "diagnostics",
+    "score",
+)  # and all of tracking: a sweep has one of each
 _READ_BEFORE = ("sweeper", "launcher", "callbacks")  # a job is composed
 
 Made = tuple[Mapping[str, Any], Callable[[], Trial]]
@@ -194,10 +199,13 @@ def check(config: DictConfig, planned: Plan) -> None:
         If the first cannot be built, a job's overrides do not fit together, or there is no store
         to resume from.
     """
+    make = maker(config)
     if planned.first is not None:
-        maker(config)(planned.first)[1]()
+        make(planned.first)[1]()
     for job in {tuple(map(_kind, job)): job for job in planned.jobs or ()}.values():
         compose(config, job)
+        if config.diagnostics:  # which estimators have what they compare is known once it is built
+            make(job)[1]()
     if planned.resume and not planned.tracking.enabled:
         raise UserError(
             "resume=true looks for finished runs in the tracking store; set tracking.enabled=true"

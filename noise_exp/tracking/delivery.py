@@ -31,7 +31,7 @@ from mlflow.exceptions import MlflowException
 from requests import HTTPError
 
 from noise_exp.runs.journal import Journal
-from noise_exp.runs.record import CURVES, DataSet
+from noise_exp.runs.record import DataSet, is_curve
 from noise_exp.tracking import model
 from noise_exp.tracking.failures import is_final, is_of_content, reason
 from noise_exp.tracking.internals import HEARTBEAT_SECONDS
@@ -107,10 +107,10 @@ class Delivery:
         record = self._journal.record
         lines, position = self._journal.epochs(self._position)
         items: list[Item] = [
-            Metric(key, line[key], line["time"], line["epoch"])
+            Metric(key, value, line["time"], line["epoch"])
             for line in lines
-            for key in CURVES
-            if line.get(key) is not None
+            for key, value in line.items()
+            if is_curve(key) and value is not None
         ]
         if not self._described:
             items += [Param(key, value) for key, value in record.params.items()]

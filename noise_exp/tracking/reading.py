@@ -18,7 +18,7 @@ from mlflow.exceptions import MlflowException
 
 from noise_exp.errors import UserError
 from noise_exp.redaction import masked
-from noise_exp.runs.record import CURVES, Record
+from noise_exp.runs.record import Record, is_curve
 from noise_exp.tracking.failures import reason
 from noise_exp.tracking.parsing import leave_out, sensible
 from noise_exp.tracking.store import Store
@@ -193,7 +193,7 @@ def read(store: Store, runs: Iterable[Run]) -> list[Record]:
 
 
 def _with_curves(store: Store, run: Run, record: Record) -> Record:
-    known = [key for key in CURVES if key in run.data.metrics and not record.error]
+    known = [key for key in run.data.metrics if is_curve(key) and not record.error]
     histories = {key: store.client.get_metric_history(run.info.run_id, key) for key in known}
     epochs = 1 + max((m.step for history in histories.values() for m in history), default=-1)
     curves = {}

@@ -2,8 +2,8 @@
 
 import copy
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
@@ -35,6 +35,9 @@ class EpochRecord:
         Work since the start, see `Objective.forward_passes`.
     progress
         Share of the training that is over, 0 to 1.
+    diagnostics
+        By name what was asked for beside training, measured after the epoch's steps; see
+        `noise_exp.training.diagnostics`.
     """
 
     epoch: int
@@ -43,6 +46,7 @@ class EpochRecord:
     train_seconds: float
     forward_passes: float
     progress: float
+    diagnostics: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -96,15 +100,18 @@ def train(
     schedule: Schedule,
     streams: Streams,
     frozen: Sequence[slice] = (),
+    diagnose: Callable[[Any, np.ndarray], Mapping[str, float]] | None = None,
 ) -> Iterator[EpochRecord]:
     """Train `parameters`, shape (n_parameters,), in place; yield a record after every epoch.
 
     `streams` draws the batches, and what an optimizer leaves to chance. `frozen` are parts of the
     parameters that keep their values: noise is drawn for them all the same, and estimators that
-    put it on the weights measure with it. Estimator and optimizer are left as they were.
+    put it on the weights measure with it. `diagnose` is given the estimator's state and the
+    parameters after each epoch; its time and products are not training's. Estimator and optimizer
+    are left as they were.
     """
-    estimating: EstimatorState = _begun(estimator, objective)
-    stepping: OptimizerState = _begun(optimizer, parameters)
+    estimating: EstimatorState = begun(estimator, objective)
+    stepping: OptimizerState = begun(optimizer, parameters)
     direction = np.empty_like(parameters)
     pace = _Pace(objective, schedule)
     objective.choose(None)
@@ -128,7 +135,8 @@ def train(
                         estimating, optimizer, stepping, parameters, direction, context
                     )
                     measured.append((objective.batch_size, evaluation))
-            yield _record(epoch, measured, pace)
+                diagnostics = diagnose(estimating, parameters) if diagnose else {}
+            yield _record(epoch, measured, pace, diagnostics)
 
 
 def _step(
@@ -154,7 +162,12 @@ def _step(
     return known
 
 
-def _record(epoch: int, measured: list[tuple[int, Evaluation]], pace: "_Pace") -> EpochRecord:
+def _record(
+    epoch: int,
+    measured: list[tuple[int, Evaluation]],
+    pace: "_Pace",
+    diagnostics: Mapping[str, float],
+) -> EpochRecord:
     images = sum(size for size, _ in measured)
     return EpochRecord(
         epoch,
@@ -163,6 +176,7 @@ def _record(epoch: int, measured: list[tuple[int, Evaluation]], pace: "_Pace") -
         pace.seconds,
         pace.forward_passes,
         1.0 if pace.over() else pace.progress(),
+        diagnostics,
     )
 
 
@@ -237,7 +251,7 @@ class _Pace:
         return self.epoch + self._taken % self._steps / self._steps
 
 
-def _begun(part: Any, about: Any) -> Any:
+def begun(part: Any, about: Any) -> Any:
     """Return what serves one training and holds its state: a part's settings serve many.
 
     An estimator or optimizer of the user's own may be without `init`, and hold its own state.

@@ -1,15 +1,18 @@
 """A trial: a network with its images, noise, estimator and optimizer, put together."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 
 from noise_exp.training import article
 from noise_exp.training.data import Split, live_pixels
+from noise_exp.training.diagnostics import PROBE_IMAGES, diagnose
 from noise_exp.training.estimators import CostScaled, Estimator, ExactGradient
-from noise_exp.training.loop import EpochRecord, Schedule, train
+from noise_exp.training.estimators.feedback import FeedbackWeights
+from noise_exp.training.loop import EpochRecord, Schedule, begun, train
 from noise_exp.training.network import Cost, Network, SquaredError, misclassified
 from noise_exp.training.noise import DistributionLike, Noise, NoiseTransform, Silence, check
 from noise_exp.training.objective import Objective
@@ -72,6 +75,10 @@ class Trial:
         Layers that are not trained, counted from 1 at the input.
     threads
         They change the time, never the result.
+    diagnostics
+        Whether every epoch's record says how near the estimator's feedback weights come to back
+        propagation, on the first training images (`noise_exp.training.diagnostics`). They change
+        nothing else, and cost none of the budget.
 
     Attributes
     ----------
@@ -105,6 +112,7 @@ class Trial:
         cost: Cost | None = None,
         schedule: Schedule | None = None,
         threads: int = 1,
+        diagnostics: bool = False,
     ) -> None:
         self.split, self.distribution = split, distribution
         self.estimator = (estimator or CostScaled()) if distribution else ExactGradient()
@@ -130,6 +138,7 @@ class Trial:
         self.objective = Objective(
             network, split.train_images, split.train_labels, self._workers, self._cost, inputs
         )
+        self._diagnose = self._diagnosing(inputs) if diagnostics else None
 
     @property
     def parameters(self) -> np.ndarray:
@@ -166,11 +175,27 @@ class Trial:
             self._schedule,
             self._streams,
             self._frozen,
+            self._diagnose,
         ):
             self._last_step = me
             yield record
             if self._last_step is not me:  # another training has moved the parameters
                 objective.known = None
+
+    def _diagnosing(self, inputs: np.ndarray) -> Callable[[Any, np.ndarray], Mapping[str, float]]:
+        probe = Objective(
+            self.objective.network,
+            self.split.train_images[:PROBE_IMAGES],
+            self.split.train_labels[:PROBE_IMAGES],
+            self._workers,
+            self._cost,
+            inputs,
+        )
+        deep = probe.network.layers > 1
+        if not (deep and isinstance(begun(self.estimator, probe), FeedbackWeights)):
+            what = type(self.estimator).__name__ if deep else "a network without hidden layers"
+            raise ValueError(f"diagnostics must be false: {what} has no feedback weights")
+        return partial(diagnose, probe)
 
     def test(self) -> Tested:
         """Measure the network as it is now on the images for test."""

@@ -66,3 +66,12 @@ def test_what_decides_the_result_counts_and_nothing_else(change, same):
     prints = [fingerprint(plain(composed(*o)), trial(*o)) for o in (base, (*base, *change.split()))]
     assert (prints[0] == prints[1]) == same
     assert all(text.startswith("2-") for text in prints)
+
+
+def test_a_run_without_diagnostics_does_not_stand_for_one_with_them():
+    base = ("network=small", "estimator=feedback_alignment")
+    prints = {
+        fingerprint(plain(composed(*base, asked)), trial(*base, asked))
+        for asked in ("diagnostics=false", "diagnostics=true")
+    }
+    assert len(prints) == 2

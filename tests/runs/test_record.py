@@ -10,6 +10,7 @@ from noise_exp.runs.journal import Journal
 from noise_exp.runs.record import CURVES, Record
 from noise_exp.tracking import reading
 from noise_exp.tracking.store import Store
+from noise_exp.training.diagnostics import NAMES
 
 BROKEN = "def step(self, parameters, direction, moment): raise RuntimeError('out of luck')"
 
@@ -18,6 +19,7 @@ BROKEN = "def step(self, parameters, direction, moment): raise RuntimeError('out
     ("options", "scored"),
     [
         (["dist=gumbel"], "cost"),
+        (["estimator=feedback_alignment", "diagnostics=true"], "cost"),
         (["dist=backprop", "data.validation_size=30", "data=mnist01"], "validation_cost"),
         (["--config-dir=my", "optimizer=broken"], None),
     ],
@@ -36,13 +38,17 @@ def test_folder_and_store_tell_the_same_of_a_run(cli, options, scored):
     told = page.partition("\n## ")[0]
     for tag in theirs.tags:
         assert tag.startswith("mlflow.") or f"`{tag}`" in told, f"{tag}: docs/runs.md lacks it"
+    assert all(f"`{name}_1`" in told for name in NAMES)
     if scored is None:
         assert theirs.error == "RuntimeError: out of luck"
         assert math.isinf(ours.score)
         assert math.isnan(ours.errors)
         return
     assert ours.metrics.items() <= theirs.metrics.items()
-    for name in CURVES:
+    layers = (1, 2) if "diagnostics=true" in options else ()
+    found = {f"{name}_{layer}" for name in NAMES for layer in layers}
+    assert ours.curves.keys() == theirs.curves.keys() == {*CURVES, *found}
+    for name in ours.curves:
         assert ours.curves[name] == pytest.approx(theirs.curves[name], rel=1e-12)
         assert len(ours.curves[name]) == 6
     assert ours.score == ours.final(scored) == pytest.approx(theirs.score)

@@ -34,7 +34,8 @@ def start(cli, proxy, *arguments, sweep=True):
     running = cli.start(
         *(["-m"] if sweep else []), *cli.hold(FIRST), f"seed=range({JOBS})" if sweep else "seed=0",
         "hydra.run.dir=out", "hydra.sweep.dir=out", "network=small", "epochs=4", "threads=1",
-        f"tracking.experiment={cli.folder.name}", *arguments,
+        f"tracking.experiment={cli.folder.name}", "estimator=feedback_alignment",
+        "diagnostics=true", *arguments,
     )  # fmt: skip
     cli.wait_for_epochs(FIRST, "0" if sweep else "")
     cli.wait_until(lambda: record(cli, 0 if sweep else ".")["run_id"])
@@ -71,7 +72,7 @@ def check_delivered(cli, server):
     for run in [run for run in runs if run.data.tags["kind"] == "run"]:
         run_id, folder = run.info.run_id, Path(run.data.tags["folder"])
         lines = list(map(json.loads, (folder / ".noise_exp" / "epochs.jsonl").open()))
-        for key in ("cost", "train_error_rate"):
+        for key in ("cost", "train_error_rate", "delta_angle_1"):
             stored = [(m.step, m.value) for m in client.get_metric_history(run_id, key)]
             assert sorted(stored) == [(line["epoch"], line[key]) for line in lines]
         assert len(lines) == 4

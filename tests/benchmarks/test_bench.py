@@ -9,7 +9,7 @@ import sys
 from concurrent.futures import Future
 
 import pytest
-from support import most_mebibytes, trial
+from support import most_mebibytes
 
 from studies.benchmarks import __main__ as bench
 from studies.benchmarks import compare, figures, ours, race
@@ -125,23 +125,6 @@ def test_a_missing_peer_is_named_in_one_line(monkeypatch, tmp_path):
     assert stopped.value.code == f"studies.benchmarks: {missing}"
 
 
-def test_with_one_number_per_step_ours_learn_and_every_contender_is_in_the_table(monkeypatch):
-    monkeypatch.setattr(race, "own_process", lambda _: Here())
-    monkeypatch.setattr(race, "evosax", lambda *_: (0.5, 3))
-    monkeypatch.setattr(race, "PRESETS", ("low_rank_es",))
-
-    def in_thirty_passes(asked, threads):  # what seconds buy depends on the machine
-        assert asked[-2:] == ["train_seconds=1.0", "forward_passes=null"]
-        return trial(*asked[:-2], "forward_passes=30", threads=threads)
-
-    monkeypatch.setattr(race, "trial_of", in_thirty_passes)
-    table = race.race(1.0, 1, [0, 1], race.EVOSAX).splitlines()
-    cells = {row.split(" | ")[0].strip("| "): row.split(" | ")[1] for row in table[2:]}
-    assert set(cells) == {"low_rank_es", *(f"evosax {name}" for name in race.EVOSAX)}
-    assert cells["evosax SNES"] == "50.0 (50.0 to 50.0)"
-    assert float(cells["low_rank_es"].split()[0]) < 60  # chance is 90
-
-
 class Here:
     """An executor that works where it is called."""
 
@@ -157,13 +140,38 @@ class Here:
         return done
 
 
-@pytest.mark.parametrize("algorithm", list(race.EVOSAX))
+def test_evosax_gets_its_trials_on_validation_images_and_the_best_its_seeds(monkeypatch, tmp_path):
+    asked = []
+
+    def measured(algorithm, settings, seed, seconds, validation):
+        asked.append((seed, validation, settings["std"]))
+        row = {"cell": f"{seconds:g}s/{algorithm}", "seed": str(seed), "work": 1.0, "images": 100}
+        row |= {key: str(value) for key, value in settings.items()}
+        errors = int(1000 * settings["std"])
+        return row | {"seconds": seconds, "errors": errors, "score": settings["std"],
+                      "environment": "", "version": ""}  # fmt: skip
+
+    monkeypatch.setattr(race, "own_process", lambda _: Here())
+    monkeypatch.setattr(race, "measured", measured)
+    for _ in range(2):  # what is done is not done again
+        race.race("Open_ES", 10.0, 12, 3, tmp_path)
+    trials, runs = asked[:12], asked[12:]
+    assert {(seed, validation) for seed, validation, _ in trials} == {(452, True)}
+    assert len({std for *_, std in trials}) == 12
+    best = min(std for *_, std in trials)
+    assert runs == [(seed, False, pytest.approx(best)) for seed in (1, 2, 3)]
+
+
+@pytest.mark.parametrize("algorithm", race.ALGORITHMS)
 def test_evosax_learns_ten_digits_from_the_same_images(monkeypatch, algorithm):
     pytest.importorskip("evosax")
     ticks = itertools.count()
     peer = importlib.import_module("studies.benchmarks.evosax_peer")
     # A look at the clock is a second: so many generations.
     monkeypatch.setattr(peer, "perf_counter", lambda: float(next(ticks)))
-    rate, generations = race.evosax(algorithm, race.EVOSAX[algorithm], 0, 60.0)
-    assert 20 < generations < 61
-    assert rate < 0.8  # chance is 0.9
+    settings = {"hidden": "[128]", "init_scale": 0.05, "batch": 128, "population": 32, "std": 0.03}
+    if algorithm == "Open_ES":
+        settings |= {"lr": 0.01, "lr_falls": True, "std_falls": True}
+    row = race.measured(algorithm, settings, 0, 60.0, validation=False)
+    assert 20 < row["work"] / (32 * 128 / 8000) < 61
+    assert row["score"] < 0.8  # chance is 0.9

@@ -1,11 +1,11 @@
 .DEFAULT_GOAL := help
-.PHONY: help install sweep article seeds learning feedback-search feedback test check versions kill pictures lint bench theory play notebook play-page ui clean FORCE
+.PHONY: help install sweep article seeds learning feedback-search feedback feedback-long pages test check versions kill pictures lint bench theory play notebook play-page ui clean FORCE
 
 PYTHON ?= python3
 BIN := .venv/bin
 
 help:  ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # Modules are compiled when they are first imported: of all that is installed, a part is. What they
 # become is kept, or every start would compile them again.
@@ -38,24 +38,21 @@ article: $(BIN)/installed  ## The article's own numbers: float64 and its random 
 seeds: $(BIN)/installed  ## The fourteen methods on 30 seeds, and the report on method or luck (minutes)
 	$(BIN)/python -m noise_exp -m experiment=seed_sensitivity
 
-STUDY := $(BIN)/python -m noise_exp --config-dir studies/conf -m resume=true
-experiments = $(basename $(subst studies/conf/experiment/,,$(wildcard studies/conf/experiment/$(1)/*.yaml)))
-run = set -e; for e in $(1); do $(STUDY) experiment=$$e $(2); done
+learning: install  ## What noise learns, into studies/results (half an hour); cut short, it goes on
+	$(BIN)/python -m studies.learning run
 
-learning: install  ## What noise learns, into docs/learning.md (half an hour); cut short, it goes on
-	$(call run,$(call experiments,learning))
-	$(BIN)/python -m studies.learning multirun/learning --seconds \
-		--output docs/figures --page docs/learning.md
+feedback-search: install  ## Settings of every method, on validation images (hours); cut short, it goes on
+	$(BIN)/python -m studies.feedback search
 
-feedback-search: install  ## Settings for conf/preset, on validation images (hours)
-	$(call run,$(call experiments,feedback_search))
+feedback: install  ## How much feedback noise needs, up to 300 passes (hours); cut short, it goes on
+	$(BIN)/python -m studies.feedback run
 
-TWO := hydra/launcher=joblib hydra.launcher.n_jobs=2
-feedback: install  ## How much feedback noise needs, into docs/feedback.md (hours); cut short, it goes on
-	$(call run,feedback/seconds)
-	$(call run,$(filter-out feedback/seconds,$(call experiments,feedback)),$(TWO))
-	$(BIN)/python -m studies.learning.feedback multirun/feedback --costs \
-		--output docs/figures --page docs/feedback.md
+feedback-long: install  ## The same at 3,000 passes (hours); cut short, it goes on
+	$(BIN)/python -m studies.feedback long
+
+pages: install  ## Tables and figures of these two pages, from studies/results, without training
+	$(BIN)/python -m studies.learning pages --output docs/figures --page docs/learning.md
+	$(BIN)/python -m studies.feedback pages --output docs/figures --page docs/feedback.md
 
 test: install  ## Run the tests (minutes)
 	$(BIN)/python -m pytest

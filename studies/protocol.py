@@ -17,7 +17,7 @@ from noise_exp.errors import ToldError, UserError
 from noise_exp.runs.journal import Journal
 from noise_exp.runs.record import Record, key_of
 
-_CONF = Path(__file__).parent / "conf"
+CONF = Path(__file__).parent / "conf"
 _COMMON = ("resume=true", "threads=1", "tracking.model=false")
 
 
@@ -42,7 +42,7 @@ class Sweep:
     @property
     def arguments(self) -> list[str]:
         """All that follows `python`."""
-        start = ["-m", "noise_exp", "--config-dir", os.path.relpath(_CONF), "-m"]
+        start = ["-m", "noise_exp", "--config-dir", os.path.relpath(CONF), "-m"]
         return [*start, *self.overrides, *_COMMON, f"hydra.sweep.dir={self.folder}"]
 
     def run(self) -> list[Record]:

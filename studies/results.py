@@ -6,12 +6,14 @@ done), seconds (of training), errors, images (of the test, or of the validation 
 program).
 """
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from noise_exp.errors import UserError
+from noise_exp.job import launchers
 from noise_exp.runs.record import Record
 from studies.protocol import settings_of
 
@@ -53,15 +55,31 @@ def read(path: Path) -> pd.DataFrame:
     return frame.assign(**{key: pd.to_numeric(frame[key]) for key in _MEASURED})
 
 
+def found(path: Path) -> pd.DataFrame | None:
+    """Read a study's results; say so if there are none, and that its tables stay as they are."""
+    if path.is_file():
+        return read(path)
+    print(f"there are no results in {path}: what is made of them is left as it is")
+    return None
+
+
+def join(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return results as they are kept: sorted by cell, columns in order, empty where not set."""
+    rows = pd.concat(frames)
+    text = sorted({str(key) for key in rows} - _NO_SETTINGS)
+    rows = rows.reindex(columns=["cell", "seed", *text, *_MEASURED, *_ORIGIN])
+    rows = rows.sort_values("cell", kind="stable", ignore_index=True)
+    return rows.fillna(dict.fromkeys([*text, *_ORIGIN], ""))
+
+
 def merge(path: Path, new: pd.DataFrame) -> None:
-    """Write results in place of those of the same cells, sorted by cell."""
+    """Write results in place of those of the same cells."""
+    frames = [new]
     if path.is_file():
         old = read(path)
-        new = pd.concat([old[~old.cell.isin(new.cell)], new])
-    keys = sorted({str(key) for key in new} - _NO_SETTINGS)
-    columns = ["cell", "seed", *keys, *_MEASURED, *_ORIGIN]
+        frames = [old[~old.cell.isin(new.cell)], new]
     path.parent.mkdir(parents=True, exist_ok=True)
-    new.sort_values("cell", kind="stable")[columns].to_csv(path, index=False)
+    join(frames).to_csv(path, index=False)
 
 
 def settings(row: pd.Series) -> dict[str, str]:
@@ -81,3 +99,13 @@ def best(trials: pd.DataFrame, cell: str) -> dict[str, str]:
     if own.empty:
         raise UserError(f"{cell} was not searched; run its search first")
     return settings(own.sort_values("score", kind="stable").iloc[0])
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Give a command that runs cells and keeps their results its options."""
+    parser.add_argument(
+        "--jobs", type=int, default=launchers.available(), help="sweeps at a time; default: cores"
+    )
+    parser.add_argument(
+        "--results", type=Path, default=FOLDER, metavar="FOLDER", help="of the csv files"
+    )

@@ -1,50 +1,87 @@
-"""`python -m studies.feedback search|run|long`: how much feedback noise needs, by the protocol.
+"""`python -m studies.feedback search|run|long|pages`: how much feedback noise needs.
 
-    search  the settings of every preset at 30 and at 300 passes, and on every network
-    run     ten seeds with these settings
+    search  settings of every preset at 30 and at 300 passes, and on every network
+    run     ten seeds with these settings; every sampler; baselines
     long    both at 3,000 passes: the learning rate is searched, five seeds
+    pages   tables and figures of docs/feedback.md, without training
 
-Their results are rows of studies/results/feedback_search.csv and feedback.csv. Each takes names of
-cells, such as '300/*' or networks/32-32/backprop; '10000/spsa' only if it is asked for. What is
-done is not done again.
+Results are rows of studies/results/feedback_search.csv, feedback.csv and samplers.csv. The first
+three take names of cells, such as '300/*' or networks/32-32/backprop, and '10000/spsa', which runs
+only if it is asked for. What the store holds is not done again.
 """
 
 import argparse
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
 
+import pandas as pd
+
 from noise_exp.errors import UserError, at_the_edge
-from noise_exp.job import launchers
+from noise_exp.job.describe import trial_of
 from noise_exp.runs.record import Record
-from studies import protocol, results
-from studies.feedback import cells
-from studies.learning.presets import FEEDBACK
+from noise_exp.writing import markdown_of
+from studies import floors, protocol, results
+from studies.feedback import cells, figures, tables
+from studies.pages import Page, add_page
 from studies.protocol import Cell, Sweep
 
 _RUNS = Path("multirun/feedback")
-_SEARCH, _RESULTS = "feedback_search.csv", "feedback.csv"
+_SEARCH, _RESULTS, _SAMPLERS = "feedback_search.csv", "feedback.csv", "samplers.csv"
 
 
 def main() -> None:
     """Do what is asked for."""
     options = _options()
     with at_the_edge("studies.feedback"):
-        if options.command == "long":
+        if options.command == "pages":
+            _pages(options)
+        elif options.command == "long":
             chosen = _long(options)
-        else:
+            _search(chosen, options)
+            _train(chosen, options)
+        elif options.command == "search":
             short = cells.short()
-            chosen = [short[name] for name in _named(short, options.cells or ["*"])]
-        if options.command != "run":
-            _sweeps([cell.search(_RUNS) for cell in chosen], _SEARCH, options)
-        if options.command != "search":
-            trials = results.read(options.results / _SEARCH)
-            sweeps = [c.run(_RUNS, c.settings(results.best(trials, c.name))) for c in chosen]
-            _sweeps(sweeps, _RESULTS, options)
+            _search([short[name] for name in _named(short, options.cells or ["*"])], options)
+        elif options.fast:
+            _fast(options)
+        else:
+            _run(options)
+
+
+def _search(chosen: Iterable[Cell], options: argparse.Namespace) -> None:
+    _sweeps([cell.search(_RUNS) for cell in chosen], options.results / _SEARCH, options.jobs)
+
+
+def _train(chosen: Iterable[Cell], options: argparse.Namespace) -> None:
+    _sweeps(_seeds(chosen, options.results), options.results / _RESULTS, options.jobs)
+
+
+def _run(options: argparse.Namespace) -> None:
+    short = cells.short()
+    asked = _named(["baselines", "samplers", *short], options.cells or ["*"])
+    if "baselines" in asked:
+        results.merge(options.results / _RESULTS, _baselines())
+    if "samplers" in asked:
+        _sweeps([cells.SAMPLERS], options.results / _SAMPLERS, options.jobs)
+    _train([short[name] for name in asked if name in short], options)
+
+
+def _fast(options: argparse.Namespace) -> None:
+    """Print the first budget's table, of three seeds."""
+    passes = cells.BUDGETS[0]
+    kept = [_baselines()]
+    chosen = [replace(cells.short()[f"{passes}/{preset}"], seeds=3) for preset in cells.FEEDBACK]
+    protocol.run(
+        _seeds(chosen, options.results), options.jobs,
+        lambda sweep, records: kept.append(results.rows(sweep.cell, records)),
+    )  # fmt: skip
+    print(markdown_of(tables.by_passes(results.join(kept), passes)))
 
 
 def _long(options: argparse.Namespace) -> list[Cell]:
-    names = {f"{passes}/{preset}": (passes, preset) for passes in cells.LONG for preset in FEEDBACK}
+    names = {f"{passes}/{p}": (passes, p) for passes in cells.LONG for p in cells.FEEDBACK}
     asked = _named(names, options.cells or [f"{cells.LONG[0]}/*"])
     trials, short = results.read(options.results / _SEARCH), cells.short()
     chosen = []
@@ -55,19 +92,61 @@ def _long(options: argparse.Namespace) -> list[Cell]:
     return chosen
 
 
+def _pages(options: argparse.Namespace) -> None:
+    page = Page(options.output, options.page)
+
+    def table(name: str, found: pd.DataFrame) -> None:
+        if len(found):
+            page.table(name, markdown_of(found))
+
+    if (trials := results.found(options.results / _SEARCH)) is not None:
+        table("search", tables.searched(trials, cells.BUDGETS))
+    if (runs := results.found(options.results / _RESULTS)) is not None:
+        for passes in (*cells.BUDGETS, *cells.LONG):
+            table(f"passes_{passes}", tables.by_passes(runs, passes))
+        table("networks", tables.by_network(runs))
+        figures.by_passes(runs).savefig(page.folder / "feedback.png", dpi=110)
+        figures.by_depth(runs).savefig(page.folder / "feedback_depth.png", dpi=110)
+    if (runs := results.found(options.results / _SAMPLERS)) is not None:
+        table("samplers", tables.by_sampler(runs))
+
+
 def _named(names: Iterable[str], patterns: Sequence[str]) -> list[str]:
     for pattern in patterns:
         if not any(fnmatch(name, pattern) for name in names):
-            known = ", ".join(sorted({name.rpartition("/")[0] + "/*" for name in names}))
-            raise UserError(f"no cell is called {pattern}; give some of {known}")
+            groups = {name.rpartition("/")[0] + "/*" if "/" in name else name for name in names}
+            raise UserError(
+                f"no cell is called {pattern}; give some of {', '.join(sorted(groups))}"
+            )
     return [name for name in names if any(fnmatch(name, pattern) for pattern in patterns)]
 
 
-def _sweeps(sweeps: Sequence[Sweep], name: str, options: argparse.Namespace) -> None:
-    def ended(sweep: Sweep, records: Sequence[Record]) -> None:
-        results.merge(options.results / name, results.rows(sweep.cell, records))
+def _seeds(chosen: Iterable[Cell], folder: Path) -> list[Sweep]:
+    trials = results.read(folder / _SEARCH)
+    return [cell.run(_RUNS, cell.settings(results.best(trials, cell.name))) for cell in chosen]
 
-    protocol.run(sweeps, options.jobs, ended)
+
+def _sweeps(sweeps: Sequence[Sweep], path: Path, jobs: int) -> None:
+    def ended(sweep: Sweep, records: Sequence[Record]) -> None:
+        results.merge(path, results.rows(sweep.cell, records))
+
+    protocol.run(sweeps, jobs, ended)
+
+
+def _baselines() -> pd.DataFrame:
+    split, validation = (
+        trial_of(["experiment=feedback", "dist=backprop", f"data.validation_size={size}"]).split
+        for size in (0, 2000)
+    )
+    k, wrong = floors.nearest_neighbours(split, validation)
+    measured = {"cell": "baselines", "seed": "", "images": len(split.test_labels)}
+    return pd.DataFrame(
+        [
+            {**measured, "preset": "logistic_regression",
+             "errors": floors.logistic_regression(split)},
+            {**measured, "preset": "nearest_neighbours", "neighbours": str(k), "errors": wrong},
+        ]
+    )  # fmt: skip
 
 
 def _options() -> argparse.Namespace:
@@ -76,14 +155,13 @@ def _options() -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("command", choices=("search", "run", "long"))
+    parser.add_argument("command", choices=("search", "run", "long", "pages"))
     parser.add_argument("cells", nargs="*", metavar="CELL", help="default: all")
     parser.add_argument(
-        "--jobs", type=int, default=launchers.available(), help="sweeps at a time; default: cores"
+        "--fast", action="store_true", help="run: the first budget, 3 seeds, not kept"
     )
-    parser.add_argument(
-        "--results", type=Path, default=results.FOLDER, metavar="FOLDER", help="for csv files"
-    )
+    results.add_options(parser)
+    add_page(parser, "feedback")
     return parser.parse_args()
 
 

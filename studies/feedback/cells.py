@@ -1,9 +1,34 @@
 """The comparisons of docs/feedback.md, as cells of the protocol."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
-from studies.learning.presets import FEEDBACK
-from studies.protocol import Cell, rounded
+from studies.protocol import Cell, Sweep, rounded
+
+FEEDBACK = {
+    "cost_scaled": "none",
+    "shallow": "none, for hidden units",
+    "hill_climb": "one scalar per step",
+    "annealing": "one scalar per step",
+    "spsa": "one scalar per step",
+    "es": "one scalar per step",
+    "low_rank_es": "one scalar per step",
+    "node_perturbation_blind": "one scalar per example",
+    "node_perturbation": "output errors",
+    "direct_feedback_alignment": "output errors",
+    "feedback_alignment": "output errors",
+    "sign_symmetry": "output errors",
+    "sign_symmetry_random": "output errors",
+    "direct_kolen_pollack": "output errors",
+    "kolen_pollack": "output errors",
+    "weight_mirror": "output errors",
+    "learned_feedback": "output errors",
+    "forward_gradient": "directional derivative",
+    "unit_forward_gradient": "directional derivative",
+    "backprop": "gradient",
+}
+"""The options of `preset=`, from the least to the most feedback, with the feedback of each."""
+BASELINES = ("logistic_regression", "nearest_neighbours")
 
 BUDGETS = (30, 300)  # forward passes
 LONG = (3_000, 10_000)
@@ -15,6 +40,7 @@ _ON_NETWORKS = (
     "unit_forward_gradient",
     "backprop",
 )
+SAMPLERS = Sweep("samplers", Path("multirun/samplers"), ("experiment=every_sampler",))
 _VALIDATION = ("data.validation_size=2000", "score=error_rate")
 
 
@@ -26,7 +52,7 @@ def short() -> dict[str, Cell]:
         for preset in FEEDBACK
     ]
     networks = [
-        _searched(f"networks/{hidden.strip('[]').replace(',', '-')}/{preset}", preset,
+        _searched(f"networks/{name_of(hidden)}/{preset}", preset,
                   f"network.hidden={hidden}", "forward_passes=100")
         for hidden in NETWORKS
         for preset in _ON_NETWORKS
@@ -44,6 +70,11 @@ def long(passes: int, preset: str, settings: Mapping[str, str]) -> Cell:
     kept = (f"{name}={value}" for name, value in settings.items() if name != key)
     trained = ("experiment=feedback", f"preset={preset}", f"forward_passes={passes}", *kept)
     return Cell(f"{passes}/{preset}", (*trained, *_VALIDATION), trained, 5, (f"{key}={rates}",))
+
+
+def name_of(hidden: str) -> str:
+    """Return what a network is called in the names of its cells."""
+    return hidden.strip("[]").replace(",", "-")
 
 
 def _searched(name: str, preset: str, *fixed: str) -> Cell:

@@ -1,1 +1,1 @@
-"""What noise learns: the tables and figures of docs/learning.md, from sweeps' folders."""
+"""What noise learns: the sweeps, tables and figures of docs/learning.md."""

@@ -1,80 +1,82 @@
-"""`python -m studies.learning FOLDER`: what noise learns, as tables and figures.
+"""`python -m studies.learning run|pages`: what noise learns.
 
-FOLDER holds sweeps by the names below; those that are missing are left out. `make learning` runs
-them all. The tables replace what stands between `<!-- name -->` and `<!-- end -->` in the page
-given by `--page`.
+    run    the sweeps of studies/conf/experiment/learning, floors, and seconds beside the article's
+    pages  tables and figures of docs/learning.md, without training
 
-    learn, digits                   experiment=learn, experiment=digits, all methods and seeds
-    learn_none, learn_rank          the first with noise_transform=none, with rank
-    learn_nodes                     the first with estimator=node_perturbation
-    learn_layers, digits_layers     with network.frozen swept, for gaussian and backprop
-    grid                            experiment=learn with all estimators and optimizers
+Results are rows of studies/results/learning.csv, and medians by epoch of learning_curves.csv. What
+the store holds is not done again.
 """
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from noise_exp.errors import UserError, at_the_edge
+import pandas as pd
+
+from noise_exp.errors import at_the_edge
 from noise_exp.job import launchers
 from noise_exp.runs.record import Record
-from studies.learning import figures, tables, tasks
-from studies.learning.sweeps import load
+from noise_exp.writing import markdown_of
+from studies import protocol, results
+from studies.learning import figures, measured, tables
 from studies.pages import Page, add_page
+from studies.protocol import Sweep
 
-_VARIANTS = ("learn_none", "learn_rank", "learn_nodes")
-_LAYERS = tuple(f"{task}_layers" for task in tasks.TASKS)
+_NAMES = sorted(path.stem for path in (protocol.CONF / "experiment" / "learning").glob("*.yaml"))
+_RESULTS, _CURVES = "learning.csv", "learning_curves.csv"
 
 
 def main() -> None:
-    """Write what the folder's sweeps have to tell."""
-    options = _options()
-    with at_the_edge("studies.learning"):
-        page = Page(options.output, options.page)
-        names = (*tasks.TASKS, *_VARIANTS, *_LAYERS, "grid")
-        folders = {name: options.folder / name for name in names}
-        sweeps = {name: load(folder) for name, folder in folders.items() if folder.is_dir()}
-        if not sweeps:
-            raise UserError(f"{options.folder} holds none of the sweeps; make learning runs them")
-        for name, runs in sweeps.items():
-            _sweep(name, runs, page, options.threads)
-        _tasks({n: sweeps[n] for n in tasks.TASKS if n in sweeps}, page, options)
-
-
-def _sweep(name: str, runs: Sequence[Record], page: Page, threads: int) -> None:
-    if name in tasks.TASKS:
-        tasks.write(name, runs, page, threads)
-    elif name in _VARIANTS:
-        page.table(name, tables.methods(runs))
-    elif name in _LAYERS:
-        page.table(name, tables.layers(runs))
-    else:
-        page.table(name, tables.grid(runs))
-
-
-def _tasks(sweeps: Mapping[str, Sequence[Record]], page: Page, options: argparse.Namespace) -> None:
-    """Write what the tasks' sweeps have in common: seconds and curves."""
-    if options.seconds and "learn" in sweeps:
-        theirs, timings = tasks.seconds(sweeps["learn"], options.threads)
-        page.table("seconds", tables.seconds(timings, theirs))
-    if sweeps:
-        shown = [(tasks.TASKS[name], tasks.learners(runs)) for name, runs in sweeps.items()]
-        curves = figures.learning_curves(shown)
-        curves.savefig(page.folder / "learning_curves.png", dpi=110)
-
-
-def _options() -> argparse.Namespace:
+    """Do what is asked for."""
     parser = argparse.ArgumentParser(
-        prog="python -m studies.learning",
-        description="Tables and figures of what noise learns, from the sweeps in a folder.",
+        "python -m studies.learning",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="holds learn, digits, ...")
+    parser.add_argument("command", choices=("run", "pages"))
+    results.add_options(parser)
     add_page(parser, "learning")
-    parser.add_argument(
-        "--seconds", action="store_true", help="time them beside the article's way too (a minute)"
-    )
-    parser.add_argument("--threads", type=int, default=launchers.available())
-    return parser.parse_args()
+    options = parser.parse_args()
+    with at_the_edge("studies.learning"):
+        (_run if options.command == "run" else _pages)(options)
+
+
+def _run(options: argparse.Namespace) -> None:
+    path = options.results / _RESULTS
+    curves: list[pd.DataFrame] = []
+
+    def ended(sweep: Sweep, records: Sequence[Record]) -> None:
+        results.merge(path, results.rows(sweep.cell, records))
+        if sweep.cell.removesuffix("_backprop") in tables.TASKS:
+            curves.append(measured.curves(sweep.cell, records))
+        if sweep.cell in tables.TASKS:
+            results.merge(path, measured.floors_of(sweep.cell, records))
+
+    sweeps = [
+        Sweep(name, Path("multirun/learning") / name, (f"experiment=learning/{name}",))
+        for name in _NAMES
+    ]
+    protocol.run(sweeps, options.jobs, ended)
+    by_cell = pd.concat(curves).sort_values("cell", kind="stable")
+    by_cell.to_csv(options.results / _CURVES, index=False)
+    results.merge(path, measured.seconds(tables.METHODS, launchers.available()))
+
+
+def _pages(options: argparse.Namespace) -> None:
+    runs = results.found(options.results / _RESULTS)
+    if runs is None:
+        return
+    page = Page(options.output, options.page)
+    for name, table in tables.all_tables(runs).items():
+        page.table(name, markdown_of(table))
+    for task, title in tables.TASKS.items():
+        picture = figures.error_bars(
+            tables.of(runs, task), tables.of(runs, f"{task}_floors"), title
+        )
+        picture.savefig(page.folder / f"learning_{task}.png", dpi=110)
+    curves = pd.read_csv(options.results / _CURVES)
+    shown = {title: tables.of(curves, task) for task, title in tables.TASKS.items()}
+    figures.learning_curves(shown).savefig(page.folder / "learning_curves.png", dpi=110)
 
 
 if __name__ == "__main__":

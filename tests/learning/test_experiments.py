@@ -1,4 +1,4 @@
-"""The studies' sweeps: experiments that can be run, each into a folder that the page reads."""
+"""The studies' sweeps are experiments that can be run."""
 
 import itertools
 from contextlib import contextmanager
@@ -31,18 +31,9 @@ def composing(experiment):
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_the_first_job_of_each_sweep_can_be_trained(experiment):
     with composing(experiment) as (composed, config):
-        params = config.hydra.sweeper.params
-        if "+long" in params:  # the search path of this test is not that of a glob
-            params["+long"] = "spsa"
         trial = build(composed(plan.sweep(config).first))
     assert next(trial.train()).forward_passes > 0
-    folder = config.hydra.sweep.dir.removeprefix("multirun/")
-    if experiment == "every_sampler":
-        assert folder == "samplers"
-        return
-    study, name = experiment.split("/")
-    assert folder.startswith(f"{study.removesuffix('_search')}/")
-    assert name.split("_")[0] in folder or name in folder.replace("/", "_")
+    assert config.hydra.sweep.dir.startswith("multirun/")
 
 
 def test_every_sampler_meets_three_estimators_as_it_is_and_with_signs():

@@ -1,24 +1,30 @@
-"""Feedback: its presets are options that train, its page says what the sweeps' folders hold."""
+"""Feedback: its presets are options that train, its page says what its results hold."""
 
-import itertools
+import time
 
 import numpy as np
+import pandas as pd
 import pytest
-from made_up import recorded
 from scipy import stats
-from support import Cli, jobs_in, options, table_rows, trial
+from support import options, table_rows, trial
 
-from studies.learning.presets import FEEDBACK, depth
-from studies.learning.sweeps import interval, verdict
+from studies import comparison, results
+from studies.feedback.cells import FEEDBACK, short
 
-TINY = ("-m", "experiment=feedback", "hydra.sweep.dir=all/NAME", "tracking.enabled=false",
-        "network.hidden=[4]", "batch_size=2000")  # fmt: skip
-FEEDBACK_STUDY = "studies.learning.feedback"
-NAMES = ("search", "passes", "few_distributions", "distributions", "feedback", "depth")
+ORIGIN = {"environment": "", "version": "1"}
+PLACES = ("search", "passes_30", "passes_300", "passes_3000", "networks", "samplers")
 
 
 def test_every_preset_has_its_feedback_said():
     assert set(FEEDBACK) == set(options("preset"))
+
+
+def test_every_preset_is_searched_at_both_budgets_and_learned_feedback_has_every_network():
+    names = set(short())
+    assert {f"{passes}/{preset}" for passes in (30, 300) for preset in FEEDBACK} <= names
+    networks = [name for name in names if name.startswith("networks/")]
+    assert len({name.split("/")[1] for name in networks}) == 6
+    assert len(networks) == 6 * len([n for n in networks if "/128-128/" in n])
 
 
 @pytest.mark.parametrize("preset", options("preset"))
@@ -31,139 +37,127 @@ def test_every_preset_trains_with_every_depth(preset):
         assert not np.array_equal(ready.parameters, before)
 
 
-def test_a_network_without_hidden_layers_has_depth_0():
-    depths = {"[]": 0, "[4]": 1, "[4, 4, 4]": 3}
-    for hidden, layers in depths.items():
-        assert depth(recorded({"network.hidden": hidden})) == layers
-
-
 def test_an_interval_is_students():
     values = [7.0, 7.4, 8.1, 7.7]
     low, high = stats.ttest_1samp(values, 0).confidence_interval(0.95)
-    assert interval(values) == pytest.approx((np.mean(values), (high - low) / 2))
-    assert np.isnan(interval([7.0])[1])
+    assert comparison.interval(values) == pytest.approx((np.mean(values), (high - low) / 2))
+    assert np.isnan(comparison.interval([7.0])[1])
+
+
+ERRORS = {
+    "shallow": [180, 184, 178, 186, 181],
+    "spsa": [300, 320, 310, 305, 315],
+    "learned_feedback": [84, 86, 83, 88, 85],
+    "backprop": [85, 86, 84, 88, 84],
+}
+
+
+def runs(cell, preset, errors, **known):
+    return pd.DataFrame(
+        {"cell": cell, "preset": preset, "seed": str(seed), "errors": wrong, "images": 2000,
+         "work": 30.0, "seconds": 3.0, "score": 0.1, **known, **ORIGIN}
+        for seed, wrong in enumerate(errors, 1)
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
-    """A small study: its sweeps' folders by name, and the page that is made of them."""
-    cli = Cli(tmp_path_factory.mktemp("study"))
+    """Made-up results of three parts of the study, in a folder."""
+    folder = tmp_path_factory.mktemp("results")
+    for preset, errors in ERRORS.items():
+        results.merge(folder / "feedback.csv", runs(f"30/{preset}", preset, errors))
+        cell = f"networks/32-32/{preset}"
+        results.merge(folder / "feedback.csv", runs(cell, preset, errors))
+    baseline = runs("baselines", "logistic_regression", [186]).assign(seed="")
+    results.merge(folder / "feedback.csv", baseline)
+    searched = {"optimizer.lr": ["0.0123", "0.5", "0.1"], "batch_size": ["128"] * 3,
+                "estimator.scale": ["3", "0.0211", "1"], "score": [0.2, 0.1, 0.3]}  # fmt: skip
+    trials = runs("30/spsa", "spsa", [400, 200, 600]).assign(**searched)
+    results.merge(folder / "feedback_search.csv", trials)
+    return folder
 
-    def sweep(name, *arguments):
-        tiny = [part.replace("NAME", name) for part in TINY]
-        done = cli(*tiny, *arguments)
-        assert done.returncode == 0, done.stderr
 
-    sweep("passes", "preset=spsa,learned_feedback,backprop", "forward_passes=9,18", "seed=1,2")
-    fixed = "preset=learned_feedback,feedback_alignment,direct_feedback_alignment"
-    sweep("feedback", fixed, "forward_passes=9", "seed=1,2,3")
-    sweep(
-        "distributions",
-        "preset=learned_feedback,spsa",
-        "dist=pareto,gaussian",
-        "forward_passes=9",
-        "seed=1",
-    )
-    (cli.folder / "all" / "few_distributions").symlink_to("distributions")
-    sweep("depth", "preset=learned_feedback,backprop", "network.hidden=[4],[4,4]",
-          "forward_passes=9", "seed=1")  # fmt: skip
-    search = ("-m", "experiment=feedback_search", "tracking.enabled=false", "forward_passes=9",
-              "network.hidden=[4]", "hydra.sweeper.n_trials=3")  # fmt: skip
-    done = cli(*search, "preset=spsa", "hydra.sweep.dir=all/search/spsa",
-               "optimizer.lr=interval(0.001,0.1)")  # fmt: skip
+@pytest.fixture
+def page(cli, study):
+    path = cli.folder / "page.md"
+    path.write_text("".join(f"<!-- {name} -->\nold\n<!-- end -->\n" for name in PLACES))
+    start = time.perf_counter()
+    done = cli("pages", "--page", "page.md", "--output", "figures", "--results", str(study),
+               module="studies.feedback")  # fmt: skip
     assert done.returncode == 0, done.stderr
-    (cli.folder / "page.md").write_text(
-        "".join(f"<!-- {name} -->\nold\n<!-- end -->\n" for name in NAMES)
-    )
-    done = cli(
-        "all", "--page", "page.md", "--output", "figures", module="studies.learning.feedback"
-    )
-    assert done.returncode == 0, done.stderr
-    return cli.folder
+    assert time.perf_counter() - start < 60
+    assert f"there are no results in {study}/samplers.csv" in done.stdout
+    return path
 
 
-def runs(folder, name):
-    """Settings and test error in percent of each run of a sweep."""
-    for record, _ in jobs_in(folder / "all" / name):
-        pairs = (override.split("=", 1) for override in record["overrides"])
-        yield dict(pairs), 100 * record["metrics"]["test_error_rate"]
-
-
-def table(folder, name):
-    head, _, *body = table_rows((folder / "page.md").read_text(), name)
+def table(page, name):
+    head, _, *body = table_rows(page.read_text(), name)
     return [dict(zip(head, row, strict=True)) for row in body]
 
 
-def test_the_table_of_passes_is_that_of_the_runs(study):
-    shown = table(study, "passes")
-    assert [row["preset"] for row in shown] == ["spsa", "learned_feedback", "backprop"]
-    cells = {}
-    for settings, wrong in runs(study, "passes"):
-        cells.setdefault((settings["preset"], settings["forward_passes"]), []).append(wrong)
-    for row, budget in itertools.product(shown, ("9", "18")):
-        (low, high) = cells[row["preset"], budget]
-        assert row[f"{budget} passes, %"].startswith(f"{(low + high) / 2:.1f}")
-    assert {row["feedback"] for row in shown} == {FEEDBACK[row["preset"]] for row in shown}
-    assert (study / "figures" / "feedback.png").is_file()
+def reach(values, comparisons):
+    """Half of Student's interval, by its definition; of several, which hold all at once."""
+    t = stats.t.ppf(1 - 0.025 / comparisons, len(values) - 1)
+    return t * np.std(values, ddof=1) / np.sqrt(len(values))
 
 
-def test_distributions_and_depths_have_a_cell_each(study):
-    distributions = {row["distribution"]: row for row in table(study, "distributions")}
-    presets = {row["preset"]: row for row in table(study, "few_distributions")}
-    for settings, wrong in runs(study, "distributions"):
-        distribution, preset = settings["dist"], settings["preset"]
-        assert (
-            distributions[distribution][f"{preset}, %"]
-            == presets[preset][f"{distribution}, %"]
-            == f"{wrong:.1f}"
-        )
-    assert list(distributions) == ["gaussian", "pareto"]  # in the article's order
-    depths = {row["preset"]: row for row in table(study, "depth")}
-    for settings, wrong in runs(study, "depth"):
-        layers = settings["network.hidden"].count("4")
-        assert depths[settings["preset"]][f"{layers} hidden, %"] == f"{wrong:.1f}"
+def test_methods_are_set_against_a_read_out_alone_and_back_propagation_seed_by_seed(page):
+    rows = {row["method"]: row for row in table(page, "passes_30")}
+    assert list(rows) == ["shallow", "spsa", "learned_feedback", "backprop", "logistic_regression"]
+    comparisons = 2 * 4  # each of five with two, but for the two with themselves
+    share = {name: np.array(errors) / 20 for name, errors in ERRORS.items()}
+    share["logistic_regression"] = np.full(5, 9.3)
+    for name, row in rows.items():
+        assert row["feedback"] == FEEDBACK.get(name, "-")
+        for reference in ("shallow", "backprop"):
+            more = share[name] - share[reference]
+            cell = row[f"minus {reference}, points"]
+            if name == reference:
+                assert cell == ""
+                continue
+            half = reach(more, comparisons)
+            low, high = more.mean() - half, more.mean() + half
+            verdict = "higher" if low > 0 else "lower" if high < 0 else "undecided"
+            if low > -0.25 and high < 0.25:
+                verdict = "equal within 0.25"
+            assert cell == f"{more.mean():+.2f} ± {half:.2f}: {verdict}"
+    assert rows["learned_feedback"]["minus shallow, points"].endswith("lower")
+    assert rows["learned_feedback"]["minus backprop, points"].endswith("equal within 0.25")
+    assert rows["spsa"]["minus shallow, points"].endswith("higher")
+    spsa = rows["spsa"]
+    assert spsa["test error, %"] == f"{share['spsa'].mean():.1f} ± {reach(share['spsa'], 1):.1f}"
+    assert (spsa["seeds"], spsa["ms per pass"]) == ("5", "100")
+    assert rows["logistic_regression"]["test error, %"] == "9.3"
+    assert (page.parent / "figures" / "feedback.png").is_file()
 
 
-def test_fixed_feedback_is_set_against_learned_seed_by_seed(study):
-    wrong = {(s["preset"], s["seed"]): error for s, error in runs(study, "feedback")}
-    for row in table(study, "feedback"):
-        fixed, learned = (
-            [wrong[preset, seed] for seed in "123"]
-            for preset in (row["fixed feedback"], "learned_feedback")
-        )
-        # Two comparisons, whose intervals hold at once; three seeds are too few for a verdict.
-        more = stats.ttest_rel(fixed, learned).confidence_interval(0.975)
-        middle, reach = (more.high + more.low) / 2, (more.high - more.low) / 2
-        assert row["fixed minus learned, points"] == f"{middle:+.2f} ± {reach:.2f}"
-        assert row["which is better"] == "undecided (3 of 5 seeds)"
+def test_networks_have_a_verdict_against_learned_feedback_each(page):
+    rows = {row["preset"]: row["[32,32], %"] for row in table(page, "networks")}
+    more = (np.array(ERRORS["spsa"]) - ERRORS["learned_feedback"]) / 20
+    text = f"({more.mean():+.2f} ± {reach(more, 3):.2f}: higher)"
+    assert rows["spsa"].endswith(text)
+    assert "(" not in rows["learned_feedback"]
 
 
-@pytest.mark.parametrize(
-    ("more", "better"), [(0.6, "higher"), (-0.6, "lower"), (0.1, "equal within 0.25")]
-)
-def test_a_verdict_on_points_is_the_reports(more, better):
-    assert verdict([more - 0.02, more, more + 0.02, more, more], 8) == better
+def test_a_search_is_told_by_its_best_trial(page):
+    (row,) = table(page, "search")
+    assert (row["preset"], row["passes"], row["trials"]) == ("spsa", "30", "3")
+    assert (row["lr"], row["batch_size"], row["its own"]) == ("0.5", "128", "scale=0.021")
+    assert row["validation images wrong, %"] == "10.0"
 
 
-def test_a_search_is_told_by_its_best_trial(study):
-    (row,) = table(study, "search")
-    trials = [record for record, _ in jobs_in(study / "all/search/spsa")]
-    shares = [trial["metrics"]["validation_error_rate"] for trial in trials]
-    assert row["trials"] == "3"
-    assert row["validation images wrong, %"] == f"{100 * min(shares):.1f}"
-    (rate,) = (
-        float(override.partition("=")[2])
-        for override in trials[int(np.argmin(shares))]["overrides"]
-        if override.startswith("optimizer.lr=")
-    )
-    assert float(row["lr"]) == pytest.approx(rate, rel=0.05)
+def test_what_has_no_results_is_left_as_it_is(page):
+    for name in ("passes_300", "passes_3000", "samplers"):
+        assert f"<!-- {name} -->\nold\n<!-- end -->" in page.read_text()
 
 
-def test_runs_of_no_preset_are_told_in_one_line(cli):
-    assert cli("-m", "network=small", "epochs=1", "seed=1", "tracking.enabled=false",
-               "hydra.sweep.dir=all/passes").returncode == 0  # fmt: skip
-    done = cli("all", module=FEEDBACK_STUDY)
-    assert done.returncode == 1
-    assert done.stderr.splitlines() == [
-        "studies.learning.feedback: preset=none is none of " + ", ".join(FEEDBACK)
-    ]
+def test_a_cell_that_does_not_exist_and_one_not_searched_are_told_in_one_line(cli, study):
+    for command, words in (
+        (("search", "400/*"), "no cell is called 400/*; give some of 30/*, 300/*, networks/"),
+        (("run", "300/spsa", "--results", str(study)), "300/spsa was not searched"),
+        (("run", "30/spsa", "--results", "nowhere"), "there are no results in nowhere"),
+    ):
+        done = cli(*command, module="studies.feedback")
+        assert done.returncode == 1
+        assert len(done.stderr.splitlines()) == 1
+        assert words in done.stderr

@@ -1,65 +1,107 @@
-"""`python -m studies.learning`: what it writes is what the sweeps' folders hold."""
-
-import itertools
+"""`python -m studies.learning`: what it writes is what the results hold."""
 
 import numpy as np
+import pandas as pd
 import pytest
+from made_up import recorded
 from scipy import stats
-from support import jobs_in, table_rows, trial
+from support import table_rows, trial
 
-from studies.learning import floors
+from studies import floors, results
+from studies.learning import measured
+from studies.learning.tables import METHODS
 
-SWEEP = ("-m", "experiment=learn", "network=small", "forward_passes=9", "tracking.enabled=false",
-         "dist=gaussian,backprop", "seed=1,2")  # fmt: skip
-
-
-def learning(cli, *arguments):
-    return cli(*arguments, module="studies.learning")
+ORIGIN = {"environment": "", "version": "1"}
+FLOOR = "logistic regression on the pixels"
 
 
-def test_tables_and_figures_from_sweeps(cli):
-    for method in ("gaussian", "backprop"):  # as make learning does, whose settings differ
-        folder = f"hydra.sweep.dir=all/learn/{method}"
-        assert cli(*SWEEP, f"dist={method}", folder).returncode == 0
-    frozen = "network.frozen=[],[1,2],[1,2,3]"
-    assert cli(*SWEEP, frozen, "hydra.sweep.dir=all/learn_layers").returncode == 0
+def runs(cell, dist, errors, seconds=2.0, **known):
+    return pd.DataFrame(
+        {"cell": cell, "dist": dist, "seed": str(seed), "errors": wrong, "images": 500,
+         "work": 30.0, "seconds": seconds, "score": 0.1, **known, **ORIGIN}
+        for seed, wrong in enumerate(errors, 1)
+    )  # fmt: skip
+
+
+@pytest.fixture
+def made_up(tmp_path):
+    """Results of the whole study, made up."""
+    zeros, exact = [2, 1, 0, 3, 1], [1, 1, 0, 1, 1]
+    frames = [
+        *(runs(name, "gaussian", zeros) for name in ("learn", "learn_none", "learn_rank")),
+        *(runs(name, "backprop", exact) for name in ("learn", "learn_none", "learn_rank")),
+        runs("learn", "beta", [5, 6, 5, 7, 6]),
+        runs("learn_nodes", "gaussian", zeros),
+        runs("digits", "gaussian", [25, 26, 25, 24, 25]),
+        runs("digits_backprop", "backprop", [26, 25, 25, 25, 26]),
+        *(runs(f"{task}_floors", FLOOR, [40]) for task in ("learn", "digits")),
+        runs("learn_layers", "gaussian", [4, 6], **{"network.frozen": "[1,2]"}),
+        runs("learn_layers", "gaussian", [2, 2], **{"network.frozen": "[]"}),
+        runs("digits_layers", "gaussian", [2, 2], **{"network.frozen": "[]"}),
+        runs("grid", "gaussian", [20], estimator="spsa", optimizer="adam"),
+        runs("seconds", "gaussian", [1], seconds=0.5),
+        runs("seconds", "article", [0], seconds=10.0),
+    ]
+    for frame in results.join(frames).groupby("cell"):
+        results.merge(tmp_path / "learning.csv", frame[1])
+    curve = {"forward_passes": [1, 2], "train_seconds": [1, 2], "train_error_rate": [0.5, 0.1]}
+    shown = [
+        pd.DataFrame({"cell": task, "dist": dist, **curve})
+        for task in ("learn", "digits")
+        for dist in ("gaussian", "backprop")
+    ]
+    pd.concat(shown).to_csv(tmp_path / "learning_curves.csv", index=False)
+    return tmp_path
+
+
+def test_tables_and_figures_of_results(cli, made_up):
     page = cli.folder / "page.md"
-    names = ("learn", "learn_floors", "learn_layers")
-    page.write_text("".join(f"<!-- {name} -->\nSTALE\n<!-- end -->\n" for name in names))
-    done = learning(cli, "all", "--page", "page.md", "--output", "figures")
+    kinds = ("", "_floors", "_layers")
+    places = [f"{task}{kind}" for task in ("learn", "digits") for kind in kinds]
+    places += ["learn_none", "learn_rank", "learn_nodes", "grid", "seconds"]
+    page.write_text("".join(f"<!-- {name} -->\nSTALE\n<!-- end -->\n" for name in places))
+    done = cli("pages", "--page", "page.md", "--output", "figures", "--results", str(made_up),
+               module="studies.learning")  # fmt: skip
     assert done.returncode == 0, done.stderr
-
     text = page.read_text()
     assert "STALE" not in text
-    wrong = {}
-    folders = (cli.folder / "all" / "learn").iterdir()
-    for record, _ in itertools.chain(*map(jobs_in, folders)):
-        wrong.setdefault(record["params"]["dist"], []).append(record["metrics"]["test_errors"])
+
     table = {row[0]: row for row in table_rows(text, "learn")[2:]}
-    assert set(table) == {"gaussian", "backprop"}
-    for method, errors in wrong.items():
-        rate = 100 * np.array(errors) / 500
-        low, high = stats.ttest_1samp(rate, 0).confidence_interval(0.95)
-        assert table[method][2] == f"{rate.mean():.2f} ± {(high - low) / 2:.2f}"
-        assert table[method][3] == f"{max(errors)} of 500"
-    layers = {row[0]: row for row in table_rows(text, "learn_layers")[2:]}
-    assert set(layers) == {"", "3", "1 2 3"}
-    assert layers["1 2 3"][1:] == [table["backprop"][2], table["gaussian"][2]]
-    assert layers[""][1] == layers[""][2]  # nothing learns: the initial networks alone
+    assert list(table) == ["gaussian", "beta", "backprop"]  # in the article's order
+    low, high = stats.ttest_1samp([0.4, 0.2, 0, 0.6, 0.2], 0).confidence_interval(0.95)
+    assert table["gaussian"][2] == f"0.28 ± {(high - low) / 2:.2f}"
+    assert table["gaussian"][3] == "3 of 500"
+    more = stats.ttest_1samp([0.8, 1, 1, 1.2, 1], 0).confidence_interval(1 - 0.05 / 2)
+    assert table["beta"][4] == f"+1.00 ± {(more.high - more.low) / 2:.2f}: higher"
+    layers = {row[0]: row[1:] for row in table_rows(text, "learn_layers")[2:]}
+    assert list(layers) == ["3", "1 2 3"]
+    assert layers["1 2 3"] == ["0.40 ± 0.00"]
+    assert table_rows(text, "digits_floors")[2] == [FLOOR, "8.00"]
+    assert [row[0] for row in table_rows(text, "digits")[2:]] == ["gaussian", "backprop"]
+    assert table_rows(text, "grid")[2] == ["spsa", "4.0"]
+    assert table_rows(text, "seconds")[2] == ["gaussian", "0.50", "1", "0.05"]
     pictures = {path.name for path in (cli.folder / "figures").glob("*.png")}
-    assert pictures == {
-        "learning_curves.png", "learning_learn.png", "learning_learn_weights.png",
-        "learning_learn_mistakes.png",
-    }  # fmt: skip
+    assert pictures == {"learning_curves.png", "learning_learn.png", "learning_digits.png"}
 
 
-def test_a_wrong_folder_is_told_in_one_line(cli):
-    (cli.folder / "empty" / "learn").mkdir(parents=True)
-    for folder, words in (("nowhere", "holds none of the sweeps"), ("empty", "no finished run")):
-        done = learning(cli, folder)
-        assert done.returncode == 1
-        assert len(done.stderr.splitlines()) == 1
-        assert words in done.stderr
+def test_without_results_pages_are_left_as_they_are(cli):
+    (cli.folder / "page.md").write_text("as it is")
+    done = cli("pages", "--page", "page.md", "--results", "nowhere", module="studies.learning")
+    assert done.returncode == 0
+    assert done.stdout.startswith("there are no results in nowhere/learning.csv")
+    assert (cli.folder / "page.md").read_text() == "as it is"
+
+
+def test_curves_are_medians_as_far_as_all_runs_go():
+    def run(costs, rates):
+        curves = {"cost": costs, "forward_passes": costs, "train_seconds": costs,
+                  "train_error_rate": rates}  # fmt: skip
+        return recorded({"dist": "gaussian"}, curves=curves)
+
+    three = [run([1, 2, 3], [0.5, 0.4, 0.1]), run([2, 3], [0.3, 0.2]), run([3, 9], [0.9, 0.3])]
+    curve = measured.curves("learn", three)
+    assert list(curve.train_error_rate) == [0.5, 0.3]
+    assert list(curve.forward_passes) == [2, 3]
 
 
 @pytest.mark.slow
@@ -71,21 +113,30 @@ def test_floors(data, test_size, at_most):
                        "network=small")  # fmt: skip
     most_frequent = floors.constant(experiment.split)
     labels = experiment.split.test_labels
-    assert most_frequent == min(np.mean(labels != k) for k in np.unique(labels))
-    assert floors.logistic_regression(experiment.split) < at_most
+    assert most_frequent == min(np.sum(labels != k) for k in np.unique(labels))
+    assert floors.logistic_regression(experiment.split) < at_most * test_size
     one, many = (floors.best_random(experiment, 0.2, n, 1) for n in (1, 40))
     assert many < one or many < most_frequent
 
 
-def test_a_study_that_goes_on_tells_the_same(cli):
-    sweep = [a for a in SWEEP if a != "tracking.enabled=false"]
-    tables = []
-    for _ in range(2):  # the second time, every job is a run of the first
-        done = cli(*sweep, "resume=true", "hydra.sweep.dir=all/learn_none")
-        assert done.returncode == 0, done.stderr
-        done = learning(cli, "all", "--output", "figures")
-        assert done.returncode == 0, done.stderr
-        tables.append(done.stdout)
-    assert "finished already" in cli(*sweep, "resume=true", "dry_run=true").stdout
-    assert tables[0] == tables[1]
-    assert "gaussian" in tables[0]
+@pytest.mark.slow
+def test_neighbours_are_counted_on_validation_images_alone():
+    split, validation = (
+        trial("data=mnist10", "data.pixel_divisor=255", f"data.validation_size={size}").split
+        for size in (0, 2000)
+    )
+    k, wrong = floors.nearest_neighbours(split, validation)
+    assert k in range(1, 16, 2)
+    known, asked = split.train_images, split.test_images
+    distances = np.square(known).sum(axis=1) - 2 * asked @ known.T
+    nearest = split.train_labels[np.argsort(distances, axis=1)[:, :k]]
+    votes = np.array([np.bincount(labels, minlength=10).argmax() for labels in nearest])
+    assert abs(wrong - np.sum(votes != split.test_labels)) <= 2  # equal distances
+
+
+@pytest.mark.slow
+def test_seconds_have_a_row_of_the_articles_way():
+    rows = measured.seconds([METHODS[-1]], 1)
+    assert list(rows.dist) == ["backprop", "article"]
+    assert rows.seconds.min() > 0
+    assert rows.errors[0] < 10

@@ -1,7 +1,7 @@
 """`python -m studies.feedback search|run|long|pages`: how much feedback noise needs.
 
     search  settings of every preset at 30 and at 300 passes, and on every network
-    run     ten seeds with these settings; every sampler; baselines
+    run     ten seeds with these settings; every sampler; two baselines
     long    both at 3,000 passes: the learning rate is searched, five seeds
     pages   tables and figures of docs/feedback.md, without training
 
@@ -29,6 +29,7 @@ from studies.protocol import Cell, Sweep
 
 _RUNS = Path("multirun/feedback")
 _SEARCH, _RESULTS, _SAMPLERS = "feedback_search.csv", "feedback.csv", "samplers.csv"
+_RACE = "race.csv"  # of studies.benchmarks.race
 
 
 def main() -> None:
@@ -107,6 +108,8 @@ def _pages(options: argparse.Namespace) -> None:
         table("networks", tables.by_network(runs))
         figures.by_passes(runs).savefig(page.folder / "feedback.png", dpi=110)
         figures.by_depth(runs).savefig(page.folder / "feedback_depth.png", dpi=110)
+        if (evosax := results.found(options.results / _RACE)) is not None:
+            table("evosax", tables.by_seconds(results.join([runs, evosax])))
     if (runs := results.found(options.results / _SAMPLERS)) is not None:
         table("samplers", tables.by_sampler(runs))
 

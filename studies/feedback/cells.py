@@ -45,7 +45,11 @@ _VALIDATION = ("data.validation_size=2000", "score=error_rate")
 
 
 def short() -> dict[str, Cell]:
-    """Return the cells of up to 300 passes by name: PASSES/PRESET and networks/UNITS/PRESET."""
+    """Return the cells of up to 300 passes by name.
+
+    They are PASSES/PRESET, networks/UNITS/PRESET and, as studies.benchmarks.race measures evosax,
+    10s/PRESET.
+    """
     main = [
         _searched(f"{budget}/{preset}", preset, f"forward_passes={budget}")
         for budget in BUDGETS
@@ -57,7 +61,12 @@ def short() -> dict[str, Cell]:
         for hidden in NETWORKS
         for preset in _ON_NETWORKS
     ]  # fmt: skip
-    return {cell.name: cell for cell in (*main, *networks)}
+    seconds = [
+        _searched(f"10s/{preset}", preset, "forward_passes=null", "train_seconds=10")
+        for preset, feedback in FEEDBACK.items()
+        if feedback == "one scalar per step"
+    ]
+    return {cell.name: cell for cell in (*main, *networks, *seconds)}
 
 
 def long(passes: int, preset: str, settings: Mapping[str, str]) -> Cell:

@@ -101,3 +101,24 @@ def by_sampler(runs: pd.DataFrame) -> pd.DataFrame:
     table = runs.pivot_table("error", "dist", columns, lambda e: mean(list(e)), sort=False)
     table.columns = pd.Index([", ".join(column) + ", %" for column in table.columns.to_list()])
     return table.fillna("-").rename_axis("distribution").reset_index()
+
+
+def by_seconds(runs: pd.DataFrame) -> pd.DataFrame:
+    """One row per method of one scalar per step, ours and evosax's, after ten seconds.
+
+    Differences are to the best of ours, `low_rank_es`.
+    """
+    own = runs[runs.cell.str.startswith("10s/")]
+    own = own.assign(method=own.cell.str.partition("/")[2])
+    compared = against(by_seed(own, "method"), ["low_rank_es"])
+    order = {method: place for place, method in enumerate(FEEDBACK)}
+    own = own.sort_values("method", key=lambda m: m.map(order).fillna(len(order)), kind="stable")
+    return pd.DataFrame(
+        {
+            "method": method if method in FEEDBACK else f"evosax {method}",
+            "seeds": str(len(group)),
+            "test error after 10 s, %": mean(list(percent(group))),
+            "minus low_rank_es, points": compared.low_rank_es[method],
+        }
+        for method, group in own.groupby("method", sort=False)
+    )

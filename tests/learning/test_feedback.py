@@ -12,7 +12,8 @@ from studies import comparison, results
 from studies.feedback.cells import FEEDBACK, short
 
 ORIGIN = {"environment": "", "version": "1"}
-PLACES = ("search", "passes_30", "passes_300", "passes_3000", "networks", "samplers")
+PLACES = ("search", "passes_30", "passes_300", "passes_3000", "networks", "samplers",
+          "evosax")  # fmt: skip
 
 
 def test_every_preset_has_its_feedback_said():
@@ -72,6 +73,9 @@ def study(tmp_path_factory):
     results.merge(folder / "feedback.csv", baseline)
     searched = {"optimizer.lr": ["0.0123", "0.5", "0.1"], "batch_size": ["128"] * 3,
                 "estimator.scale": ["3", "0.0211", "1"], "score": [0.2, 0.1, 0.3]}  # fmt: skip
+    results.merge(folder / "feedback.csv", runs("10s/low_rank_es", "low_rank_es", ERRORS["spsa"]))
+    evosax = runs("10s/SNES", "", [wrong + 40 for wrong in ERRORS["spsa"]], population="8")
+    results.merge(folder / "race.csv", evosax.drop(columns="preset"))
     trials = runs("30/spsa", "spsa", [400, 200, 600]).assign(**searched)
     results.merge(folder / "feedback_search.csv", trials)
     return folder
@@ -139,6 +143,12 @@ def test_networks_have_a_verdict_against_learned_feedback_each(page):
     assert "(" not in rows["learned_feedback"]
 
 
+def test_evosax_stands_beside_the_presets_of_as_many_seconds(page):
+    ours, theirs = table(page, "evosax")
+    assert (ours["method"], theirs["method"]) == ("low_rank_es", "evosax SNES")
+    assert theirs["minus low_rank_es, points"] == "+2.00 ± 0.00: higher"
+
+
 def test_a_search_is_told_by_its_best_trial(page):
     (row,) = table(page, "search")
     assert (row["preset"], row["passes"], row["trials"]) == ("spsa", "30", "3")
@@ -153,7 +163,7 @@ def test_what_has_no_results_is_left_as_it_is(page):
 
 def test_a_cell_that_does_not_exist_and_one_not_searched_are_told_in_one_line(cli, study):
     for command, words in (
-        (("search", "400/*"), "no cell is called 400/*; give some of 30/*, 300/*, networks/"),
+        (("search", "400/*"), "no cell is called 400/*; give some of 10s/*, 30/*, 300/*, networks"),
         (("run", "300/spsa", "--results", str(study)), "300/spsa was not searched"),
         (("run", "30/spsa", "--results", "nowhere"), "there are no results in nowhere"),
     ):

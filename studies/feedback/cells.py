@@ -32,14 +32,10 @@ BASELINES = ("logistic_regression", "nearest_neighbours")
 
 BUDGETS = (30, 300)  # forward passes
 LONG = (3_000, 10_000)
-NETWORKS = ("[32]", "[32,32]", "[128]", "[128,128]", "[128,128,128,128]",
-            "[128,128,128,128,128,128]")  # fmt: skip
-_ON_NETWORKS = (
-    "node_perturbation_blind",
-    *(preset for preset, feedback in FEEDBACK.items() if feedback == "output errors"),
-    "unit_forward_gradient",
-    "backprop",
-)
+NETWORKS = ("[32,32]", "[128]", "[128,128]", "[128,128,128,128]")
+_ON_NETWORKS = ("direct_feedback_alignment", "feedback_alignment", "sign_symmetry",
+                "direct_kolen_pollack", "kolen_pollack", "weight_mirror", "learned_feedback",
+                "backprop")  # fmt: skip
 SAMPLERS = Sweep("samplers", Path("multirun/samplers"), ("experiment=every_sampler",))
 _VALIDATION = ("data.validation_size=2000", "score=error_rate")
 

@@ -8,13 +8,12 @@ from studies.comparison import against, by_seed, mean, percent
 METHODS = ["gaussian" if name == "normal" else name for name in ARTICLE_DISTRIBUTIONS]
 METHODS.append("backprop")  # options of dist, in the article's order
 TASKS = {"learn": "Zeros and ones", "digits": "Ten digits"}
-_VARIANTS = ("learn_none", "learn_rank", "learn_nodes")
 _ARTICLE = "back propagation, the article's way: float64, 100 epochs"
 
 
 def all_tables(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Return the page's tables by their places."""
-    made = {name: methods(of(runs, name)) for name in (*TASKS, *_VARIANTS)}
+    made = {name: methods(of(runs, name)) for name in TASKS}
     for task in TASKS:
         made[f"{task}_floors"] = floors(of(runs, f"{task}_floors"))
         made[f"{task}_layers"] = layers(of(runs, f"{task}_layers"))

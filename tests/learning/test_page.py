@@ -28,10 +28,9 @@ def made_up(tmp_path):
     """Results of the whole study, made up."""
     zeros, exact = [2, 1, 0, 3, 1], [1, 1, 0, 1, 1]
     frames = [
-        *(runs(name, "gaussian", zeros) for name in ("learn", "learn_none", "learn_rank")),
-        *(runs(name, "backprop", exact) for name in ("learn", "learn_none", "learn_rank")),
+        runs("learn", "gaussian", zeros),
+        runs("learn", "backprop", exact),
         runs("learn", "beta", [5, 6, 5, 7, 6]),
-        runs("learn_nodes", "gaussian", zeros),
         runs("digits", "gaussian", [25, 26, 25, 24, 25]),
         runs("digits_backprop", "backprop", [26, 25, 25, 25, 26]),
         *(runs(f"{task}_floors", FLOOR, [40]) for task in ("learn", "digits")),
@@ -58,7 +57,7 @@ def test_tables_and_figures_of_results(cli, made_up):
     page = cli.folder / "page.md"
     kinds = ("", "_floors", "_layers")
     places = [f"{task}{kind}" for task in ("learn", "digits") for kind in kinds]
-    places += ["learn_none", "learn_rank", "learn_nodes", "grid", "seconds"]
+    places += ["grid", "seconds"]
     page.write_text("".join(f"<!-- {name} -->\nSTALE\n<!-- end -->\n" for name in places))
     done = cli("pages", "--page", "page.md", "--output", "figures", "--results", str(made_up),
                module="studies.learning")  # fmt: skip

@@ -169,9 +169,8 @@ def _params(job: Job, trial: Trial, sizes: Mapping[str, int]) -> dict[str, str]:
     values: dict[str, Any] = {key: config[key] for key in keys}
     values |= {f"{part}_images": size for part, size in sizes.items()}
     for group in GROUPS:
-        chosen_by = "_target_" if "_target_" in config[group] else "sampler"
         if trial.distribution or group != "estimator":
-            values |= {f"{group}.{k}": v for k, v in config[group].items() if k != chosen_by}
+            values |= {f"{group}.{k}": v for k, v in config[group].items() if k != "_target_"}
     return params | {key: str(value) for key, value in values.items()}
 
 

@@ -157,3 +157,9 @@ def test_one_of_conf_dist_more_goes_by_its_samplers_name(cli):
     assert {*runs} <= {*pd.read_csv(cli.folder / "out" / "comparison.csv").method}
     (again,) = cli.ok("dist=more/laplace", "resume=true", *SMALL).stdout.splitlines()[:1]
     assert laplace.info.run_id in again
+
+
+def test_samplers_that_take_the_place_of_an_options_are_told_apart(cli):
+    cli.ok("-m", "dist.sampler=laplace,logistic", "hydra.sweep.dir=out", *SMALL)
+    methods = {*pd.read_csv(cli.folder / "out" / "comparison.csv").method}
+    assert {f"gumbel dist.sampler={name}" for name in ("laplace", "logistic")} <= methods

@@ -7,7 +7,7 @@ program).
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -55,7 +55,7 @@ def read(path: Path) -> pd.DataFrame:
     return frame.assign(**{key: pd.to_numeric(frame[key]) for key in _MEASURED})
 
 
-def found(path: Path) -> pd.DataFrame | None:
+def found(path: Path, read: Callable[[Path], pd.DataFrame] = read) -> pd.DataFrame | None:
     """Read a study's results; say so if there are none, and that its tables stay as they are."""
     if path.is_file():
         return read(path)

@@ -1,13 +1,13 @@
 """`python -m studies.feedback search|run|long|pages`: how much feedback noise needs.
 
     search  settings of every preset at 30 and at 300 passes, and on every network
-    run     ten seeds with these settings; every sampler; two baselines
+    run     ten seeds with these settings; every sampler; two baselines; angles to the gradient's
     long    both at 3,000 passes: the learning rate is searched, five seeds
     pages   tables and figures of docs/feedback.md, without training
 
-Results are rows of studies/results/feedback_search.csv, feedback.csv and samplers.csv. The first
-three take names of cells, such as '300/*' or networks/32-32/backprop, and '10000/spsa', which runs
-only if it is asked for. What the store holds is not done again.
+Results are rows of studies/results/feedback_search.csv, feedback.csv, samplers.csv and angles.csv.
+The first three take names of cells, such as '300/*' or networks/32-32/backprop, and '10000/spsa',
+which runs only if it is asked for. What the store holds is not done again.
 """
 
 import argparse
@@ -23,12 +23,13 @@ from noise_exp.job.describe import trial_of
 from noise_exp.runs.record import Record
 from noise_exp.writing import markdown_of
 from studies import floors, protocol, results
-from studies.feedback import cells, figures, tables
+from studies.feedback import angles, cells, figures, tables
 from studies.pages import Page, add_page
 from studies.protocol import Cell, Sweep
 
 _RUNS = Path("multirun/feedback")
 _SEARCH, _RESULTS, _SAMPLERS = "feedback_search.csv", "feedback.csv", "samplers.csv"
+_ANGLES = "angles.csv"  # a row per epoch and hidden layer
 _RACE = "race.csv"  # of studies.benchmarks.race
 
 
@@ -61,11 +62,14 @@ def _train(chosen: Iterable[Cell], options: argparse.Namespace) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     short = cells.short()
-    asked = _named(["baselines", "samplers", *short], options.cells or ["*"])
+    asked = _named(["baselines", "samplers", "angles", *short], options.cells or ["*"])
     if "baselines" in asked:
         results.merge(options.results / _RESULTS, _baselines())
     if "samplers" in asked:
         _sweeps([cells.SAMPLERS], options.results / _SAMPLERS, options.jobs)
+    if "angles" in asked:
+        options.results.mkdir(parents=True, exist_ok=True)
+        angles.rows(cells.ANGLES.run()).to_csv(options.results / _ANGLES, index=False)
     _train([short[name] for name in asked if name in short], options)
 
 
@@ -112,6 +116,8 @@ def _pages(options: argparse.Namespace) -> None:
             table("evosax", tables.by_seconds(results.join([runs, evosax])))
     if (runs := results.found(options.results / _SAMPLERS)) is not None:
         table("samplers", tables.by_sampler(runs))
+    if (found := results.found(options.results / _ANGLES, pd.read_csv)) is not None:
+        angles.by_epoch(found).savefig(page.folder / "feedback_angles.png", dpi=110)
 
 
 def _named(names: Iterable[str], patterns: Sequence[str]) -> list[str]:

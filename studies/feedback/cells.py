@@ -37,6 +37,7 @@ _ON_NETWORKS = ("direct_feedback_alignment", "feedback_alignment", "sign_symmetr
                 "direct_kolen_pollack", "kolen_pollack", "weight_mirror", "learned_feedback",
                 "backprop")  # fmt: skip
 SAMPLERS = Sweep("samplers", Path("multirun/samplers"), ("experiment=every_sampler",))
+ANGLES = Sweep("angles", Path("multirun/angles"), ("experiment=angles",))
 _VALIDATION = ("data.validation_size=2000", "score=error_rate")
 
 

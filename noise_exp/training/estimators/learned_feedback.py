@@ -21,13 +21,16 @@ class LearnedFeedback(Estimator):
     """Noise tells how the outputs answer to each hidden unit; errors go back along that.
 
     After Lansdell, Prakash and Kording, *Learning to solve the credit assignment problem* (2020),
-    who fit feedback weights to what node perturbation finds. Here they are fitted to the answer
-    of the logits, a vector, by least mean squares (Widrow and Hoff 1960) with an
-    intercept. What a unit passes on of its noise is bounded, so a distribution without moments
-    does no harm; a distribution's mean moves all units together and slows the fit, or upsets it at
-    a high rate, unless a `NoiseTransform` takes it away. A hidden unit's delta is the slope of its
+    who fit feedback weights to what node perturbation finds; near to Bacho and Chu, *Low-variance
+    forward gradients using direct feedback alignment and momentum* (2022), who average exact
+    directional derivatives. Here they are fitted to the answer of the logits, a vector, by least
+    mean squares (Widrow and Hoff 1960) with an intercept. A hidden unit's delta is the slope of its
     arctan times the output units' deltas, weighed by its feedback. Nothing passes backwards through
     a weight.
+
+    What a unit passes on of its noise is bounded, so a distribution without moments does no harm; a
+    distribution's mean moves all units together and slows the fit, or upsets it at a high rate,
+    unless a `NoiseTransform` takes it away.
 
     Attributes
     ----------

@@ -4,7 +4,6 @@ app = marimo.App(width="medium", app_title="Noise training")
 
 with app.setup:
     import asyncio
-    import copy
     import inspect
     import os
     import re
@@ -23,6 +22,7 @@ with app.setup:
         CrossEntropy,
         Distribution,
         Embedded,
+        FeedbackAlignment,
         HillClimb,
         IndependentStreams,
         LearnedFeedback,
@@ -328,60 +328,32 @@ def _():
 
         The same noise, asked better. `hill_climb` keeps a step only if the cost fell. `spsa` looks to
         both sides and steps by the difference. `node_perturbation` puts noise on the units instead of
-        the weights. `learned_feedback` uses that noise to learn the way back for the errors. Left:
-        training images wrong, against forward passes. Right: the angle to the true gradient of 512 images
-        in the first epochs, `learned_feedback` with what it has learned by then; 90° is a direction that
-        knows nothing.
+        the weights. The outputs' errors go back to the hidden units: by `feedback_alignment` along
+        fixed noise, by `learned_feedback` along what noise has found of the way. Left: training images
+        wrong, against forward passes. Right: the angle between what these two tell the hidden units and
+        what back propagation would, epoch by epoch; at 90° it tells them nothing.
         """
     )
-    mo.vstack(
-        [_text, mo.hstack([asked, passes], justify="start", wrap=True), code(Seen, searches, angle)]
-    )
+    mo.vstack([_text, mo.hstack([asked, passes], justify="start", wrap=True), code(searches)])
     return asked, passes
-
-
-@app.class_definition
-class Seen:
-    """An estimator, and what it has learned in the training that it serves."""
-
-    def __init__(self, estimator):
-        self.init_unseen, self.check = estimator.init, estimator.check
-
-    def init(self, objective):
-        self.state = self.init_unseen(objective)
-        return self.state
 
 
 @app.function
 def searches(name, passes):
-    """Four ways to learn from noise, each with the same budget of forward passes."""
+    """Five ways to learn from noise, each with the same budget of forward passes."""
     split, streams = zeros_and_ones(SEED, scale=255.0)
     adam = Adam(0.003, 0.9, 0.999, decay=True)
     ways = {
         "hill_climb": (CostScaled([1.0, 1.0]), HillClimb(0.01, 1.5)),
         "spsa": (Spsa(0.01, 1), adam),
         "node_perturbation": (NodePerturbation(0.01), adam),
+        "feedback_alignment": (FeedbackAlignment(1.0), adam),
         "learned_feedback": (LearnedFeedback(0.1, 0.2), adam),
     }
     for way, (estimator, optimizer) in ways.items():
         yield way, Trial(split, Distribution(name, **ARTICLE_DISTRIBUTIONS[name]), streams, optimizer=optimizer,
-                         estimator=Seen(estimator), noise_transform=NoiseTransform.sign, hidden=[64], cost=CrossEntropy(),
-                         schedule=Schedule(None, passes, batch_size=128))  # fmt: skip
-
-
-@app.function
-def angle(trial, noise, images=512):
-    """Degrees between the direction that noise gives here, and the way straight down.
-
-    Training goes on as if nothing was measured: its budget and what it has learned are its own.
-    """
-    at, objective, state = trial.trained, trial.objective, copy.deepcopy(trial.estimator.state)
-    direction, uphill = np.empty_like(at), np.empty_like(at)
-    objective.choose(np.arange(images))
-    state.estimate(objective, at, noise, direction)
-    objective.gradient(at, uphill)
-    cosine = -direction @ uphill / (np.linalg.norm(direction) * np.linalg.norm(uphill))
-    return np.degrees(np.arccos(cosine))
+                         estimator=estimator, noise_transform=NoiseTransform.sign, hidden=[64], cost=CrossEntropy(),
+                         schedule=Schedule(None, passes, batch_size=128), diagnostics="feedback" in way)  # fmt: skip
 
 
 @app.function(hide_code=True)
@@ -389,12 +361,10 @@ def search_frames(name, passes):
     drawn = {}
     for way, trial in searches(name, passes):
         x, y, angles = drawn[way] = [], [], []
-        noise = trial.noise()
         for epoch in trial.train():
             x.append(epoch.forward_passes)
             y.append(epoch.train_error_rate)
-            if len(angles) < 4:
-                angles.append(angle(trial, noise))
+            angles.append(epoch.diagnostics.get("delta_angle_1", np.nan))
             if len(x) == 2:
                 yield pictures.search(drawn, passes)
         yield pictures.search(drawn, passes)

@@ -6,7 +6,9 @@ import marimo as mo
 import numpy as np
 from matplotlib.figure import Figure
 
-BLUE, ORANGE, GREEN, PINK, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#555555"
+BLUE, ORANGE, GREEN, PINK, SKY, GREY = (
+    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#555555"
+)  # fmt: skip
 
 
 def show(figure, told):
@@ -88,17 +90,19 @@ def stall(changes, rates):
 
 
 def search(ways, passes):
-    """Draw errors against forward passes, and angles in degrees, by way."""
+    """Draw errors against forward passes, and by epoch the angles in degrees of those with any."""
     figure, (left, right) = blank(9, 3.2, 1, 2)
-    colours = (BLUE, ORANGE, GREEN, PINK)[: len(ways)]
-    for (name, (x, y, _)), colour in zip(ways.items(), colours, strict=True):
+    colours = (BLUE, ORANGE, GREEN, SKY, PINK)[: len(ways)]
+    for (name, (x, y, angles)), colour in zip(ways.items(), colours, strict=True):
         left.plot(x, np.maximum(y, 3e-4), color=colour, lw=2, label=name)
+        right.plot(range(1, 1 + len(angles)), angles, color=colour, lw=2)
     left.set(xlabel="forward passes", ylabel="share wrong", yscale="log", xlim=(0, passes))
-    left.legend(frameon=False, fontsize=9)
-    right.barh(list(ways), [np.mean(angles) for *_, angles in ways.values()], color=colours)
-    right.axvline(90, color=GREY, lw=1)
-    right.set(xlim=(0, 120), xlabel="degrees from the way down", ylim=(3.5, -0.5))
-    return show(figure, "error against forward passes, and angles to the gradient")
+    figure.legend(loc="outside upper center", ncols=len(ways), frameon=False, fontsize=9)
+    right.axhline(90, color=GREY, lw=1)
+    right.set(
+        xlabel="epoch", ylabel="degrees from back propagation", ylim=(0, 100), xlim=(0.5, None)
+    )
+    return show(figure, "error against forward passes, and angles to back propagation")
 
 
 def units(weights):

@@ -66,6 +66,29 @@ def against(wide: pd.DataFrame, references: Sequence[str]) -> pd.DataFrame:
     return table
 
 
+def table(
+    runs: pd.DataFrame, column: str, order: Sequence[str], references: Sequence[str], form: str
+) -> pd.DataFrame:
+    """Return one row per method of a column, those in `order` first: errors, and against others.
+
+    Columns: method, seeds, the mean error in percent and, by reference, what `against` says.
+    """
+    compared = against(by_seed(runs, column), references)
+    methods = [m for m in dict.fromkeys([*order, *runs[column]]) if (runs[column] == m).any()]
+    rows = []
+    for method in methods:
+        own = runs[runs[column] == method]
+        rows.append(
+            {
+                "method": method,
+                "seeds": str((own.seed != "").sum()),
+                "test error, %": mean(list(percent(own)), form),
+                **{f"minus {name}, points": compared.loc[method, name] for name in references},
+            }
+        )
+    return pd.DataFrame(rows)
+
+
 def difference_of(difference: pd.Series, comparisons: int) -> str:
     """Write a mean difference in points, its simultaneous interval, and the report's verdict."""
     if not len(difference):

@@ -15,7 +15,7 @@ import pandas as pd
 from noise_exp.errors import UserError
 from noise_exp.job import launchers
 from noise_exp.runs.record import Record
-from studies.protocol import settings_of
+from studies.protocol import Sweep, settings_of
 
 FOLDER = Path(__file__).parent / "results"
 _MEASURED = ["work", "seconds", "errors", "images", "score"]
@@ -69,7 +69,8 @@ def join(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     text = sorted({str(key) for key in rows} - _NO_SETTINGS)
     rows = rows.reindex(columns=["cell", "seed", *text, *_MEASURED, *_ORIGIN])
     rows = rows.sort_values("cell", kind="stable", ignore_index=True)
-    return rows.fillna(dict.fromkeys([*text, *_ORIGIN], ""))
+    words = rows[[*text, *_ORIGIN]].astype(object)
+    return rows.assign(**words.where(words.notna(), ""))
 
 
 def merge(path: Path, new: pd.DataFrame) -> None:
@@ -79,7 +80,13 @@ def merge(path: Path, new: pd.DataFrame) -> None:
         old = read(path)
         frames = [old[~old.cell.isin(new.cell)], new]
     path.parent.mkdir(parents=True, exist_ok=True)
-    join(frames).to_csv(path, index=False)
+    whole = {"errors": "Int64", "images": "Int64"}  # with a value where there is none
+    join(frames).astype(whole).to_csv(path, index=False)
+
+
+def keep(path: Path) -> Callable[[Sweep, Sequence[Record]], None]:
+    """Return what takes a sweep's runs over into a study's results."""
+    return lambda sweep, records: merge(path, rows(sweep.cell, records))
 
 
 def settings(row: pd.Series) -> dict[str, str]:

@@ -20,7 +20,6 @@ import pandas as pd
 
 from noise_exp.errors import UserError, at_the_edge
 from noise_exp.job.describe import trial_of
-from noise_exp.runs.record import Record
 from noise_exp.writing import markdown_of
 from studies import floors, protocol, results
 from studies.feedback import angles, cells, figures, tables
@@ -53,11 +52,13 @@ def main() -> None:
 
 
 def _search(chosen: Iterable[Cell], options: argparse.Namespace) -> None:
-    _sweeps([cell.search(_RUNS) for cell in chosen], options.results / _SEARCH, options.jobs)
+    sweeps = [cell.search(_RUNS) for cell in chosen]
+    protocol.run(sweeps, options.jobs, results.keep(options.results / _SEARCH))
 
 
 def _train(chosen: Iterable[Cell], options: argparse.Namespace) -> None:
-    _sweeps(_seeds(chosen, options.results), options.results / _RESULTS, options.jobs)
+    sweeps = _seeds(chosen, options.results)
+    protocol.run(sweeps, options.jobs, results.keep(options.results / _RESULTS))
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -66,7 +67,7 @@ def _run(options: argparse.Namespace) -> None:
     if "baselines" in asked:
         results.merge(options.results / _RESULTS, _baselines())
     if "samplers" in asked:
-        _sweeps([cells.SAMPLERS], options.results / _SAMPLERS, options.jobs)
+        protocol.run([cells.SAMPLERS], options.jobs, results.keep(options.results / _SAMPLERS))
     if "angles" in asked:
         options.results.mkdir(parents=True, exist_ok=True)
         angles.rows(cells.ANGLES.run()).to_csv(options.results / _ANGLES, index=False)
@@ -133,13 +134,6 @@ def _named(names: Iterable[str], patterns: Sequence[str]) -> list[str]:
 def _seeds(chosen: Iterable[Cell], folder: Path) -> list[Sweep]:
     trials = results.read(folder / _SEARCH)
     return [cell.run(_RUNS, cell.settings(results.best(trials, cell.name))) for cell in chosen]
-
-
-def _sweeps(sweeps: Sequence[Sweep], path: Path, jobs: int) -> None:
-    def ended(sweep: Sweep, records: Sequence[Record]) -> None:
-        results.merge(path, results.rows(sweep.cell, records))
-
-    protocol.run(sweeps, jobs, ended)
 
 
 def _baselines() -> pd.DataFrame:

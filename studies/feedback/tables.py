@@ -6,7 +6,8 @@ import pandas as pd
 
 from noise_exp.report.pairs import differences
 from studies import results
-from studies.comparison import against, by_seed, difference_of, mean, percent
+from studies.comparison import by_seed, difference_of, mean, percent
+from studies.comparison import table as compared
 from studies.feedback.cells import BASELINES, FEEDBACK, NETWORKS, name_of
 from studies.protocol import rounded
 
@@ -20,24 +21,10 @@ def by_passes(runs: pd.DataFrame, passes: int) -> pd.DataFrame:
     if not cells.any():
         return pd.DataFrame()
     own = runs[cells | (runs.cell == "baselines")]
-    wide = by_seed(own, "preset")
-    compared = against(wide, _REFERENCES)
-    rows = []
-    for method in (*FEEDBACK, *BASELINES):
-        if not len(group := own[own.preset == method]):
-            continue
-        rows.append(
-            {
-                "feedback": FEEDBACK.get(method, "-"),
-                "method": method,
-                "seeds": str((group.seed != "").sum()),
-                "test error, %": mean(list(percent(group))),
-                **{f"minus {key}, points": compared.loc[method, key] for key in _REFERENCES},
-                "ms per pass": f"{1e3 * (group.seconds / group.work).median():.0f}"
-                if method in FEEDBACK else "-",
-            }
-        )  # fmt: skip
-    return pd.DataFrame(rows)
+    table = compared(own, "preset", [*FEEDBACK, *BASELINES], _REFERENCES, ".1f")
+    table.insert(0, "feedback", table.method.map(FEEDBACK).fillna("-"))
+    pace = (1e3 * own.seconds / own.work).groupby(own.preset).median()
+    return table.assign(**{"ms per pass": table.method.map(pace.map("{:.0f}".format)).fillna("-")})
 
 
 def searched(trials: pd.DataFrame, budgets: tuple[int, ...]) -> pd.DataFrame:
@@ -109,16 +96,5 @@ def by_seconds(runs: pd.DataFrame) -> pd.DataFrame:
     Differences are to the best of ours, `low_rank_es`.
     """
     own = runs[runs.cell.str.startswith("10s/")]
-    own = own.assign(method=own.cell.str.partition("/")[2])
-    compared = against(by_seed(own, "method"), ["low_rank_es"])
-    order = {method: place for place, method in enumerate(FEEDBACK)}
-    own = own.sort_values("method", key=lambda m: m.map(order).fillna(len(order)), kind="stable")
-    return pd.DataFrame(
-        {
-            "method": method if method in FEEDBACK else f"evosax {method}",
-            "seeds": str(len(group)),
-            "test error after 10 s, %": mean(list(percent(group))),
-            "minus low_rank_es, points": compared.low_rank_es[method],
-        }
-        for method, group in own.groupby("method", sort=False)
-    )
+    own = own.assign(method=own.cell.str.removeprefix("10s/"))
+    return compared(own, "method", list(FEEDBACK), ["low_rank_es"], ".1f")

@@ -3,7 +3,8 @@
 import pandas as pd
 
 from noise_exp.training import ARTICLE_DISTRIBUTIONS
-from studies.comparison import against, by_seed, mean, percent
+from studies.comparison import mean, percent
+from studies.comparison import table as compared
 
 METHODS = ["gaussian" if name == "normal" else name for name in ARTICLE_DISTRIBUTIONS]
 METHODS.append("backprop")  # options of dist, in the article's order
@@ -35,17 +36,14 @@ def methods(runs: pd.DataFrame) -> pd.DataFrame:
     Differences are paired by seed, so by split; equal `network.init_scale` pairs weights too. Their
     intervals hold all at once.
     """
-    compared = against(by_seed(runs, "dist"), ["backprop"])
-    return pd.DataFrame(
-        {
-            "method": method,
-            "seeds": str(len(group)),
-            "test error, %": mean(list(percent(group)), ".2f"),
-            "worst seed": f"{group.errors.max():g} of {group.images.iloc[0]:g}",
-            "minus backprop, points": compared.backprop[method] or "-",
-            "passes": f"{group.work.iloc[0]:.1f}",
+    groups = runs.groupby("dist", sort=False)
+    worst = groups.errors.max().map("{:g}".format) + " of " + groups.images.max().map("{:g}".format)
+    table = compared(runs, "dist", METHODS, ["backprop"], ".2f")
+    return table.assign(
+        **{
+            "worst seed": table.method.map(worst),
+            "passes": table.method.map(groups.work.max().map("{:.1f}".format)),
         }
-        for method, group in runs.groupby("dist", sort=False)
     )
 
 

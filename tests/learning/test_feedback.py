@@ -145,7 +145,7 @@ def test_networks_have_a_verdict_against_learned_feedback_each(page):
 
 def test_evosax_stands_beside_the_presets_of_as_many_seconds(page):
     ours, theirs = table(page, "evosax")
-    assert (ours["method"], theirs["method"]) == ("low_rank_es", "evosax SNES")
+    assert (ours["method"], theirs["method"]) == ("low_rank_es", "SNES")
     assert theirs["minus low_rank_es, points"] == "+2.00 ± 0.00: higher"
 
 

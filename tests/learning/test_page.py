@@ -69,9 +69,9 @@ def test_tables_and_figures_of_results(cli, made_up):
     assert list(table) == ["gaussian", "beta", "backprop"]  # in the article's order
     low, high = stats.ttest_1samp([0.4, 0.2, 0, 0.6, 0.2], 0).confidence_interval(0.95)
     assert table["gaussian"][2] == f"0.28 ± {(high - low) / 2:.2f}"
-    assert table["gaussian"][3] == "3 of 500"
+    assert table["gaussian"][4] == "3 of 500"
     more = stats.ttest_1samp([0.8, 1, 1, 1.2, 1], 0).confidence_interval(1 - 0.05 / 2)
-    assert table["beta"][4] == f"+1.00 ± {(more.high - more.low) / 2:.2f}: higher"
+    assert table["beta"][3] == f"+1.00 ± {(more.high - more.low) / 2:.2f}: higher"
     layers = {row[0]: row[1:] for row in table_rows(text, "learn_layers")[2:]}
     assert list(layers) == ["3", "1 2 3"]
     assert layers["1 2 3"] == ["0.40 ± 0.00"]

@@ -29,9 +29,7 @@ def test_a_search_and_its_seeds_are_kept_and_are_not_done_twice(here, capsys):
     cell = Cell("tiny/backprop", searched, trained, 3, ("hydra.sweeper.n_trials=3",))
     path = here / "results" / "search.csv"
 
-    def keep(sweep, records):
-        results.merge(path, results.rows(sweep.cell, records))
-
+    keep = results.keep(path)
     protocol.run([cell.search(here / "all")], 2, keep)
     trials = [record for record, _ in jobs_in(here / "all/search/tiny/backprop")]
     shares = [trial["metrics"]["validation_error_rate"] for trial in trials]

@@ -20,12 +20,15 @@ def test_every_preset_has_its_feedback_said():
     assert set(FEEDBACK) == set(options("preset"))
 
 
-def test_every_preset_is_searched_at_both_budgets_and_learned_feedback_has_every_network():
-    names = set(short())
-    assert {f"{passes}/{preset}" for passes in (30, 300) for preset in FEEDBACK} <= names
-    networks = [name for name in names if name.startswith("networks/")]
-    assert len({name.split("/")[1] for name in networks}) == 6
-    assert len(networks) == 6 * len([n for n in networks if "/128-128/" in n])
+def test_every_preset_is_searched_at_both_budgets_and_networks_have_the_same_presets():
+    names = [name.split("/") for name in short()]
+    for passes in ("30", "300"):
+        assert {preset for at, *_, preset in names if at == passes} == set(FEEDBACK)
+    presets = {}
+    for _, hidden, preset in (name for name in names if name[0] == "networks"):
+        presets.setdefault(hidden, []).append(preset)
+    assert len({tuple(on) for on in presets.values()}) == 1
+    assert "learned_feedback" in presets["128-128"]
 
 
 @pytest.mark.parametrize("preset", options("preset"))
@@ -76,6 +79,13 @@ def study(tmp_path_factory):
     results.merge(folder / "feedback.csv", runs("10s/low_rank_es", "low_rank_es", ERRORS["spsa"]))
     evosax = runs("10s/SNES", "", [wrong + 40 for wrong in ERRORS["spsa"]], population="8")
     results.merge(folder / "race.csv", evosax.drop(columns="preset"))
+    samplers = [
+        runs("samplers", "spsa", errors, dist=dist, noise_transform=transform)
+        for dist, transform, errors in (("more/laplace", "none", [300, 310]),
+                                        ("more/laplace", "sign", [280, 280]),
+                                        ("beta", "sign", [300, 310]))
+    ]  # fmt: skip
+    results.merge(folder / "samplers.csv", pd.concat(samplers))
     trials = runs("30/spsa", "spsa", [400, 200, 600]).assign(**searched)
     results.merge(folder / "feedback_search.csv", trials)
     return folder
@@ -90,7 +100,7 @@ def page(cli, study):
                module="studies.feedback")  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert time.perf_counter() - start < 60
-    assert f"there are no results in {study}/samplers.csv" in done.stdout
+    assert f"there are no results in {study}/angles.csv" in done.stdout
     return path
 
 
@@ -149,6 +159,14 @@ def test_evosax_stands_beside_the_presets_of_as_many_seconds(page):
     assert theirs["minus low_rank_es, points"] == "+2.00 ± 0.00: higher"
 
 
+def test_samplers_have_a_row_each_and_a_column_for_each_transform(page):
+    laplace, beta = table(page, "samplers")
+    assert laplace["distribution"] == "laplace"
+    assert laplace["spsa, none, %"] == f"15.2 ± {reach([15, 15.5], 1):.1f}"
+    assert laplace["spsa, sign, %"] == "14.0 ± 0.0"
+    assert (beta["distribution"], beta["spsa, none, %"]) == ("beta", "-")
+
+
 def test_a_search_is_told_by_its_best_trial(page):
     (row,) = table(page, "search")
     assert (row["preset"], row["passes"], row["trials"]) == ("spsa", "30", "3")
@@ -157,7 +175,7 @@ def test_a_search_is_told_by_its_best_trial(page):
 
 
 def test_what_has_no_results_is_left_as_it_is(page):
-    for name in ("passes_300", "passes_3000", "samplers"):
+    for name in ("passes_300", "passes_3000"):
         assert f"<!-- {name} -->\nold\n<!-- end -->" in page.read_text()
 
 

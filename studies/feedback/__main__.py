@@ -110,9 +110,10 @@ def _pages(options: argparse.Namespace) -> None:
     if (runs := results.found(options.results / _RESULTS)) is not None:
         for passes in (*cells.BUDGETS, *cells.LONG):
             table(f"passes_{passes}", tables.by_passes(runs, passes))
-        table("networks", tables.by_network(runs))
         figures.by_passes(runs).savefig(page.folder / "feedback.png", dpi=110)
-        figures.by_depth(runs).savefig(page.folder / "feedback_depth.png", dpi=110)
+        if len(networks := tables.by_network(runs)):
+            table("networks", networks)
+            figures.by_depth(runs).savefig(page.folder / "feedback_depth.png", dpi=110)
         if (evosax := results.found(options.results / _RACE)) is not None:
             table("evosax", tables.by_seconds(results.join([runs, evosax])))
     if (runs := results.found(options.results / _SAMPLERS)) is not None:

@@ -9,7 +9,7 @@ import pandas as pd
 from noise_exp.report.intervals import student
 from noise_exp.report.pairs import compare, differences
 
-MARGIN = 0.25  # points of the error rate; a smaller difference counts as none
+MARGIN = 0.25  # points of the error rate; "equal" if the whole interval lies within
 
 
 def by_seed(frame: pd.DataFrame, method: str) -> pd.DataFrame:
@@ -59,7 +59,7 @@ def against(wide: pd.DataFrame, references: Sequence[str]) -> pd.DataFrame:
         for method in map(str, wide)
         if method != reference
     }
-    comparisons = sum(len(difference) > 0 for difference in found.values())
+    comparisons = len({frozenset(pair) for pair, difference in found.items() if len(difference)})
     table = pd.DataFrame("", wide.columns, list(references))
     for (method, reference), difference in found.items():
         table.loc[method, reference] = difference_of(difference, comparisons)

@@ -80,6 +80,8 @@ class Cell:
         How many: 1, 2, ...
     space
         What the search goes through, beside what its experiment says.
+    source
+        Of its settings: the cell that was searched, if it is another.
     """
 
     name: str
@@ -87,6 +89,7 @@ class Cell:
     trained: tuple[str, ...]
     seeds: int
     space: tuple[str, ...] = ()
+    source: str = ""
 
     def search(self, folder: Path) -> Sweep:
         """Return the sweep that searches its settings on validation images."""
@@ -118,9 +121,11 @@ def rounded(value: str) -> str:
         return value
 
 
-def run(
-    sweeps: Iterable[Sweep], jobs: int, ended: Callable[[Sweep, Sequence[Record]], None]
-) -> None:
+Ended = Callable[[Sweep, Sequence[Record]], None]
+"""What is done with the runs of a sweep at its end."""
+
+
+def run(sweeps: Iterable[Sweep], jobs: int, ended: Ended) -> None:
     """Run sweeps, `jobs` at a time, and hand the runs of each to `ended`, in this thread.
 
     Raises

@@ -11,11 +11,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
+from filelock import FileLock
 
 from noise_exp.errors import UserError
 from noise_exp.job import launchers
 from noise_exp.runs.record import Record
-from studies.protocol import Sweep, settings_of
+from studies.protocol import Ended, settings_of
 
 FOLDER = Path(__file__).parent / "results"
 _MEASURED = ["work", "seconds", "errors", "images", "score"]
@@ -74,17 +75,30 @@ def join(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def merge(path: Path, new: pd.DataFrame) -> None:
-    """Write results in place of those of the same cells."""
-    frames = [new]
-    if path.is_file():
-        old = read(path)
-        frames = [old[~old.cell.isin(new.cell)], new]
+    """Write results in place of those of the same cells; others may do so at the same time."""
+    with locked(path):
+        frames = [new]
+        if path.is_file():
+            old = read(path)
+            frames = [old[~old.cell.isin(new.cell)], new]
+        whole = {"errors": "Int64", "images": "Int64"}  # with a value where there is none
+        write(path, join(frames).astype(whole))
+
+
+def locked(path: Path) -> FileLock:
+    """Return a lock on a table, for the time between reading and writing it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    whole = {"errors": "Int64", "images": "Int64"}  # with a value where there is none
-    join(frames).astype(whole).to_csv(path, index=False)
+    return FileLock(path.with_suffix(".lock"))
 
 
-def keep(path: Path) -> Callable[[Sweep, Sequence[Record]], None]:
+def write(path: Path, table: pd.DataFrame) -> None:
+    """Write a table in place of another, the whole or nothing of it."""
+    part = path.with_suffix(".part")
+    table.to_csv(part, index=False)
+    part.replace(path)
+
+
+def keep(path: Path) -> Ended:
     """Return what takes a sweep's runs over into a study's results."""
     return lambda sweep, records: merge(path, rows(sweep.cell, records))
 

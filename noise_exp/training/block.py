@@ -1,6 +1,6 @@
 """A few images at a time: what one thread computes of them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from typing import Protocol
 
@@ -39,13 +39,20 @@ class Block:
     """
 
     def __init__(
-        self, network: Network, cost: Cost, products: Products, capacity: int, light: bool
+        self,
+        network: Network,
+        cost: Cost,
+        products: Products,
+        capacity: int,
+        light: bool,
+        frozen: Collection[int] = (),
     ) -> None:
         self.products = products
         self.capacity = capacity
         self.light = light
         self._network = network
         self._cost = cost
+        self._trained = [layer for layer in range(network.layers) if layer not in frozen]
         self._layers = Layers(network, capacity, products, differentiable=not light)
         if not light:
             self._deltas = [np.empty((capacity, n), network.dtype) for n in network.sizes[1:]]
@@ -108,6 +115,11 @@ class Block:
         self._cost.deltas(self._layers.output[: len(self)], self._targets, self.deltas[-1])
         return self.deltas[-1]
 
+    @property
+    def _credited(self) -> range:
+        """The hidden layers, from 0, whose deltas a layer that is trained asks for."""
+        return range(min(self._trained, default=len(self.matrices)), len(self.matrices) - 1)
+
     def back_propagate(self, feedback_weights: Sequence[np.ndarray] | None = None) -> None:
         """Write the exact deltas or, with feedback weights of their own, what stands for them.
 
@@ -117,15 +129,15 @@ class Block:
         if feedback_weights is None:
             feedback_weights = [above[:-1].T for above in self.matrices[1:]]
         delta = self.output_deltas()
-        for layer in reversed(range(len(self.matrices) - 1)):
+        for layer in reversed(self._credited):
             delta = self.products.matmul(delta, feedback_weights[layer], out=self.deltas[layer])
             delta /= self.inverse_slope(layer)
 
     def send_back(self, feedback_weights: Sequence[np.ndarray]) -> None:
         """Write deltas that come straight from the outputs: one array (outputs, units) a layer."""
         output_deltas = self.output_deltas()
-        for layer, way in enumerate(feedback_weights):
-            self.products.matmul(output_deltas, way, out=self.deltas[layer])
+        for layer in self._credited:
+            self.products.matmul(output_deltas, feedback_weights[layer], out=self.deltas[layer])
             self.deltas[layer] /= self.inverse_slope(layer)
 
     def perturb(self, perturbation: Perturbation) -> tuple[np.ndarray, np.ndarray]:
@@ -194,10 +206,11 @@ class Block:
         """Write the products of inputs and deltas to `out`, shape (n_parameters,)."""
         n = len(self)
         inputs = [self._images, *(above[:n] for above in self._layers.activations)]
-        for below, delta, gradient in zip(
-            inputs, self.deltas, self._network.matrices(out), strict=True
-        ):
-            self.products.matmul(below.T, delta, out=gradient)
+        gradients = self._network.matrices(out)
+        if len(self._trained) < len(gradients):
+            out.fill(0)
+        for layer in self._trained:
+            self.products.matmul(inputs[layer].T, self.deltas[layer], out=gradients[layer])
 
     def gradient(self) -> np.ndarray:
         """Return the products of inputs and deltas, (n_parameters,), overwritten by the next."""

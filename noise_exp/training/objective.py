@@ -7,7 +7,7 @@ image (`assign_credit`), of which back propagation is one source and noise anoth
 
 import copy
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -74,6 +74,8 @@ class Objective:
         What is measured; the article's squared error by default.
     inputs
         Which pixels are the network's inputs, bool (pixels,); None for all.
+    frozen
+        Layers, from 0 at the input, whose gradient is not asked for: it is 0, and costs nothing.
 
     Attributes
     ----------
@@ -91,8 +93,10 @@ class Objective:
         workers: Workers = ALONE,
         cost: Cost | None = None,
         inputs: np.ndarray | None = None,
+        frozen: Collection[int] = (),
     ) -> None:
         self.network = network
+        self._frozen = frozen
         self.cost: Cost = cost or SquaredError()
         self.workers = workers
         self._pixels, self._inputs = images, inputs
@@ -259,7 +263,9 @@ class Objective:
         except IndexError:
             block = None
         if block is None or block.capacity < images_at_once or (block.light and not light):
-            block = Block(self.network, self.cost, self.products, images_at_once, light)
+            block = Block(
+                self.network, self.cost, self.products, images_at_once, light, self._frozen
+            )
         for r in rows:
             block.set(r, matrices, images[r], self._targets[r], self._labels[r])
             yield block

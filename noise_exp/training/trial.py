@@ -72,7 +72,7 @@ class Trial:
     hidden, init_scale
         Units of the hidden layers, and the initial parameters' standard deviation.
     frozen
-        Layers that are not trained, counted from 1 at the input.
+        Layers that are not trained, counted from 1 at the input; their gradient costs nothing.
     threads
         They change the time, never the result.
     diagnostics
@@ -136,8 +136,9 @@ class Trial:
         network = Network((int(inputs.sum()), *self.network.sizes[1:]), self.network.dtype)
         self._frozen = [network.layer_slices()[layer - 1] for layer in set(frozen)]
         self.objective = Objective(
-            network, split.train_images, split.train_labels, self._workers, self._cost, inputs
-        )
+            network, split.train_images, split.train_labels, self._workers, self._cost, inputs,
+            [layer - 1 for layer in frozen],
+        )  # fmt: skip
         self._diagnose = self._diagnosing(inputs) if diagnostics else None
 
     @property

@@ -20,6 +20,7 @@ import pandas as pd
 
 from noise_exp.errors import UserError, at_the_edge
 from noise_exp.job.describe import trial_of
+from noise_exp.runs.record import Record
 from noise_exp.writing import markdown_of
 from studies import floors, protocol, results
 from studies.feedback import angles, cells, figures, tables
@@ -41,7 +42,8 @@ def main() -> None:
         elif options.command == "long":
             chosen = _long(options)
             _search(chosen, options)
-            _train(chosen, options)
+            seeds = _seeds(chosen, options.results)
+            _sweeps(seeds, options.jobs, results.keep(options.results / _RESULTS))
         elif options.command == "search":
             short = cells.short()
             _search([short[name] for name in _named(short, options.cells or ["*"])], options)
@@ -53,25 +55,33 @@ def main() -> None:
 
 def _search(chosen: Iterable[Cell], options: argparse.Namespace) -> None:
     sweeps = [cell.search(_RUNS) for cell in chosen]
-    protocol.run(sweeps, options.jobs, results.keep(options.results / _SEARCH))
-
-
-def _train(chosen: Iterable[Cell], options: argparse.Namespace) -> None:
-    sweeps = _seeds(chosen, options.results)
-    protocol.run(sweeps, options.jobs, results.keep(options.results / _RESULTS))
+    _sweeps(sweeps, options.jobs, results.keep(options.results / _SEARCH))
 
 
 def _run(options: argparse.Namespace) -> None:
-    short = cells.short()
-    asked = _named(["baselines", "samplers", "angles", *short], options.cells or ["*"])
+    known = cells.short() | cells.beside()
+    asked = _named(["baselines", *known], options.cells or ["*"])
+    # Before hours of computing: a cell that has no settings is told.
+    sweeps = _seeds([known[name] for name in asked if name in known], options.results)
     if "baselines" in asked:
         results.merge(options.results / _RESULTS, _baselines())
-    if "samplers" in asked:
-        protocol.run([cells.SAMPLERS], options.jobs, results.keep(options.results / _SAMPLERS))
-    if "angles" in asked:
-        options.results.mkdir(parents=True, exist_ok=True)
-        angles.rows(cells.ANGLES.run()).to_csv(options.results / _ANGLES, index=False)
-    _train([short[name] for name in asked if name in short], options)
+
+    def ended(sweep: Sweep, records: Sequence[Record]) -> None:
+        kind = sweep.cell.partition("/")[0]
+        if kind == "angles":
+            angles.keep(options.results / _ANGLES, records)
+        else:
+            path = options.results / (_SAMPLERS if kind == "samplers" else _RESULTS)
+            results.merge(path, results.rows(sweep.cell, records))
+
+    _sweeps(sweeps, options.jobs, ended)
+
+
+def _sweeps(sweeps: Sequence[Sweep], jobs: int, ended: protocol.Ended) -> None:
+    """Run sweeps, those that are measured in seconds one after the other."""
+    timed = [sweep for sweep in sweeps if sweep.cell.startswith(cells.TIMED)]
+    protocol.run([sweep for sweep in sweeps if sweep not in timed], jobs, ended)
+    protocol.run(timed, 1, ended)
 
 
 def _fast(options: argparse.Namespace) -> None:
@@ -134,7 +144,10 @@ def _named(names: Iterable[str], patterns: Sequence[str]) -> list[str]:
 
 def _seeds(chosen: Iterable[Cell], folder: Path) -> list[Sweep]:
     trials = results.read(folder / _SEARCH)
-    return [cell.run(_RUNS, cell.settings(results.best(trials, cell.name))) for cell in chosen]
+    return [
+        cell.run(_RUNS, cell.settings(results.best(trials, cell.source or cell.name)))
+        for cell in chosen
+    ]
 
 
 def _baselines() -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 
@@ -9,6 +10,7 @@ from noise_exp.figures import GREY, Figure, panels, style
 from noise_exp.runs.record import Record
 from noise_exp.training.diagnostics import NAMES
 from studies.feedback.cells import FEEDBACK
+from studies.results import locked, write
 
 
 def rows(records: Sequence[Record]) -> pd.DataFrame:
@@ -26,6 +28,16 @@ def rows(records: Sequence[Record]) -> pd.DataFrame:
                 )
             )
     return pd.concat(found)[["preset", "seed", "epoch", "layer", *NAMES]]
+
+
+def keep(path: Path, records: Sequence[Record]) -> None:
+    """Write what was found for presets in place of what there was of them."""
+    new = rows(records)
+    with locked(path):
+        if path.is_file():
+            old = pd.read_csv(path)
+            new = pd.concat([old[~old.preset.isin(new.preset)], new])
+        write(path, new.sort_values("preset", kind="stable"))
 
 
 def by_epoch(table: pd.DataFrame) -> Figure:

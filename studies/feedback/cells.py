@@ -1,9 +1,9 @@
 """The comparisons of docs/feedback.md, as cells of the protocol."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
-from studies.protocol import Cell, Sweep, rounded
+from noise_exp.training import article
+from studies.protocol import Cell, rounded
 
 FEEDBACK = {
     "cost_scaled": "none",
@@ -11,8 +11,8 @@ FEEDBACK = {
     "hill_climb": "one scalar per step",
     "annealing": "one scalar per step",
     "spsa": "one scalar per step",
-    "es": "one scalar per step",
-    "low_rank_es": "one scalar per step",
+    "es": "one scalar per member",
+    "low_rank_es": "one scalar per member",
     "node_perturbation_blind": "one scalar per example",
     "node_perturbation": "output errors",
     "direct_feedback_alignment": "output errors",
@@ -33,11 +33,12 @@ BASELINES = ("logistic_regression", "nearest_neighbours")
 BUDGETS = (30, 300)  # forward passes
 LONG = (3_000, 10_000)
 NETWORKS = ("[32,32]", "[128]", "[128,128]", "[128,128,128,128]")
-_ON_NETWORKS = ("direct_feedback_alignment", "feedback_alignment", "sign_symmetry",
-                "direct_kolen_pollack", "kolen_pollack", "weight_mirror", "learned_feedback",
-                "backprop")  # fmt: skip
-SAMPLERS = Sweep("samplers", Path("multirun/samplers"), ("experiment=every_sampler",))
-ANGLES = Sweep("angles", Path("multirun/angles"), ("experiment=angles",))
+_LEARNED_OR_FIXED = (
+    "direct_feedback_alignment", "feedback_alignment", "sign_symmetry", "sign_symmetry_random",
+    "direct_kolen_pollack", "kolen_pollack", "weight_mirror", "learned_feedback",
+)  # fmt: skip
+_SAMPLED = ("learned_feedback", "node_perturbation_blind", "spsa")
+TIMED = "10s/"
 _VALIDATION = ("data.validation_size=2000", "score=error_rate")
 
 
@@ -56,14 +57,34 @@ def short() -> dict[str, Cell]:
         _searched(f"networks/{name_of(hidden)}/{preset}", preset,
                   f"network.hidden={hidden}", "forward_passes=100")
         for hidden in NETWORKS
-        for preset in _ON_NETWORKS
+        for preset in (*_LEARNED_OR_FIXED, "backprop")
     ]  # fmt: skip
     seconds = [
-        _searched(f"10s/{preset}", preset, "forward_passes=null", "train_seconds=10")
+        _searched(f"{TIMED}{preset}", preset, "forward_passes=null", "train_seconds=10")
         for preset, feedback in FEEDBACK.items()
-        if feedback == "one scalar per step"
+        if feedback in ("one scalar per step", "one scalar per member")
     ]
     return {cell.name: cell for cell in (*main, *networks, *seconds)}
+
+
+def beside() -> dict[str, Cell]:
+    """Return the cells that take the settings of others by name: samplers/* and angles/*."""
+    samplers = [
+        Cell(
+            f"samplers/{preset}",
+            (),
+            ("experiment=every_sampler", f"preset={preset}"),
+            10,
+            source=f"{BUDGETS[0]}/{preset}",
+        )
+        for preset in _SAMPLED
+    ]
+    angles = [
+        Cell(f"angles/{preset}", (), ("experiment=angles", f"preset={preset}"), 10,
+             source=f"networks/128-128/{preset}")
+        for preset in _LEARNED_OR_FIXED
+    ]  # fmt: skip
+    return {cell.name: cell for cell in (*samplers, *angles)}
 
 
 def long(passes: int, preset: str, settings: Mapping[str, str]) -> Cell:
@@ -75,7 +96,8 @@ def long(passes: int, preset: str, settings: Mapping[str, str]) -> Cell:
     rates = ",".join(rounded(str(float(settings[key]) / part)) for part in (1, 2, 4, 8))
     kept = (f"{name}={value}" for name, value in settings.items() if name != key)
     trained = ("experiment=feedback", f"preset={preset}", f"forward_passes={passes}", *kept)
-    return Cell(f"{passes}/{preset}", (*trained, *_VALIDATION), trained, 5, (f"{key}={rates}",))
+    searched = (*trained, *_VALIDATION, f"seed={article.SEED}")
+    return Cell(f"{passes}/{preset}", searched, trained, 5, (f"{key}={rates}",))
 
 
 def name_of(hidden: str) -> str:

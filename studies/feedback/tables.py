@@ -24,7 +24,8 @@ def by_passes(runs: pd.DataFrame, passes: int) -> pd.DataFrame:
     table = compared(own, "preset", [*FEEDBACK, *BASELINES], _REFERENCES, ".1f")
     table.insert(0, "feedback", table.method.map(FEEDBACK).fillna("-"))
     pace = (1e3 * own.seconds / own.work).groupby(own.preset).median()
-    return table.assign(**{"ms per pass": table.method.map(pace.map("{:.0f}".format)).fillna("-")})
+    shown = pace.dropna().map("{:.0f}".format)
+    return table.assign(**{"ms per pass": table.method.map(shown).fillna("-")})
 
 
 def searched(trials: pd.DataFrame, budgets: tuple[int, ...]) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from scipy import stats
 from support import options, table_rows, trial
 
 from studies import comparison, results
-from studies.feedback.cells import FEEDBACK, short
+from studies.feedback.cells import FEEDBACK, beside, short
 
 ORIGIN = {"environment": "", "version": "1"}
 PLACES = ("search", "passes_30", "passes_300", "passes_3000", "networks", "samplers",
@@ -29,6 +29,13 @@ def test_every_preset_is_searched_at_both_budgets_and_networks_have_the_same_pre
         presets.setdefault(hidden, []).append(preset)
     assert len({tuple(on) for on in presets.values()}) == 1
     assert "learned_feedback" in presets["128-128"]
+
+
+def test_every_sampler_and_the_angles_take_settings_that_were_searched():
+    searched = short()
+    for cell in beside().values():
+        assert cell.source in searched
+        assert cell.source.endswith(cell.name.split("/")[1])  # the same preset
 
 
 @pytest.mark.parametrize("preset", options("preset"))
@@ -73,7 +80,7 @@ def study(tmp_path_factory):
         cell = f"networks/32-32/{preset}"
         results.merge(folder / "feedback.csv", runs(cell, preset, errors))
     baseline = runs("baselines", "logistic_regression", [186]).assign(seed="")
-    results.merge(folder / "feedback.csv", baseline)
+    results.merge(folder / "feedback.csv", baseline.drop(columns=["work", "seconds"]))
     searched = {"optimizer.lr": ["0.0123", "0.5", "0.1"], "batch_size": ["128"] * 3,
                 "estimator.scale": ["3", "0.0211", "1"], "score": [0.2, 0.1, 0.3]}  # fmt: skip
     results.merge(folder / "feedback.csv", runs("10s/low_rank_es", "low_rank_es", ERRORS["spsa"]))
@@ -118,7 +125,7 @@ def reach(values, comparisons):
 def test_methods_are_set_against_a_read_out_alone_and_back_propagation_seed_by_seed(page):
     rows = {row["method"]: row for row in table(page, "passes_30")}
     assert list(rows) == ["shallow", "spsa", "learned_feedback", "backprop", "logistic_regression"]
-    comparisons = 2 * 4  # each of five with two, but for the two with themselves
+    comparisons = 4 + 3  # each of five with two, none with itself, and those two once
     share = {name: np.array(errors) / 20 for name, errors in ERRORS.items()}
     share["logistic_regression"] = np.full(5, 9.3)
     for name, row in rows.items():
@@ -142,6 +149,7 @@ def test_methods_are_set_against_a_read_out_alone_and_back_propagation_seed_by_s
     assert spsa["test error, %"] == f"{share['spsa'].mean():.1f} ± {reach(share['spsa'], 1):.1f}"
     assert (spsa["seeds"], spsa["ms per pass"]) == ("5", "100")
     assert rows["logistic_regression"]["test error, %"] == "9.3"
+    assert rows["logistic_regression"]["ms per pass"] == "-"
     assert (page.parent / "figures" / "feedback.png").is_file()
 
 

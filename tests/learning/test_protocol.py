@@ -37,7 +37,8 @@ def test_a_search_and_its_seeds_are_kept_and_are_not_done_twice(here, capsys):
     assert list(kept.score) == pytest.approx(shares)
     best = trials[shares.index(min(shares))]["params"]
     settings = cell.settings(results.best(kept, cell.name))
-    assert set(settings) == {"network.init_scale", "optimizer.lr"}  # the others were given
+    chosen = {"network.init_scale", "optimizer.lr", "optimizer.weight_decay"}
+    assert set(settings) == chosen  # the others were given
     for key, value in settings.items():
         magnitude = 10 ** math.floor(math.log10(float(best[key])))
         assert abs(float(value) - float(best[key])) <= 0.05 * magnitude * 1.001
@@ -103,6 +104,7 @@ def test_more_passes_search_the_rate_alone():
     settings = {"optimizer.lr": "0.03", "batch_size": "128"}
     cell = cells.long(3000, "spsa", settings)
     assert cell.space == ("optimizer.lr=0.03,0.015,0.0075,0.0037",)
+    assert "seed=452" in cell.searched  # four trials, none of them on a seed that is tested
     assert "batch_size=128" in cell.trained
     assert cell.settings({"batch_size": "128", "optimizer.lr": "0.0075", "preset": "spsa"}) == {
         "optimizer.lr": "0.0075"

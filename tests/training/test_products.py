@@ -1,6 +1,7 @@
 """Work is what was multiplied: a counter below NumPy's functions finds the products charged."""
 
 import math
+from collections import deque
 from types import SimpleNamespace
 
 import numpy as np
@@ -64,7 +65,8 @@ def counted(monkeypatch):
     "method",
     [*options("preset"), "low_rank_es estimator.rank=3",
      "node_perturbation_blind estimator.samples=3",
-     "low_rank_es estimator.images=all estimator.pairs=3"],
+     "low_rank_es estimator.images=all estimator.pairs=3",
+     "backprop network.frozen=[1]", "feedback_alignment network.frozen=[1]"],
 )  # fmt: skip
 def test_what_is_charged_was_multiplied(method, hidden, size, counted):
     run = trial(
@@ -75,3 +77,24 @@ def test_what_is_charged_was_multiplied(method, hidden, size, counted):
     one = len(run.objective) * run.objective.network.n_parameters
     assert last.forward_passes == pytest.approx(counted.multiply_adds / one, rel=1e-9)
     assert last.forward_passes > 1
+
+
+def test_frozen_layers_cost_their_forward_pass_alone():
+    """A read-out on 1,024 random units: the products of one pass, and of the outputs' gradient."""
+    run = trial("experiment=feedback", "preset=shallow", "data=article", "epochs=1",
+                "network.hidden=[1024]", "batch_size=null", "forward_passes=null")  # fmt: skip
+    *_, last = run.train()
+    network = run.objective.network
+    outputs = (1024 + 1) * network.sizes[-1]
+    assert last.forward_passes == pytest.approx(1 + outputs / network.n_parameters, rel=1e-9)
+
+
+@pytest.mark.parametrize("frozen", ["[1]", "[2]", "[1,3]"])
+@pytest.mark.parametrize("method", ["dist=backprop", "estimator=kolen_pollack"])
+def test_what_is_not_computed_for_frozen_layers_changes_no_other(method, frozen):
+    ways = ["data=xor", "network=small", "epochs=5", "dist=gaussian", "optimizer=momentum"]
+    run, whole = (trial(*ways, method, f"network.frozen={frozen}") for _ in range(2))
+    whole.objective._frozen = ()
+    for part in (run, whole):
+        deque(part.train(), 0)
+    np.testing.assert_array_equal(run.parameters, whole.parameters)

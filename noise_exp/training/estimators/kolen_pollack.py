@@ -59,7 +59,8 @@ class DirectKolenPollack(Estimator):
 
     Webster, Choi and Ahn, *Learning the connections in direct feedback alignment* (2021): each
     takes minus the product of its unit's activity and the output unit's delta, as if it led
-    forward, from the unit to the output.
+    forward, from the unit to the output. Theirs descend by Adam at a falling rate; here it is plain
+    descent at a constant one, whatever the optimizer of the forward weights.
 
     Attributes
     ----------

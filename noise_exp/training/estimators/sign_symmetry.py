@@ -24,7 +24,8 @@ class SignSymmetry(Estimator):
     """Feedback weights have the signs of the forward weights, and magnitudes of their own.
 
     Liao, Leibo and Poggio, *How important is weight symmetry in backpropagation?* (2016): uniform
-    sign-concordant feedback, and fixed random magnitudes; without their batch normalization.
+    sign-concordant feedback, and fixed random magnitudes; without their batch normalization, and
+    with whatever optimizer, not their updates by sign.
 
     Attributes
     ----------

@@ -23,12 +23,8 @@ from noise_exp.runs.record import key_of, settings
 from noise_exp.training.trial import Trial
 
 _MOST_JOBS = 100_000  # more would take days, and minutes to be planned
-_OF_THE_WHOLE = (
-    "resume",
-    "dry_run",
-    "diagnostics",
-    "score",
-)  # and all of tracking: a sweep has one of each
+# And all of tracking: a sweep has one of each.
+_OF_THE_WHOLE = ("resume", "dry_run", "diagnostics", "score")
 _READ_BEFORE = ("sweeper", "launcher", "callbacks")  # a job is composed
 
 Made = tuple[Mapping[str, Any], Callable[[], Trial]]

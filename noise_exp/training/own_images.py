@@ -2,6 +2,7 @@
 
 import os
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -37,7 +38,7 @@ class _Files(Digits):
 
 
 @dataclass
-class _InTwoFiles(_Files):
+class _InTwoFiles(_Files, ABC):
     """What options share whose images for test may be in a file of their own."""
 
     test: ForTest = ForTest.split
@@ -61,11 +62,13 @@ class _InTwoFiles(_Files):
             )
         return self._read(beside)
 
+    @abstractmethod
     def _path(self) -> Path:
-        raise NotImplementedError
+        """Return the file of images for training."""
 
+    @abstractmethod
     def _read(self, path: Path) -> tuple[np.ndarray, np.ndarray]:
-        raise NotImplementedError
+        """Return the images (n, ...) and labels (n,) of a file."""
 
 
 @dataclass

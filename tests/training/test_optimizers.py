@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -10,7 +11,15 @@ from support import options, trial
 
 from noise_exp.training.network import SquaredError
 from noise_exp.training.objective import Evaluation
-from noise_exp.training.optimizers import Adam, Annealing, HillClimb, Momentum, StepContext, Vanilla
+from noise_exp.training.optimizers import (
+    Adam,
+    Annealing,
+    HillClimb,
+    Momentum,
+    Optimizer,
+    StepContext,
+    Vanilla,
+)
 
 
 def context(objective, evaluation, progress=0.0, seed=0):
@@ -126,3 +135,24 @@ def test_every_optimizer_takes_weight_decay(optimizer):
     for run in (with_none, with_some):
         assert len(list(run.train())) == 20
     assert np.linalg.norm(with_some.trained) < np.linalg.norm(with_none.trained)
+
+
+def test_an_optimizer_of_ones_own_may_be_of_any_kind_of_class():
+    """One without the key has no weight decay, and is not asked to freeze what it holds."""
+
+    @dataclass
+    class Counting(Optimizer):
+        steps: int = 0
+
+        def init(self, _):
+            return self
+
+        def step(self, parameters, direction, _):
+            self.steps += 1
+            parameters += 0.01 * direction
+
+    mine, run = Counting(), trial("data=xor", "network=small", "epochs=3", "dist=backprop")
+    run.optimizer = mine
+    assert len(list(run.train())) == 3
+    assert mine.steps == 3
+    assert mine.weight_decay == 0

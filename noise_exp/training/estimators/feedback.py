@@ -4,6 +4,7 @@ The output units' own deltas are known: they follow from output and label withou
 """
 
 import math
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -33,9 +34,9 @@ class FeedbackWeights(EstimatorState):
         self.direct = direct
         self.weights: list[np.ndarray] = []
 
+    @abstractmethod
     def renew(self, objective: Objective, parameters: np.ndarray, noise: Noise) -> None:
         """Make the weights, or bring them up to date, before an estimate."""
-        raise NotImplementedError
 
     def assign(self, block: Block) -> Any:
         """Write a block's deltas: slope * (feedback weights . deltas above)."""

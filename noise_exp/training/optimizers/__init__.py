@@ -6,7 +6,7 @@ here is what several share.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -57,7 +57,6 @@ class OptimizerState(Protocol):
         """
 
 
-@dataclass(frozen=True)
 class Optimizer(Protocol):
     """Settings, which never change; what one training needs beside them is made by `init`.
 
@@ -65,10 +64,11 @@ class Optimizer(Protocol):
     ----------
     weight_decay
         Share of every parameter, 0 to below 1, that a step takes away beside its direction, times
-        the schedule: decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2).
+        the schedule: decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2). One that
+        has the key takes it in its `step`, by `decayed`.
     """
 
-    weight_decay: float = field(default=0.0, kw_only=True)
+    weight_decay: float = 0.0
 
     def init(self, parameters: np.ndarray) -> OptimizerState:
         """Return what steps in one training, and holds its state; parameters (n_parameters,)."""

@@ -32,6 +32,7 @@ class Adam(Optimizer):
     beta1: float
     beta2: float
     decay: bool
+    weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
         require_range(self, 0, math.inf, "lr")

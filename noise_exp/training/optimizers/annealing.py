@@ -37,6 +37,7 @@ class Annealing(Stateless):
     scale: float
     temperature: float
     cooling: float
+    weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
         require_range(self, 0, math.inf, "scale", "temperature")

@@ -35,6 +35,7 @@ class HillClimb(Optimizer):
 
     scale: float
     adaptation: float
+    weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
         require_range(self, 0, math.inf, "scale")

@@ -33,6 +33,7 @@ class Momentum(Optimizer):
     lr: float
     momentum: float
     decay: bool
+    weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
         require_range(self, 0, math.inf, "lr")

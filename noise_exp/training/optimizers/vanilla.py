@@ -26,6 +26,7 @@ class Vanilla(Stateless):
     lr: float = article.LR
     drop_epoch: int | None = article.DROP_EPOCH
     dropped_lr: float = article.DROPPED_LR
+    weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
         require_range(self, 0, math.inf, "lr", "dropped_lr")

@@ -47,7 +47,7 @@ def main() -> None:
     """Compare."""
     options = _options()
     with at_the_edge("studies.compare"):
-        name = options.method.removeprefix("preset=").rpartition(".")[2]
+        name = options.method.removeprefix("preset=")
         if options.method.startswith("preset="):
             cells = [_preset(data, name, options) for data in _DATA]
         else:
@@ -60,9 +60,15 @@ def main() -> None:
         protocol.run(seeds, options.jobs, results.keep(options.results / _RESULTS))
         runs = results.read(options.results / _RESULTS)
         for data in _DATA:
-            own = runs[runs.cell.isin([f"{data}/{shown}" for shown in (*BESIDE, name)])]
-            own = own.assign(method=own.cell.str.removeprefix(f"{data}/"))
+            alike = f"{data}/{options.passes}/"
+            own = runs[runs.cell.isin([f"{alike}{shown}" for shown in (*BESIDE, name)])]
+            own = own.assign(method=own.cell.str.removeprefix(alike))
             known = [shown for shown in BESIDE if (own.method == shown).any()]
+            if lost := [shown for shown in BESIDE if shown not in known]:
+                print(
+                    f"\nno results of {', '.join(lost)} on {data} at forward_passes={options.passes}; "
+                    f"python -m studies.compare preset={lost[0]} makes them"
+                )
             print(f"\n{data}\n\n{markdown_of(table(own, 'method', known, known, '.1f'))}")
 
 
@@ -71,7 +77,7 @@ def _preset(data: str, name: str, options: argparse.Namespace) -> Cell:
     searched = (f"experiment=feedback_search/{name}", *fixed, *_VALIDATION[data])
     trained = ("experiment=feedback", f"preset={name}", *fixed)
     space = (f"hydra.sweeper.n_trials={options.trials}", *options.space)
-    return Cell(f"{data}/{name}", searched, trained, options.seeds, space)
+    return Cell(f"{data}/{options.passes}/{name}", searched, trained, options.seeds, space)
 
 
 def _own(data: str, name: str, options: argparse.Namespace) -> Cell:
@@ -80,7 +86,8 @@ def _own(data: str, name: str, options: argparse.Namespace) -> Cell:
     trained = ("experiment=feedback", "~hydra.sweeper.params.preset", *fixed)
     rate = "optimizer.lr=tag(log, interval(1e-4, 1e-1))"
     space = (f"hydra.sweeper.n_trials={options.trials}", rate, *map(_added, options.space))
-    return OwnCell(f"{data}/{name}", searched, trained, options.seeds, space)
+    name = f"{data}/{options.passes}/{name}"
+    return OwnCell(name, searched, trained, options.seeds, space)
 
 
 def _class(target: str) -> tuple[str, ...]:

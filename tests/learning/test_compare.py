@@ -55,7 +55,8 @@ def test_an_estimator_of_ones_own_stands_beside_the_presets(cli, compare):
     shallow = [40, 41, 39, 40, 42]
     results.merge(
         cli.folder / "results" / "compare.csv",
-        pd.DataFrame({"cell": "digits8/shallow", "seed": str(seed), "errors": wrong, "images": 400}
+        pd.DataFrame({"cell": cell, "seed": str(seed), "errors": wrong, "images": 400}
+                     for cell in ("digits8/1/shallow", "digits8/300/backprop")
                      for seed, wrong in enumerate(shallow, 1)),
     )  # fmt: skip
     space = "estimator.scale=tag(log, interval(1e-3, 1e-1))"
@@ -64,10 +65,13 @@ def test_an_estimator_of_ones_own_stands_beside_the_presets(cli, compare):
     assert done.returncode == 0, done.stderr
     trials = results.read(cli.folder / "results" / "compare_search.csv")
     runs = results.read(cli.folder / "results" / "compare.csv")
-    assert list(trials.cell) == ["digits8/OneSided"] * 2 + ["mnist10/OneSided"] * 2
+    assert list(trials.cell) == [
+        *["digits8/1/my_module.OneSided"] * 2,
+        *["mnist10/1/my_module.OneSided"] * 2,
+    ]
     assert list(trials.images) == [300] * 2 + [2000] * 2
-    best = trials[trials.cell == "digits8/OneSided"].sort_values("errors").iloc[0]
-    own = runs[runs.cell == "digits8/OneSided"]
+    best = trials[trials.cell == "digits8/1/my_module.OneSided"].sort_values("errors").iloc[0]
+    own = runs[runs.cell == "digits8/1/my_module.OneSided"]
     assert list(own.seed) == list("12345")
     assert set(own["noise_transform"]) == {"sign"}
     (scale,) = set(own["estimator.scale"])
@@ -75,7 +79,9 @@ def test_an_estimator_of_ones_own_stands_beside_the_presets(cli, compare):
 
     text = f"<!-- x -->\n{done.stdout.rpartition('digits8')[2].strip()}\n<!-- end -->"
     (head, _, *rows) = table_rows(text, "x")
-    assert [row[0] for row in rows] == ["shallow", "OneSided"]
+    # Not what had other passes, of which it is said that there is nothing.
+    assert [row[0] for row in rows] == ["shallow", "my_module.OneSided"]
+    assert "learned_feedback, backprop on digits8 at forward_passes=1" in done.stdout
     more = (own.errors.to_numpy() - shallow) / 4
     low, high = stats.ttest_1samp(more, 0).confidence_interval(0.95)  # of one comparison
     written = f"{more.mean():+.2f} ± {(high - low) / 2:.2f}: higher"

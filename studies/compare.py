@@ -65,8 +65,9 @@ def main() -> None:
             own = own.assign(method=own.cell.str.removeprefix(alike))
             known = [shown for shown in BESIDE if (own.method == shown).any()]
             if lost := [shown for shown in BESIDE if shown not in known]:
+                where = f"{data} at forward_passes={options.passes}"
                 print(
-                    f"\nno results of {', '.join(lost)} on {data} at forward_passes={options.passes}; "
+                    f"\nno results of {', '.join(lost)} on {where}; "
                     f"python -m studies.compare preset={lost[0]} makes them"
                 )
             print(f"\n{data}\n\n{markdown_of(table(own, 'method', known, known, '.1f'))}")

@@ -81,7 +81,7 @@ class Cell:
     space
         What the search goes through, beside what its experiment says.
     source
-        Of its settings: the cell that was searched, if it is another.
+        The cell whose settings it takes, if it was not searched itself.
     """
 
     name: str
@@ -89,7 +89,7 @@ class Cell:
     trained: tuple[str, ...]
     seeds: int
     space: tuple[str, ...] = ()
-    source: str = ""
+    source: "Cell | None" = None
 
     def search(self, folder: Path) -> Sweep:
         """Return the sweep that searches its settings on validation images."""

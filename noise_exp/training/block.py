@@ -115,11 +115,6 @@ class Block:
         self._cost.deltas(self._layers.output[: len(self)], self._targets, self.deltas[-1])
         return self.deltas[-1]
 
-    @property
-    def _credited(self) -> range:
-        """The hidden layers, from 0, whose deltas a layer that is trained asks for."""
-        return range(min(self._trained, default=len(self.matrices)), len(self.matrices) - 1)
-
     def back_propagate(self, feedback_weights: Sequence[np.ndarray] | None = None) -> None:
         """Write the exact deltas or, with feedback weights of their own, what stands for them.
 
@@ -129,16 +124,18 @@ class Block:
         if feedback_weights is None:
             feedback_weights = [above[:-1].T for above in self.matrices[1:]]
         delta = self.output_deltas()
-        for layer in reversed(self._credited):
+        lowest = min(self._trained, default=len(self.matrices))  # that asks for deltas
+        for layer in reversed(range(lowest, len(self.matrices) - 1)):
             delta = self.products.matmul(delta, feedback_weights[layer], out=self.deltas[layer])
             delta /= self.inverse_slope(layer)
 
     def send_back(self, feedback_weights: Sequence[np.ndarray]) -> None:
         """Write deltas that come straight from the outputs: one array (outputs, units) a layer."""
         output_deltas = self.output_deltas()
-        for layer in self._credited:
-            self.products.matmul(output_deltas, feedback_weights[layer], out=self.deltas[layer])
-            self.deltas[layer] /= self.inverse_slope(layer)
+        for layer, way in enumerate(feedback_weights):
+            if layer in self._trained:
+                self.products.matmul(output_deltas, way, out=self.deltas[layer])
+                self.deltas[layer] /= self.inverse_slope(layer)
 
     def perturb(self, perturbation: Perturbation) -> tuple[np.ndarray, np.ndarray]:
         """Run the images once more, with what goes into the units perturbed.

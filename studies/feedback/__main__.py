@@ -59,7 +59,7 @@ def _search(chosen: Iterable[Cell], options: argparse.Namespace) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    known = cells.short() | cells.beside()
+    known = cells.short() | cells.samplers()
     asked = _named(["baselines", *known], options.cells or ["*"])
     # Before hours of computing: a cell that has no settings is told.
     sweeps = _seeds([known[name] for name in asked if name in known], options.results)
@@ -67,12 +67,10 @@ def _run(options: argparse.Namespace) -> None:
         results.merge(options.results / _RESULTS, _baselines())
 
     def ended(sweep: Sweep, records: Sequence[Record]) -> None:
-        kind = sweep.cell.partition("/")[0]
-        if kind == "angles":
+        name = _SAMPLERS if sweep.cell.startswith("samplers/") else _RESULTS
+        results.merge(options.results / name, results.rows(sweep.cell, records))
+        if cells.DIAGNOSED in sweep.overrides:
             angles.keep(options.results / _ANGLES, records)
-        else:
-            path = options.results / (_SAMPLERS if kind == "samplers" else _RESULTS)
-            results.merge(path, results.rows(sweep.cell, records))
 
     _sweeps(sweeps, options.jobs, ended)
 
@@ -87,10 +85,11 @@ def _sweeps(sweeps: Sequence[Sweep], jobs: int, ended: protocol.Ended) -> None:
 def _fast(options: argparse.Namespace) -> None:
     """Print the first budget's table, of three seeds."""
     passes = cells.BUDGETS[0]
-    kept = [_baselines()]
     chosen = [replace(cells.short()[f"{passes}/{preset}"], seeds=3) for preset in cells.FEEDBACK]
+    sweeps = _seeds(chosen, options.results)
+    kept = [_baselines()]
     protocol.run(
-        _seeds(chosen, options.results), options.jobs,
+        sweeps, options.jobs,
         lambda sweep, records: kept.append(results.rows(sweep.cell, records)),
     )  # fmt: skip
     print(markdown_of(tables.by_passes(results.join(kept), passes)))
@@ -142,12 +141,14 @@ def _named(names: Iterable[str], patterns: Sequence[str]) -> list[str]:
     return [name for name in names if any(fnmatch(name, pattern) for pattern in patterns)]
 
 
-def _seeds(chosen: Iterable[Cell], folder: Path) -> list[Sweep]:
-    trials = results.read(folder / _SEARCH)
-    return [
-        cell.run(_RUNS, cell.settings(results.best(trials, cell.source or cell.name)))
-        for cell in chosen
-    ]
+def _seeds(chosen: Sequence[Cell], folder: Path) -> list[Sweep]:
+    if not chosen:
+        return []
+    trials, sweeps = results.read(folder / _SEARCH), []
+    for cell in chosen:
+        found = cell.source or cell
+        sweeps.append(cell.run(_RUNS, found.settings(results.best(trials, found.name))))
+    return sweeps
 
 
 def _baselines() -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """The comparisons of docs/feedback.md, as cells of the protocol."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from noise_exp.training import article
 from studies.protocol import Cell, rounded
@@ -39,6 +40,8 @@ _LEARNED_OR_FIXED = (
 )  # fmt: skip
 _SAMPLED = ("learned_feedback", "node_perturbation_blind", "spsa")
 TIMED = "10s/"
+DIAGNOSED = "diagnostics=true"
+_DIAGNOSED = {f"networks/128-128/{preset}" for preset in _LEARNED_OR_FIXED}
 _VALIDATION = ("data.validation_size=2000", "score=error_rate")
 
 
@@ -59,6 +62,10 @@ def short() -> dict[str, Cell]:
         for hidden in NETWORKS
         for preset in (*_LEARNED_OR_FIXED, "backprop")
     ]  # fmt: skip
+    networks = [
+        replace(cell, trained=(*cell.trained, DIAGNOSED)) if cell.name in _DIAGNOSED else cell
+        for cell in networks
+    ]
     seconds = [
         _searched(f"{TIMED}{preset}", preset, "forward_passes=null", "train_seconds=10")
         for preset, feedback in FEEDBACK.items()
@@ -67,34 +74,32 @@ def short() -> dict[str, Cell]:
     return {cell.name: cell for cell in (*main, *networks, *seconds)}
 
 
-def beside() -> dict[str, Cell]:
-    """Return the cells that take the settings of others by name: samplers/* and angles/*."""
-    samplers = [
-        Cell(
-            f"samplers/{preset}",
-            (),
-            ("experiment=every_sampler", f"preset={preset}"),
-            10,
-            source=f"{BUDGETS[0]}/{preset}",
+def samplers() -> dict[str, Cell]:
+    """Return the cells of every sampler by name, with settings that were searched for one."""
+    searched = short()
+    return {
+        f"samplers/{preset}": Cell(
+            f"samplers/{preset}", (), ("experiment=every_sampler", f"preset={preset}"), 10,
+            source=searched[f"{BUDGETS[0]}/{preset}"],
         )
         for preset in _SAMPLED
-    ]
-    angles = [
-        Cell(f"angles/{preset}", (), ("experiment=angles", f"preset={preset}"), 10,
-             source=f"networks/128-128/{preset}")
-        for preset in _LEARNED_OR_FIXED
-    ]  # fmt: skip
-    return {cell.name: cell for cell in (*samplers, *angles)}
+    }  # fmt: skip
 
 
 def long(passes: int, preset: str, settings: Mapping[str, str]) -> Cell:
     """Return the cell of more passes: with the settings of 300, but a rate as large or smaller.
 
-    Where a method has no learning rate, the scale of its noise is chosen so.
+    Where a method has no learning rate, the scale of its noise is chosen so. What decays by a share
+    in every step decays by as much in all.
     """
     key = "optimizer.lr" if "optimizer.lr" in settings else "optimizer.scale"
     rates = ",".join(rounded(str(float(settings[key]) / part)) for part in (1, 2, 4, 8))
-    kept = (f"{name}={value}" for name, value in settings.items() if name != key)
+    share = BUDGETS[-1] / passes
+    kept = (
+        f"{name}={rounded(str(float(value) * share)) if name.endswith('decay') else value}"
+        for name, value in settings.items()
+        if name != key
+    )
     trained = ("experiment=feedback", f"preset={preset}", f"forward_passes={passes}", *kept)
     searched = (*trained, *_VALIDATION, f"seed={article.SEED}")
     return Cell(f"{passes}/{preset}", searched, trained, 5, (f"{key}={rates}",))

@@ -32,19 +32,20 @@ def _bands(runs: pd.DataFrame, places: Mapping[str, float], title: str, xlabel: 
     own = runs.assign(x=runs.cell.str.rpartition("/")[0].map(places), error=percent(runs))
     figure = Figure(figsize=(10.5, 6), layout="constrained")
     axes = figure.subplots()
-    levels = list(dict.fromkeys(FEEDBACK.values()))
+    levels = list(dict.fromkeys(f.partition(",")[0] for f in FEEDBACK.values()))
     alike: dict[str, int] = {}
     for preset, feedback in FEEDBACK.items():
         errors = own[own.preset == preset].dropna(subset="x").groupby("x").error
         if not len(errors):
             continue
-        colour = COLOURS[levels.index(feedback) % len(COLOURS)]
-        alike[feedback] = place = alike.get(feedback, -1) + 1
+        level = feedback.partition(",")[0]
+        colour = COLOURS[levels.index(level)]
+        alike[level] = place = alike.get(level, -1) + 1
         at = errors.median().index
         axes.fill_between(at, errors.min(), errors.max(), color=colour, alpha=0.15, linewidth=0)
         axes.plot(
             at, errors.median(), color=colour, linewidth=1.6, linestyle=DASHES[place % len(DASHES)],
-            marker="osDv^"[place % 5], markersize=4, label=f"{preset} ({feedback})",
+            marker="osDv^<>Ph"[place], markersize=4, label=f"{preset} ({feedback})",
         )  # fmt: skip
     axes.set(title=title, xlabel=xlabel, ylabel="test images wrong (%)")
     axes.set_yscale("log")

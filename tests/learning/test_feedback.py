@@ -6,14 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from support import options, table_rows, trial
+from support import ROOT, options, table_rows, trial
 
+from noise_exp.writing import place
 from studies import comparison, results
-from studies.feedback.cells import FEEDBACK, beside, short
+from studies.feedback.cells import DIAGNOSED, FEEDBACK, samplers, short
+from studies.feedback.figures import by_passes
 
 ORIGIN = {"environment": "", "version": "1"}
-PLACES = ("search", "passes_30", "passes_300", "passes_3000", "networks", "samplers",
-          "evosax")  # fmt: skip
+PLACES = ("search", "passes_30", "passes_300", "passes_3000", "passes_10000", "networks",
+          "samplers", "evosax")  # fmt: skip
 
 
 def test_every_preset_has_its_feedback_said():
@@ -31,11 +33,33 @@ def test_every_preset_is_searched_at_both_budgets_and_networks_have_the_same_pre
     assert "learned_feedback" in presets["128-128"]
 
 
-def test_every_sampler_and_the_angles_take_settings_that_were_searched():
-    searched = short()
-    for cell in beside().values():
-        assert cell.source in searched
-        assert cell.source.endswith(cell.name.split("/")[1])  # the same preset
+def test_every_sampler_is_drawn_from_with_settings_that_were_searched():
+    """With them alone: what was fixed in the search, as its budget, is the experiment's own."""
+    for name, cell in samplers().items():
+        assert cell.source.name == f"30/{name.removeprefix('samplers/')}"
+        trial = {"optimizer.lr": "0.0123", "network.hidden": "[128]", "forward_passes": "30",
+                 "preset": "spsa", "experiment": "feedback_search/spsa"}  # fmt: skip
+        found = cell.source.settings(trial)
+        assert found == {"optimizer.lr": "0.012", "network.hidden": "[128]"}
+
+
+def test_feedback_weights_on_two_layers_are_diagnosed_in_the_runs_that_are_compared():
+    diagnosed = [name for name, cell in short().items() if DIAGNOSED in cell.trained]
+    assert {name.rpartition("/")[0] for name in diagnosed} == {"networks/128-128"}
+    assert "networks/128-128/kolen_pollack" in diagnosed
+    assert "networks/128-128/backprop" not in diagnosed  # which would be refused
+
+
+def test_curves_of_all_presets_can_be_told_apart():
+    everything = pd.concat(runs(f"30/{preset}", preset, [100]) for preset in FEEDBACK)
+    lines = by_passes(everything).axes[0].lines
+    looks = {(line.get_color(), line.get_linestyle(), line.get_marker()) for line in lines}
+    assert len(looks) == len(lines) == len(FEEDBACK)
+
+
+def test_the_page_has_a_place_for_every_table():
+    page = (ROOT / "docs" / "feedback.md").read_text("utf-8")
+    assert all(place(name).search(page) for name in PLACES)
 
 
 @pytest.mark.parametrize("preset", options("preset"))

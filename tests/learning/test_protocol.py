@@ -109,5 +109,8 @@ def test_more_passes_search_the_rate_alone():
     assert cell.settings({"batch_size": "128", "optimizer.lr": "0.0075", "preset": "spsa"}) == {
         "optimizer.lr": "0.0075"
     }
+    # Ten times the steps, a tenth of the decay in each.
+    decaying = cells.long(3000, "kolen_pollack", settings | {"optimizer.weight_decay": "0.002"})
+    assert "optimizer.weight_decay=0.0002" in decaying.trained
     climb = cells.long(3000, "hill_climb", {"optimizer.scale": "0.8", "optimizer.adaptation": "2"})
     assert climb.space == ("optimizer.scale=0.8,0.4,0.2,0.1",)

@@ -66,7 +66,8 @@ def counted(monkeypatch):
     [*options("preset"), "low_rank_es estimator.rank=3",
      "node_perturbation_blind estimator.samples=3",
      "low_rank_es estimator.images=all estimator.pairs=3",
-     "backprop network.frozen=[1]", "feedback_alignment network.frozen=[1]"],
+     "backprop network.frozen=[1]", "feedback_alignment network.frozen=[1]",
+     "direct_kolen_pollack network.frozen=[1]"],
 )  # fmt: skip
 def test_what_is_charged_was_multiplied(method, hidden, size, counted):
     run = trial(
@@ -90,7 +91,9 @@ def test_frozen_layers_cost_their_forward_pass_alone():
 
 
 @pytest.mark.parametrize("frozen", ["[1]", "[2]", "[1,3]"])
-@pytest.mark.parametrize("method", ["dist=backprop", "estimator=kolen_pollack"])
+@pytest.mark.parametrize(
+    "method", ["dist=backprop", "estimator=kolen_pollack", "estimator=learned_feedback"]
+)
 def test_what_is_not_computed_for_frozen_layers_changes_no_other(method, frozen):
     ways = ["data=xor", "network=small", "epochs=5", "dist=gaussian", "optimizer=momentum"]
     run, whole = (trial(*ways, method, f"network.frozen={frozen}") for _ in range(2))

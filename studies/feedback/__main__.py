@@ -119,6 +119,8 @@ def _pages(options: argparse.Namespace) -> None:
     if (runs := results.found(options.results / _RESULTS)) is not None:
         for passes in (*cells.BUDGETS, *cells.LONG):
             table(f"passes_{passes}", tables.by_passes(runs, passes))
+        for passes in cells.BUDGETS:
+            table(f"weights_{passes}", tables.by_feedback_weights(runs, passes))
         figures.by_passes(runs).savefig(page.folder / "feedback.png", dpi=110)
         if len(networks := tables.by_network(runs)):
             table("networks", networks)

@@ -34,14 +34,14 @@ BASELINES = ("logistic_regression", "nearest_neighbours")
 BUDGETS = (30, 300)  # forward passes
 LONG = (3_000, 10_000)
 NETWORKS = ("[32,32]", "[128]", "[128,128]", "[128,128,128,128]")
-_LEARNED_OR_FIXED = (
+LEARNED_OR_FIXED = (
     "direct_feedback_alignment", "feedback_alignment", "sign_symmetry", "sign_symmetry_random",
     "direct_kolen_pollack", "kolen_pollack", "weight_mirror", "learned_feedback",
 )  # fmt: skip
 _SAMPLED = ("learned_feedback", "node_perturbation_blind", "spsa")
 TIMED = "10s/"
 DIAGNOSED = "diagnostics=true"
-_DIAGNOSED = {f"networks/128-128/{preset}" for preset in _LEARNED_OR_FIXED}
+_DIAGNOSED = {f"networks/128-128/{preset}" for preset in LEARNED_OR_FIXED}
 _VALIDATION = ("data.validation_size=2000", "score=error_rate")
 
 
@@ -60,7 +60,7 @@ def short() -> dict[str, Cell]:
         _searched(f"networks/{name_of(hidden)}/{preset}", preset,
                   f"network.hidden={hidden}", "forward_passes=100")
         for hidden in NETWORKS
-        for preset in (*_LEARNED_OR_FIXED, "backprop")
+        for preset in (*LEARNED_OR_FIXED, "backprop")
     ]  # fmt: skip
     networks = [
         replace(cell, trained=(*cell.trained, DIAGNOSED)) if cell.name in _DIAGNOSED else cell

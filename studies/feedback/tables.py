@@ -8,7 +8,7 @@ from noise_exp.report.pairs import differences
 from studies import results
 from studies.comparison import by_seed, difference_of, mean, percent
 from studies.comparison import table as compared
-from studies.feedback.cells import BASELINES, FEEDBACK, NETWORKS, name_of
+from studies.feedback.cells import BASELINES, FEEDBACK, LEARNED_OR_FIXED, NETWORKS, name_of
 from studies.protocol import rounded
 
 _COMMON = ("network.hidden", "network.init_scale", "batch_size", "optimizer.lr")
@@ -26,6 +26,14 @@ def by_passes(runs: pd.DataFrame, passes: int) -> pd.DataFrame:
     pace = (1e3 * own.seconds / own.work).groupby(own.preset).median()
     shown = pace.dropna().map("{:.0f}".format)
     return table.assign(**{"ms per pass": table.method.map(shown).fillna("-")})
+
+
+def by_feedback_weights(runs: pd.DataFrame, passes: int) -> pd.DataFrame:
+    """One row per method with feedback weights at a budget: test errors, against learned ones."""
+    own = runs[runs.cell.isin([f"{passes}/{preset}" for preset in LEARNED_OR_FIXED])]
+    if own.empty:
+        return own
+    return compared(own, "preset", LEARNED_OR_FIXED, ["learned_feedback"], ".1f")
 
 
 def searched(trials: pd.DataFrame, budgets: tuple[int, ...]) -> pd.DataFrame:

@@ -14,8 +14,8 @@ from studies.feedback.cells import DIAGNOSED, FEEDBACK, samplers, short
 from studies.feedback.figures import by_passes
 
 ORIGIN = {"environment": "", "version": "1"}
-PLACES = ("search", "passes_30", "passes_300", "passes_3000", "passes_10000", "networks",
-          "samplers", "evosax")  # fmt: skip
+PLACES = ("search", "passes_30", "passes_300", "passes_3000", "passes_10000", "weights_30",
+          "weights_300", "networks", "samplers", "evosax")  # fmt: skip
 
 
 def test_every_preset_has_its_feedback_said():

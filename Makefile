@@ -50,9 +50,10 @@ feedback: install  ## How much feedback noise needs, up to 300 passes (hours); c
 feedback-long: install  ## The same at 3,000 passes (hours); cut short, it goes on
 	$(BIN)/python -m studies.feedback long
 
-pages: install  ## Tables and figures of these two pages, from studies/results, without training
-	$(BIN)/python -m studies.learning pages --output docs/figures --page docs/learning.md
-	$(BIN)/python -m studies.feedback pages --output docs/figures --page docs/feedback.md
+pages: install  ## Tables and figures of the docs, from studies/results, without training
+	$(BIN)/python -m studies.seeds pages
+	$(BIN)/python -m studies.learning pages
+	$(BIN)/python -m studies.feedback pages
 
 test: install  ## Run the tests (minutes)
 	$(BIN)/python -m pytest
@@ -76,15 +77,15 @@ lint: install  ## Check style, format, types and import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(BIN)/installed  ## Measure speed against PyTorch and JAX, into docs/performance.md (minutes)
+bench: $(BIN)/installed  ## Measure speed against PyTorch and JAX, into docs/results (minutes)
 	@echo 'Into .venv, unless they are there: PyTorch, JAX and evosax, 1.4 GB, or 6 GB where'
 	@echo "pip takes PyTorch's build for CUDA (Linux on x86). A build without is enough: install it first,"
 	@echo "with .venv/bin/pip as PyTorch's page *Get started* says for *CPU*."
 	$(PIP) -e '.[bench]'
-	$(BIN)/python -m studies.benchmarks --isa native avx2 --output docs/figures --page docs/performance.md
+	$(BIN)/python -m studies.benchmarks --isa native avx2
 
-theory: $(BIN)/installed  ## Hold the theory against the program, into docs/theory.md (minutes)
-	$(BIN)/python -m studies.theory --output docs/figures/theory --page docs/theory.md
+theory: $(BIN)/installed  ## Hold the theory against the program, into docs/results (minutes)
+	$(BIN)/python -m studies.theory
 
 NOTEBOOK := notebooks/noise_training.py
 MARIMO := $(BIN)/python -m marimo

@@ -1,10 +1,8 @@
-"""Words for people: numbers, tables, pages, the terminal. What is not known is a dash."""
+"""Words for people: numbers, tables, the terminal. What is not known is a dash."""
 
 import math
-import re
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # half a second that few callers have to spend
@@ -76,16 +74,3 @@ def print_table(frame: "pd.DataFrame", title: str) -> None:
         table.add_row(*(str(value) for value in row))
     # Without a terminal rich assumes 80 columns and would cut the table.
     Console(width=None if sys.stdout.isatty() else 160).print(table)
-
-
-def place(name: str) -> re.Pattern[str]:
-    """Return what finds a text's place in a page: `<!-- name -->` to `<!-- end -->`."""
-    return re.compile(rf"(<!-- {re.escape(name)} -->\n).*?(<!-- end -->)", re.DOTALL)
-
-
-def fill(path: Path, name: str, text: str) -> bool:
-    """Put a text into its place in a page of the documentation; return if it has one."""
-    page, found = place(name).subn(lambda m: f"{m[1]}{text}{m[2]}", path.read_text("utf-8"))
-    if found:
-        path.write_text(page, "utf-8")
-    return found > 0

@@ -146,9 +146,8 @@ def jobs_in(folder: Path) -> list[tuple[dict, list[float | None]]]:
     return sorted(found, key=lambda record_and_costs: record_and_costs[0]["job"])
 
 
-def table_rows(page: str, name: str) -> list[list[str]]:
-    """The cells of a page's table, its head and the line below it first."""
-    table = page.partition(f"<!-- {name} -->\n")[2].partition("<!-- end -->")[0]
+def table_rows(table: str) -> list[list[str]]:
+    """The cells of a table in Markdown, its head and the line below it first."""
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
 
 

@@ -11,7 +11,6 @@ import logging
 import math
 import shlex
 import sys
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,10 +18,8 @@ from typing import TYPE_CHECKING
 from noise_exp.errors import UserError, at_the_edge
 from noise_exp.redaction import redacted
 from noise_exp.runs.secrets import check_arguments
-from noise_exp.writing import duration, fill
 
 if TYPE_CHECKING:  # what is heavy waits until the arguments are understood
-    from noise_exp.report.build import Report
     from noise_exp.report.targets import Target
     from noise_exp.tracking.store import Store
 
@@ -72,9 +69,6 @@ def _report(options: argparse.Namespace, store: "Store") -> None:
     said = (*headlines(report), *findings(report), *report.unsaid)
     print(*(f"- {sentence}" for sentence in said), sep="\n")
     print(f"Report: {options.output / PAGE}")
-    if options.page:
-        swept = {reading.command_of(p): p.data.metrics for p in asked.parents}
-        _fill(options.page, report, swept)
     if not options.no_log:
         on = asked.sweep if choices == Choices() else None  # it keeps the report it ended with
         if on:  # and its own list of jobs, which says what it reused
@@ -87,40 +81,6 @@ def _margin(outcome: str | None) -> float:
     if outcome and not outcome.endswith(("error_rate", "cost")):
         raise UserError(f"--outcome {outcome} needs --margin: the difference that counts as none")
     return _MARGIN
-
-
-def _fill(page: str, report: "Report", swept: Mapping[str, Mapping[str, float]]) -> None:
-    """Put the findings, tables and pictures where a Markdown page has places for them.
-
-    `swept` holds the metrics of the sweeps that the runs are of, by their commands.
-    """
-    from noise_exp.report.page import DRAW
-    from noise_exp.report.tables import markdown
-    from noise_exp.report.words import design
-
-    name, _, prefix = page.partition("#")
-    path = Path(name)
-    took = [
-        f"`{command}`: {duration(metrics['sweep_seconds'])}."
-        for command, metrics in swept.items()
-        if "sweep_seconds" in metrics
-    ]
-    where = " ".join([design(report), *took])
-    parts = {"where": where, **markdown(report)}
-    filled = [
-        fill(path, f"{prefix} {part}".strip(), f"\n{content.strip()}\n\n")
-        for part, content in parts.items()
-    ]
-    if not any(filled):
-        raise UserError(
-            f"--page: {page} has no place for any of {', '.join(parts)}, such as "
-            f"<!-- {f'{prefix} where'.strip()} --> <!-- end -->"
-        )
-    text = path.read_text("utf-8")
-    for kind, draw in DRAW.items():
-        picture = f"figures/{'_'.join(filter(None, (path.stem, prefix, kind)))}.png"
-        if picture in text and (figure := draw(report)):
-            figure.savefig(path.parent / picture, dpi=110)
 
 
 def _target(text: str) -> "Target":
@@ -168,10 +128,6 @@ def _options() -> argparse.Namespace:
         "--at-most", type=int, metavar="N", help="count the seeds with at most N errors"
     )
     parser.add_argument("--output", type=Path, default=Path("report"), metavar="FOLDER")
-    parser.add_argument(
-        "--page", metavar="FILE[#PLACE]",
-        help="Markdown page to fill between <!-- [PLACE] name --> and <!-- end -->",
-    )  # fmt: skip
     parser.add_argument("--no-log", action="store_true", help="write the folder, not the store")
     options = parser.parse_args()
     _check(parser, options)
@@ -183,8 +139,6 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None
         parser.error(f"--at-most must be at least 0, got {options.at_most}")
     if options.margin is not None and not (math.isfinite(options.margin) and options.margin > 0):
         parser.error(f"--margin must be a number above 0, got {options.margin}")
-    if options.page and not Path(options.page.partition("#")[0]).is_file():
-        parser.error(f"--page: there is no file {options.page}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The report's other tables as people read them, and all of them for a Markdown page."""
+"""The report's other tables as people read them."""
 
 import math
 from collections.abc import Callable
@@ -7,10 +7,9 @@ from typing import Any
 import pandas as pd
 
 from noise_exp.report.build import Report
-from noise_exp.report.methods import FOLDED, SEVERAL, explained, methods_table, moved
+from noise_exp.report.methods import moved
 from noise_exp.report.runs import rows_of
-from noise_exp.report.words import findings, headlines
-from noise_exp.writing import UNKNOWN, markdown_of, number, probability, spread, without_empty
+from noise_exp.writing import UNKNOWN, number, probability, spread, without_empty
 
 
 def _shown(table: pd.DataFrame, cells: dict[str, Callable[[Any], str]]) -> pd.DataFrame:
@@ -91,22 +90,3 @@ def targets_table(report: Report) -> pd.DataFrame:
             "restricted mean passes": lambda r: three(r.forward_passes_restricted_mean),
         },
     )
-
-
-def markdown(report: Report) -> dict[str, str]:
-    """Return the parts that a Markdown page may hold, by the names of their places in it."""
-    against = {"to_reference": report.to_reference, "to_other": report.to_other}
-    tables = {
-        "methods": methods_table(report, SEVERAL),
-        "seeds": methods_table(report, FOLDED),
-        "targets": targets_table(report),
-        **{name: pairs_table(pairs) for name, pairs in against.items() if pairs is not None},
-        "sources": sources_table(report),
-        **{f"variance {name}": shares_table(shares) for name, shares in report.luck.items()},
-    }
-    said = (*headlines(report), *findings(report), *report.unsaid)
-    return {
-        "findings": "\n".join(f"- {sentence}" for sentence in said),
-        "columns": explained(),
-        **{name: markdown_of(table) for name, table in tables.items() if len(table)},
-    }

@@ -1,8 +1,4 @@
-"""`python -m studies.benchmarks`: measure, and write csv files, figures and Markdown tables.
-
-The tables replace what stands between `<!-- name -->` and `<!-- end -->` in the page given by
-`--page`; without it they are only printed and written beside the csv files.
-"""
+"""`python -m studies.benchmarks`: measure, and write tables, figures and csv files."""
 
 import argparse
 import platform
@@ -17,7 +13,7 @@ from noise_exp.job.fingerprint import kernel
 from studies.benchmarks import compare, feedback, figures, isa, overhead
 from studies.benchmarks.problem import METHODS
 from studies.benchmarks.turns import own_process
-from studies.pages import Page, add_page
+from studies.pages import add_output, write_table
 
 _PARTS = ("methods", "feedback", "overhead")
 
@@ -26,7 +22,6 @@ _PARTS = ("methods", "feedback", "overhead")
 def main() -> None:
     """Run the parts asked for, each followed by what it writes."""
     options = _options()
-    report = Page(options.output, options.page)
     measured: set[str] = set()
     for choice in options.isa:
         with isa.switched(choice):
@@ -38,34 +33,35 @@ def main() -> None:
                 print(f"--isa {choice} is {used} here, which is measured already")
                 continue
             if "methods" in options.parts:
-                _methods(options, report, used, where)
+                _methods(options, used, where)
             if "feedback" in options.parts:
-                _feedback(options, report, used, where)
+                _feedback(options, used, where)
             if "overhead" in options.parts and not measured:
-                report.table("where", f"{where}.\n")
-                report.table("overhead", overhead.table(overhead.overhead()))
+                table = overhead.table(overhead.overhead())
+                write_table(options.output, "overhead", f"{where}.\n\n{table}")
         measured.add(used)
 
 
-def _methods(options: argparse.Namespace, report: Page, used: str, where: str) -> None:
+def _methods(options: argparse.Namespace, used: str, where: str) -> None:
     methods = METHODS if not options.quick else ("gumbel", "zipf", "backprop")
     epochs, rounds = (3, 2) if options.quick else (8, options.rounds)
     timings = compare.compare(options.threads, epochs, rounds, methods)
-    report.table(f"where_{used}", f"{where}; {rounds} rounds of {epochs} epochs.\n")
-    report.table(f"methods_{used}", compare.table(timings))
-    compare.write_csv(timings, report.folder / f"performance_methods_{used}.csv")
+    where = f"{where}; {rounds} rounds of {epochs} epochs."
+    write_table(options.output, f"methods_{used}", f"{where}\n\n{compare.table(timings)}")
+    compare.write_csv(timings, options.output / f"methods_{used}.csv")
     rounds_of: dict[str, list] = {}
     for timing in timings:
         rounds_of.setdefault(timing.contender, []).append(timing.rounds)
     floor = [median(r) for r in rounds_of.pop(compare.ROOFLINE)]
     named = list(dict.fromkeys(timing.method for timing in timings))
     figure = figures.time_per_epoch(named, rounds_of, floor)
-    figure.savefig(report.folder / f"performance_methods_{used}.png", dpi=120)
+    figure.savefig(options.output / f"methods_{used}.png", dpi=120)
 
 
-def _feedback(options: argparse.Namespace, report: Page, used: str, where: str) -> None:
+def _feedback(options: argparse.Namespace, used: str, where: str) -> None:
     seconds = feedback.feedback(options.threads, 2 if options.quick else options.rounds)
-    report.table(f"feedback_{used}", f"{where}.\n\n{feedback.table(seconds)}")
+    table = feedback.table(seconds)
+    write_table(options.output, f"feedback_{used}", f"{where}.\n\n{table}")
 
 
 def _processor() -> str:
@@ -92,7 +88,7 @@ def _options() -> argparse.Namespace:
         "--rounds", type=int, default=5, help="of the methods and the feedback; default: 5"
     )
     parser.add_argument("--quick", action="store_true", help="fewer methods and rounds")
-    add_page(parser, "benchmark")
+    add_output(parser, "performance")
     options = parser.parse_args()
     if options.threads < 1:
         parser.error(f"--threads must be at least 1, got {options.threads}")

@@ -24,7 +24,7 @@ from noise_exp.runs.record import Record
 from noise_exp.writing import markdown_of
 from studies import floors, protocol, results
 from studies.feedback import angles, cells, figures, tables
-from studies.pages import Page, add_page
+from studies.pages import add_output, write_table
 from studies.protocol import Cell, Sweep
 
 _RUNS = Path("multirun/feedback")
@@ -108,11 +108,11 @@ def _long(options: argparse.Namespace) -> list[Cell]:
 
 
 def _pages(options: argparse.Namespace) -> None:
-    page = Page(options.output, options.page)
+    folder = options.output
 
     def table(name: str, found: pd.DataFrame) -> None:
         if len(found):
-            page.table(name, markdown_of(found))
+            write_table(folder, name, markdown_of(found))
 
     if (trials := results.found(options.results / _SEARCH)) is not None:
         table("search", tables.searched(trials, cells.BUDGETS))
@@ -121,16 +121,16 @@ def _pages(options: argparse.Namespace) -> None:
             table(f"passes_{passes}", tables.by_passes(runs, passes))
         for passes in cells.BUDGETS:
             table(f"weights_{passes}", tables.by_feedback_weights(runs, passes))
-        figures.by_passes(runs).savefig(page.folder / "feedback.png", dpi=110)
+        figures.by_passes(runs).savefig(folder / "passes.png", dpi=110)
         if len(networks := tables.by_network(runs)):
             table("networks", networks)
-            figures.by_depth(runs).savefig(page.folder / "feedback_depth.png", dpi=110)
+            figures.by_depth(runs).savefig(folder / "depth.png", dpi=110)
         if (evosax := results.found(options.results / _RACE)) is not None:
             table("evosax", tables.by_seconds(results.join([runs, evosax])))
     if (runs := results.found(options.results / _SAMPLERS)) is not None:
         table("samplers", tables.by_sampler(runs))
     if (found := results.found(options.results / _ANGLES, pd.read_csv)) is not None:
-        angles.by_epoch(found).savefig(page.folder / "feedback_angles.png", dpi=110)
+        angles.by_epoch(found).savefig(folder / "angles.png", dpi=110)
 
 
 def _named(names: Iterable[str], patterns: Sequence[str]) -> list[str]:
@@ -181,7 +181,7 @@ def _options() -> argparse.Namespace:
         "--fast", action="store_true", help="run: the first budget, 3 seeds, not kept"
     )
     results.add_options(parser)
-    add_page(parser, "feedback")
+    add_output(parser, "feedback")
     return parser.parse_args()
 
 

@@ -19,7 +19,7 @@ from noise_exp.runs.record import Record
 from noise_exp.writing import markdown_of
 from studies import protocol, results
 from studies.learning import figures, measured, tables
-from studies.pages import Page, add_page
+from studies.pages import add_output, write_table
 from studies.protocol import Sweep
 
 _NAMES = sorted(path.stem for path in (protocol.CONF / "experiment" / "learning").glob("*.yaml"))
@@ -35,7 +35,7 @@ def main() -> None:
     )
     parser.add_argument("command", choices=("run", "pages"))
     results.add_options(parser)
-    add_page(parser, "learning")
+    add_output(parser, "learning")
     options = parser.parse_args()
     with at_the_edge("studies.learning"):
         (_run if options.command == "run" else _pages)(options)
@@ -66,17 +66,16 @@ def _pages(options: argparse.Namespace) -> None:
     runs = results.found(options.results / _RESULTS)
     if runs is None:
         return
-    page = Page(options.output, options.page)
     for name, table in tables.all_tables(runs).items():
-        page.table(name, markdown_of(table))
+        write_table(options.output, name, markdown_of(table))
     for task, title in tables.TASKS.items():
         picture = figures.error_bars(
             tables.of(runs, task), tables.of(runs, f"{task}_floors"), title
         )
-        picture.savefig(page.folder / f"learning_{task}.png", dpi=110)
+        picture.savefig(options.output / f"{task}.png", dpi=110)
     curves = pd.read_csv(options.results / _CURVES)
     shown = {title: tables.of(curves, task) for task, title in tables.TASKS.items()}
-    figures.learning_curves(shown).savefig(page.folder / "learning_curves.png", dpi=110)
+    figures.learning_curves(shown).savefig(options.output / "curves.png", dpi=110)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from noise_exp.errors import ToldError, at_the_edge
 from noise_exp.runs.owed import Owed
 from noise_exp.runs.record import Record
 from noise_exp.runs.secrets import check_arguments
-from studies.pages import Page, add_page
+from studies.pages import add_output, write_table
 from studies.theory import tables
 from studies.theory.claims import Claim, Effort, Outcome
 from studies.theory.figures import draw
@@ -43,8 +43,7 @@ def _test(options: argparse.Namespace) -> list[str]:
     """Test the claims, write what they came to; return the names of those that do not hold."""
     start = time.time()
     effort = Effort(options.quick, options.seed)
-    page = Page(options.output, options.page)
-    page.require("claims")
+    options.output.mkdir(parents=True, exist_ok=True)
     results: list[tuple[Claim, Outcome]] = []
     pictures: dict[str, bytes] = {}
     for name in options.claims or CLAIMS:
@@ -54,11 +53,11 @@ def _test(options: argparse.Namespace) -> list[str]:
         content = io.BytesIO()
         draw(outcome.picture).savefig(content, format="png", dpi=_DOTS * 1.4)
         pictures[f"{name}.png"] = content.getvalue()
-        (page.folder / f"{name}.png").write_bytes(content.getvalue())
+        (options.output / f"{name}.png").write_bytes(content.getvalue())
         _say(claim, outcome, time.time() - begun)
     table = tables.markdown(results)
-    page.table("claims", table)
-    (page.folder / "theory_claims.csv").write_text(tables.as_csv(results), "utf-8")
+    write_table(options.output, "claims", table)
+    (options.output / "theory_claims.csv").write_text(tables.as_csv(results), "utf-8")
     if options.tracking:
         _track(results, pictures, table, options, start)
     bad = [claim.name for claim, outcome in results if outcome.verdict != "holds"]
@@ -121,7 +120,7 @@ def _options() -> argparse.Namespace:
     )  # fmt: skip
     parser.add_argument("--quick", action="store_true", help="smaller samples, wider intervals")
     parser.add_argument("--seed", type=int, default=0, help="of everything random; default: 0")
-    add_page(parser, "outputs/theory")
+    add_output(parser, "theory")
     parser.add_argument(
         "--uri", help="the MLflow store; default: MLFLOW_TRACKING_URI, else mlruns/mlflow.db"
     )
@@ -134,8 +133,6 @@ def _options() -> argparse.Namespace:
     options = parser.parse_args()
     if options.seed < 0:
         parser.error(f"--seed must be at least 0, got {options.seed}")
-    if options.page and (options.claims or options.quick):
-        parser.error("--page takes the table of all claims: leave --claims and --quick out")
     return options
 
 

@@ -103,7 +103,6 @@ def test_figures_are_drawn():
     [
         (["--threads", "0"], "--threads must be at least 1, got 0"),
         (["--parts", "colour"], "invalid choice: 'colour'"),
-        (["--page", "nowhere.md"], "there is no file nowhere.md"),
     ],
 )
 def test_mistakes_are_said_in_one_line(tmp_path, arguments, words):

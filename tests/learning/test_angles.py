@@ -30,7 +30,7 @@ def test_a_row_for_every_preset_seed_epoch_and_layer_and_a_figure_of_them(cli):
     (cli.folder / "results").mkdir()
     table.to_csv(cli.folder / "results" / "angles.csv", index=False)
     cli.ok("pages", "--results", "results", "--output", "figures", module="studies.feedback")
-    assert [path.name for path in (cli.folder / "figures").iterdir()] == ["feedback_angles.png"]
+    assert [path.name for path in (cli.folder / "figures").iterdir()] == ["angles.png"]
 
 
 def run(seed, layers, **curves):

@@ -77,8 +77,7 @@ def test_an_estimator_of_ones_own_stands_beside_the_presets(cli, compare):
     (scale,) = set(own["estimator.scale"])
     assert float(scale) == pytest.approx(float(best["estimator.scale"]), rel=0.05)
 
-    text = f"<!-- x -->\n{done.stdout.rpartition('digits8')[2].strip()}\n<!-- end -->"
-    (head, _, *rows) = table_rows(text, "x")
+    (head, _, *rows) = table_rows(done.stdout.rpartition("digits8")[2].strip())
     # Not what had other passes, of which it is said that there is nothing.
     assert [row[0] for row in rows] == ["shallow", "my_module.OneSided"]
     assert "learned_feedback, backprop on digits8 at forward_passes=1" in done.stdout

@@ -1,5 +1,6 @@
 """Feedback: its presets are options that train, its page says what its results hold."""
 
+import re
 import time
 
 import numpy as np
@@ -8,14 +9,11 @@ import pytest
 from scipy import stats
 from support import ROOT, options, table_rows, trial
 
-from noise_exp.writing import place
 from studies import comparison, results
 from studies.feedback.cells import DIAGNOSED, FEEDBACK, samplers, short
 from studies.feedback.figures import by_passes
 
 ORIGIN = {"environment": "", "version": "1"}
-PLACES = ("search", "passes_30", "passes_300", "passes_3000", "passes_10000", "weights_30",
-          "weights_300", "networks", "samplers", "evosax")  # fmt: skip
 
 
 def test_every_preset_has_its_feedback_said():
@@ -55,11 +53,6 @@ def test_curves_of_all_presets_can_be_told_apart():
     lines = by_passes(everything).axes[0].lines
     looks = {(line.get_color(), line.get_linestyle(), line.get_marker()) for line in lines}
     assert len(looks) == len(lines) == len(FEEDBACK)
-
-
-def test_the_page_has_a_place_for_every_table():
-    page = (ROOT / "docs" / "feedback.md").read_text("utf-8")
-    assert all(place(name).search(page) for name in PLACES)
 
 
 @pytest.mark.parametrize("preset", options("preset"))
@@ -123,20 +116,18 @@ def study(tmp_path_factory):
 
 
 @pytest.fixture
-def page(cli, study):
-    path = cli.folder / "page.md"
-    path.write_text("".join(f"<!-- {name} -->\nold\n<!-- end -->\n" for name in PLACES))
+def tables(cli, study):
+    """Where they are written."""
     start = time.perf_counter()
-    done = cli("pages", "--page", "page.md", "--output", "figures", "--results", str(study),
-               module="studies.feedback")  # fmt: skip
+    done = cli("pages", "--output", "out", "--results", str(study), module="studies.feedback")
     assert done.returncode == 0, done.stderr
     assert time.perf_counter() - start < 60
     assert f"there are no results in {study}/angles.csv" in done.stdout
-    return path
+    return cli.folder / "out"
 
 
-def table(page, name):
-    head, _, *body = table_rows(page.read_text(), name)
+def table(tables, name):
+    head, _, *body = table_rows((tables / f"{name}.md").read_text())
     return [dict(zip(head, row, strict=True)) for row in body]
 
 
@@ -146,8 +137,8 @@ def reach(values, comparisons):
     return t * np.std(values, ddof=1) / np.sqrt(len(values))
 
 
-def test_methods_are_set_against_a_read_out_alone_and_back_propagation_seed_by_seed(page):
-    rows = {row["method"]: row for row in table(page, "passes_30")}
+def test_methods_are_set_against_a_read_out_alone_and_back_propagation_seed_by_seed(tables):
+    rows = {row["method"]: row for row in table(tables, "passes_30")}
     assert list(rows) == ["shallow", "spsa", "learned_feedback", "backprop", "logistic_regression"]
     comparisons = 4 + 3  # each of five with two, none with itself, and those two once
     share = {name: np.array(errors) / 20 for name, errors in ERRORS.items()}
@@ -174,41 +165,50 @@ def test_methods_are_set_against_a_read_out_alone_and_back_propagation_seed_by_s
     assert (spsa["seeds"], spsa["ms per pass"]) == ("5", "100")
     assert rows["logistic_regression"]["test error, %"] == "9.3"
     assert rows["logistic_regression"]["ms per pass"] == "-"
-    assert (page.parent / "figures" / "feedback.png").is_file()
+    assert (tables / "passes.png").is_file()
 
 
-def test_networks_have_a_verdict_against_learned_feedback_each(page):
-    rows = {row["preset"]: row["[32,32], %"] for row in table(page, "networks")}
+def test_networks_have_a_verdict_against_learned_feedback_each(tables):
+    rows = {row["preset"]: row["[32,32], %"] for row in table(tables, "networks")}
     more = (np.array(ERRORS["spsa"]) - ERRORS["learned_feedback"]) / 20
     text = f"({more.mean():+.2f} ± {reach(more, 3):.2f}: higher)"
     assert rows["spsa"].endswith(text)
     assert "(" not in rows["learned_feedback"]
 
 
-def test_evosax_stands_beside_the_presets_of_as_many_seconds(page):
-    ours, theirs = table(page, "evosax")
+def test_evosax_stands_beside_the_presets_of_as_many_seconds(tables):
+    ours, theirs = table(tables, "evosax")
     assert (ours["method"], theirs["method"]) == ("low_rank_es", "SNES")
     assert theirs["minus low_rank_es, points"] == "+2.00 ± 0.00: higher"
 
 
-def test_samplers_have_a_row_each_and_a_column_for_each_transform(page):
-    laplace, beta = table(page, "samplers")
+def test_samplers_have_a_row_each_and_a_column_for_each_transform(tables):
+    laplace, beta = table(tables, "samplers")
     assert laplace["distribution"] == "laplace"
     assert laplace["spsa, none, %"] == f"15.2 ± {reach([15, 15.5], 1):.1f}"
     assert laplace["spsa, sign, %"] == "14.0 ± 0.0"
     assert (beta["distribution"], beta["spsa, none, %"]) == ("beta", "-")
 
 
-def test_a_search_is_told_by_its_best_trial(page):
-    (row,) = table(page, "search")
+def test_a_search_is_told_by_its_best_trial(tables):
+    (row,) = table(tables, "search")
     assert (row["preset"], row["passes"], row["trials"]) == ("spsa", "30", "3")
     assert (row["lr"], row["batch_size"], row["its own"]) == ("0.5", "128", "scale=0.021")
     assert row["validation images wrong, %"] == "10.0"
 
 
-def test_what_has_no_results_is_left_as_it_is(page):
-    for name in ("passes_300", "passes_3000"):
-        assert f"<!-- {name} -->\nold\n<!-- end -->" in page.read_text()
+def test_what_has_no_results_has_no_table(tables):
+    assert not list(tables.glob("*_300*"))
+
+
+def test_the_page_shows_tables_that_are_made(tables):
+    page = (ROOT / "docs" / "feedback.md").read_text("utf-8")
+    shown = set(re.findall(r"results/feedback/(\w+)\.md", page))
+    made = {path.stem for path in tables.glob("*.md")}
+    assert made <= shown
+    assert {re.sub(r"_\d+$", "", name) for name in shown} == {
+        re.sub(r"_\d+$", "", name) for name in made
+    }
 
 
 def test_a_cell_that_does_not_exist_and_one_not_searched_are_told_in_one_line(cli, study):

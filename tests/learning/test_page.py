@@ -54,41 +54,36 @@ def made_up(tmp_path):
 
 
 def test_tables_and_figures_of_results(cli, made_up):
-    page = cli.folder / "page.md"
-    kinds = ("", "_floors", "_layers")
-    places = [f"{task}{kind}" for task in ("learn", "digits") for kind in kinds]
-    places += ["grid", "seconds"]
-    page.write_text("".join(f"<!-- {name} -->\nSTALE\n<!-- end -->\n" for name in places))
-    done = cli("pages", "--page", "page.md", "--output", "figures", "--results", str(made_up),
-               module="studies.learning")  # fmt: skip
+    done = cli("pages", "--output", "out", "--results", str(made_up), module="studies.learning")
     assert done.returncode == 0, done.stderr
-    text = page.read_text()
-    assert "STALE" not in text
+    written = cli.folder / "out"
 
-    table = {row[0]: row for row in table_rows(text, "learn")[2:]}
+    def rows(name):
+        return table_rows((written / f"{name}.md").read_text())[2:]
+
+    table = {row[0]: row for row in rows("learn")}
     assert list(table) == ["gaussian", "beta", "backprop"]  # in the article's order
     low, high = stats.ttest_1samp([0.4, 0.2, 0, 0.6, 0.2], 0).confidence_interval(0.95)
     assert table["gaussian"][2] == f"0.28 ± {(high - low) / 2:.2f}"
     assert table["gaussian"][4] == "3 of 500"
     more = stats.ttest_1samp([0.8, 1, 1, 1.2, 1], 0).confidence_interval(1 - 0.05 / 2)
     assert table["beta"][3] == f"+1.00 ± {(more.high - more.low) / 2:.2f}: higher"
-    layers = {row[0]: row[1:] for row in table_rows(text, "learn_layers")[2:]}
+    layers = {row[0]: row[1:] for row in rows("learn_layers")}
     assert list(layers) == ["3", "1 2 3"]
     assert layers["1 2 3"] == ["0.40 ± 0.00"]
-    assert table_rows(text, "digits_floors")[2] == [FLOOR, "8.00"]
-    assert [row[0] for row in table_rows(text, "digits")[2:]] == ["gaussian", "backprop"]
-    assert table_rows(text, "grid")[2] == ["spsa", "4.0"]
-    assert table_rows(text, "seconds")[2] == ["gaussian", "0.50", "1", "0.05"]
-    pictures = {path.name for path in (cli.folder / "figures").glob("*.png")}
-    assert pictures == {"learning_curves.png", "learning_learn.png", "learning_digits.png"}
+    assert rows("digits_floors")[0] == [FLOOR, "8.00"]
+    assert [row[0] for row in rows("digits")] == ["gaussian", "backprop"]
+    assert rows("grid")[0] == ["spsa", "4.0"]
+    assert rows("seconds")[0] == ["gaussian", "0.50", "1", "0.05"]
+    pictures = {path.name for path in written.glob("*.png")}
+    assert pictures == {"curves.png", "learn.png", "digits.png"}
 
 
-def test_without_results_pages_are_left_as_they_are(cli):
-    (cli.folder / "page.md").write_text("as it is")
-    done = cli("pages", "--page", "page.md", "--results", "nowhere", module="studies.learning")
+def test_without_results_it_is_said_that_nothing_is_made(cli):
+    done = cli("pages", "--results", "nowhere", module="studies.learning")
     assert done.returncode == 0
     assert done.stdout.startswith("there are no results in nowhere/learning.csv")
-    assert (cli.folder / "page.md").read_text() == "as it is"
+    assert not (cli.folder / "docs").exists()
 
 
 def test_curves_are_medians_as_far_as_all_runs_go():

@@ -123,21 +123,6 @@ def test_a_report_leaves_the_users_files_alone(swept, ask):
     assert not list(own.parent.glob("mlruns/report*"))
 
 
-def test_the_report_fills_a_markdown_page_and_nothing_else_of_it(swept, ask):
-    cli, _, parent, errors = swept
-    page = cli.folder / "page.md"
-    head = "before\n<!-- six methods -->\n"
-    rest = "<!-- end -->\n<!-- methods -->\nkept\n<!-- end -->\n"
-    page.write_text(f"{head}STALE\n{rest}")
-    mean = sum(errors["gumbel", seed] for seed in range(6)) / 3000
-    for _ in range(2):
-        ask(parent.info.run_id, "--no-log", "--page", f"{page}#six")
-        written = page.read_text()
-        assert (written[: len(head)], written[-len(rest) :]) == (head, rest)
-        assert f"| {mean:.4g} |" in written
-        assert "STALE" not in written
-
-
 @pytest.mark.parametrize(("arguments", "words"), [
     (["0" * 32], "not found; set MLFLOW_TRACKING_URI or --uri"),
     (["params.dist = 'zipf'"], "stands for no run"),
@@ -150,12 +135,10 @@ def test_the_report_fills_a_markdown_page_and_nothing_else_of_it(swept, ask):
     (["x", "--margin", "0"], "--margin must be a number above 0"),
     (["x", "--target", "0.1"], "--target: must be"),
     (["x", "--target", "cost<=1.2.3"], "LEVEL a number, got 'cost<=1.2.3'"),
-    (["noise_training", "--page", "page.md#nowhere", "--no-log"], "has no place for any of where"),
     (["noise_training", "--outcome", "costs"], "no run has the metric 'costs'; they have"),
 ])  # fmt: skip
 def test_a_report_on_nothing_is_one_line(swept, ask, capsys, arguments, words):
     (swept[0].folder / "junk.db").write_text("no database" * 100)
-    (swept[0].folder / "page.md").write_text("<!-- where -->\n<!-- end -->\n")
     with pytest.raises(SystemExit) as ended:
         ask(*arguments)
     said = capsys.readouterr().err if ended.value.code == 2 else ended.value.code

@@ -1,4 +1,4 @@
-"""The command of the theory: the page it fills, the run it logs, the mistakes it tells of."""
+"""The command of the theory: the table it writes, the run it logs, the mistakes it tells of."""
 
 import sys
 
@@ -13,18 +13,12 @@ from studies.theory.registry import CLAIMS
 QUICK = Effort(quick=True, seed=0)
 
 
-def test_command_fills_the_page_and_nothing_else_of_it(monkeypatch, tmp_path, capsys):
-    page = tmp_path / "page.md"
-    page.write_text("before\n<!-- claims -->\nold\n<!-- end -->\nafter\n")
+def test_command_writes_the_table(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(command, "CLAIMS", {"schedule": CLAIMS["schedule"]})
-    monkeypatch.setattr(sys, "argv", ["theory", "--no-tracking", "--output", str(tmp_path),
-                                      "--page", str(page)])  # fmt: skip
+    monkeypatch.setattr(sys, "argv", ["theory", "--no-tracking", "--output", str(tmp_path)])
     command.main()
     assert "1 of 1 claims hold" in capsys.readouterr().out
-    text = page.read_text()
-    assert text.startswith("before\n<!-- claims -->\n| claim |")
-    assert "\nold\n" not in text
-    assert text.endswith("<!-- end -->\nafter\n")
+    assert (tmp_path / "claims.md").read_text().startswith("| claim |")
 
 
 def test_command_writes_figures_and_a_run(cli):
@@ -64,10 +58,6 @@ def test_a_claim_that_fails_makes_the_command_fail(monkeypatch, tmp_path, capsys
     [
         (["--claims", "colour"], "invalid choice: 'colour'"),
         (["--seed", "-1"], "--seed must be at least 0, got -1"),
-        (["--page", "nowhere.md"], "there is no file nowhere.md"),
-        (["--no-tracking", "--page", "empty.md"],
-         "empty.md has no place for the table: <!-- claims --> <!-- end -->"),
-        (["--quick", "--page", "empty.md"], "leave --claims and --quick out"),
         (["--no-tracking", "--output", "empty.md"], "empty.md cannot be written (File exists)"),
     ],
 )  # fmt: skip

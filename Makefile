@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install sweep article seeds learning feedback-search feedback feedback-long pages test check versions kill pictures lint bench theory play notebook play-page ui clean FORCE
+.PHONY: help install sweep article seeds learning feedback-search feedback feedback-long pages docs test check versions kill pictures lint bench theory play notebook play-page ui clean FORCE
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -54,6 +54,14 @@ pages: install  ## Tables and figures of the docs, from studies/results, without
 	$(BIN)/python -m studies.seeds pages
 	$(BIN)/python -m studies.learning pages
 	$(BIN)/python -m studies.feedback pages
+
+$(BIN)/installed-docs: $(BIN)/installed
+	$(PIP) -e '.[docs]'
+	@touch $@
+
+docs: $(BIN)/installed-docs  ## Build the site of the documentation, and check its links
+	$(BIN)/python -m sphinx -q -E -W --keep-going -n docs build/docs
+	@echo 'Open $(CURDIR)/build/docs/index.html'
 
 test: install  ## Run the tests (minutes)
 	$(BIN)/python -m pytest

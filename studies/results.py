@@ -57,9 +57,16 @@ def read(path: Path) -> pd.DataFrame:
 
 
 def found(path: Path, read: Callable[[Path], pd.DataFrame] = read) -> pd.DataFrame | None:
-    """Read a study's results; say so if there are none, and that its tables stay as they are."""
+    """Read a study's results; say so if there are none, and that its tables stay as they are.
+
+    Rows of several versions of the program are told as well: sweeps that go on make them.
+    """
     if path.is_file():
-        return read(path)
+        rows = read(path)
+        versions = sorted(set(rows["version"])) if "version" in rows else []
+        if len(versions) > 1:
+            print(f"{path} has rows of several versions: {', '.join(versions)}")
+        return rows
     print(f"there are no results in {path}: what is made of them is left as it is")
     return None
 

@@ -170,7 +170,10 @@ def _params(job: Job, trial: Trial, sizes: Mapping[str, int]) -> dict[str, str]:
     values |= {f"{part}_images": size for part, size in sizes.items()}
     for group in GROUPS:
         if trial.distribution or group != "estimator":
-            values |= {f"{group}.{k}": v for k, v in config[group].items() if k != "_target_"}
+            values |= {f"{group}.{key}": value for key, value in config[group].items()}
+    # An option's name stands for its class, unless another was given in its place.
+    hidden = {f"{group}._target_" for group in GROUPS} - {key_of(o) for o in job.overrides}
+    values = {key: value for key, value in values.items() if key not in hidden}
     return params | {key: str(value) for key, value in values.items()}
 
 

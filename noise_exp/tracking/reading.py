@@ -206,11 +206,6 @@ def _with_curves(store: Store, run: Run, record: Record) -> Record:
     return dataclasses.replace(record, curves=curves)
 
 
-def command_of(run: Run) -> str:
-    """Return the command that a run was started by, where it is known; else the run's name."""
-    return run.data.tags.get("mlflow.source.name") or str(run.info.run_name)
-
-
 def keep(
     store: Store, asked: Selection, on: Run | None, folder: Path, files: Sequence[str], command: str
 ) -> str:

@@ -127,8 +127,8 @@ def _pages(options: argparse.Namespace) -> None:
             figures.by_depth(runs).savefig(folder / "depth.png", dpi=110)
         if (evosax := results.found(options.results / _RACE)) is not None:
             table("evosax", tables.by_seconds(results.join([runs, evosax])))
-    if (runs := results.found(options.results / _SAMPLERS)) is not None:
-        table("samplers", tables.by_sampler(runs))
+        if (sampled := results.found(options.results / _SAMPLERS)) is not None:
+            table("samplers", tables.by_sampler(sampled, runs))
     if (found := results.found(options.results / _ANGLES, pd.read_csv)) is not None:
         angles.by_epoch(found).savefig(folder / "angles.png", dpi=110)
 
@@ -162,6 +162,7 @@ def _baselines() -> pd.DataFrame:
     measured = {"cell": "baselines", "seed": "", "images": len(split.test_labels)}
     return pd.DataFrame(
         [
+            {**measured, "preset": "constant_answer", "errors": floors.constant(split)},
             {**measured, "preset": "logistic_regression",
              "errors": floors.logistic_regression(split)},
             {**measured, "preset": "nearest_neighbours", "neighbours": str(k), "errors": wrong},
@@ -182,7 +183,10 @@ def _options() -> argparse.Namespace:
     )
     results.add_options(parser)
     add_output(parser, "feedback")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.fast and (options.command != "run" or options.cells):
+        parser.error("--fast is of `run` alone, and names its cells itself")
+    return options
 
 
 if __name__ == "__main__":

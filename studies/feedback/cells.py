@@ -29,7 +29,7 @@ FEEDBACK = {
     "backprop": "gradient",
 }
 """The options of `preset=`, from the least to the most feedback, with the feedback of each."""
-BASELINES = ("logistic_regression", "nearest_neighbours")
+BASELINES = ("constant_answer", "logistic_regression", "nearest_neighbours")
 
 BUDGETS = (30, 300)  # forward passes
 LONG = (3_000, 10_000)
@@ -38,7 +38,7 @@ LEARNED_OR_FIXED = (
     "direct_feedback_alignment", "feedback_alignment", "sign_symmetry", "sign_symmetry_random",
     "direct_kolen_pollack", "kolen_pollack", "weight_mirror", "learned_feedback",
 )  # fmt: skip
-_SAMPLED = ("learned_feedback", "node_perturbation_blind", "spsa")
+_SAMPLED = ("learned_feedback", "spsa")
 TIMED = "10s/"
 DIAGNOSED = "diagnostics=true"
 _DIAGNOSED = {f"networks/128-128/{preset}" for preset in LEARNED_OR_FIXED}

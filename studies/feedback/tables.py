@@ -6,9 +6,16 @@ import pandas as pd
 
 from noise_exp.report.pairs import differences
 from studies import results
-from studies.comparison import by_seed, difference_of, mean, percent
+from studies.comparison import by_seed, difference_of, interval, mean, percent
 from studies.comparison import table as compared
-from studies.feedback.cells import BASELINES, FEEDBACK, LEARNED_OR_FIXED, NETWORKS, name_of
+from studies.feedback.cells import (
+    BASELINES,
+    FEEDBACK,
+    LEARNED_OR_FIXED,
+    NETWORKS,
+    TIMED,
+    name_of,
+)
 from studies.protocol import rounded
 
 _COMMON = ("network.hidden", "network.init_scale", "batch_size", "optimizer.lr")
@@ -17,10 +24,9 @@ _REFERENCES = ("shallow", "backprop")
 
 def by_passes(runs: pd.DataFrame, passes: int) -> pd.DataFrame:
     """One row per method at a budget: test errors, against two references, seconds of a pass."""
-    cells = runs.cell.str.startswith(f"{passes}/")
-    if not cells.any():
-        return pd.DataFrame()
-    own = runs[cells | (runs.cell == "baselines")]
+    own = _beside_baselines(runs, f"{passes}/")
+    if own.empty:
+        return own
     table = compared(own, "preset", [*FEEDBACK, *BASELINES], _REFERENCES, ".1f")
     table.insert(0, "feedback", table.method.map(FEEDBACK).fillna("-"))
     pace = (1e3 * own.seconds / own.work).groupby(own.preset).median()
@@ -62,24 +68,21 @@ def _short(key: str) -> str:
 
 def by_network(runs: pd.DataFrame) -> pd.DataFrame:
     """One row per preset, one column per network: test errors, and against learned feedback."""
-    wide = {}
-    for hidden in NETWORKS:
-        own = runs[runs.cell.str.startswith(f"networks/{name_of(hidden)}/")]
-        if len(own):
-            wide[hidden] = by_seed(own, "preset")
+    own = {hidden: _beside_baselines(runs, f"networks/{name_of(hidden)}/") for hidden in NETWORKS}
+    wide = {hidden: by_seed(rows, "preset") for hidden, rows in own.items() if len(rows)}
     found = {
         (preset, hidden): differences(errors, preset, "learned_feedback")
         for hidden, errors in wide.items()
         for preset in map(str, errors)
         if preset != "learned_feedback" and "learned_feedback" in errors
     }
-    presets = [p for p in FEEDBACK if any(p in errors for errors in wide.values())]
+    presets = [p for p in (*FEEDBACK, *BASELINES) if any(p in errors for errors in wide.values())]
 
     def cell(preset: str, hidden: str) -> str:
         errors = wide[hidden]
         if preset not in errors:
             return "-"
-        text = mean(list(errors[preset].dropna()))
+        text = mean(list(percent(own[hidden][own[hidden].preset == preset])))
         if (preset, hidden) not in found:
             return text
         return f"{text} ({difference_of(found[preset, hidden], len(found))})"
@@ -90,20 +93,37 @@ def by_network(runs: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def by_sampler(runs: pd.DataFrame) -> pd.DataFrame:
-    """One row per distribution: test errors by preset, of the noise as drawn and transformed."""
-    runs = runs.assign(error=percent(runs), dist=runs.dist.str.removeprefix("more/"))
+def by_sampler(sampled: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+    """One row per distribution: test errors by preset, of the noise as drawn and transformed.
+
+    What does not learn is said: its interval, which holds at once with all others, is not below the
+    constant answer of the baselines in `runs`.
+    """
     columns = ["preset", "noise_transform"]
-    table = runs.pivot_table("error", "dist", columns, lambda e: mean(list(e)), sort=False)
+    cells = sampled.groupby(["dist", *columns]).ngroups
+    constant = percent(runs[runs.preset == "constant_answer"]).max()
+
+    def cell(errors: pd.Series) -> str:
+        middle, reach = interval(list(errors), cells)
+        learns = middle + reach < constant
+        return mean(list(errors)) + ("" if learns else ": not shown to learn")
+
+    own = sampled.assign(error=percent(sampled), dist=sampled.dist.str.removeprefix("more/"))
+    table = own.pivot_table("error", "dist", columns, cell, sort=False)
     table.columns = pd.Index([", ".join(column) + ", %" for column in table.columns.to_list()])
     return table.fillna("-").rename_axis("distribution").reset_index()
 
 
 def by_seconds(runs: pd.DataFrame) -> pd.DataFrame:
-    """One row per method of one scalar per step, ours and evosax's, after ten seconds.
+    """One row per method of one scalar per step, ours and evosax's, after ten seconds."""
+    own = _beside_baselines(runs, TIMED)
+    if own.empty:
+        return own
+    own = own.assign(method=own.cell.str.removeprefix(TIMED).where(own.seed != "", own.preset))
+    return compared(own, "method", [*FEEDBACK, *BASELINES], ["low_rank_es"], ".1f")
 
-    Differences are to the best of ours, `low_rank_es`.
-    """
-    own = runs[runs.cell.str.startswith("10s/")]
-    own = own.assign(method=own.cell.str.removeprefix("10s/"))
-    return compared(own, "method", list(FEEDBACK), ["low_rank_es"], ".1f")
+
+def _beside_baselines(runs: pd.DataFrame, cells: str) -> pd.DataFrame:
+    """Return the runs of the cells that begin so, if there are any, and the baselines."""
+    own = runs.cell.str.startswith(cells)
+    return runs[own | (runs.cell == "baselines")] if own.any() else runs[own]

@@ -163,3 +163,12 @@ def test_samplers_that_take_the_place_of_an_options_are_told_apart(cli):
     cli.ok("-m", "dist.sampler=laplace,logistic", "hydra.sweep.dir=out", *SMALL)
     methods = {*pd.read_csv(cli.folder / "out" / "comparison.csv").method}
     assert {f"gumbel dist.sampler={name}" for name in ("laplace", "logistic")} <= methods
+
+
+def test_classes_that_take_the_place_of_an_options_are_told_apart(cli):
+    (cli.folder / "spike.py").write_text(f"{SPIKE}\nclass Other(Spike):\n    pass\n")
+    cli.own_option("dist", "spike", "_target_: spike.Spike\nzeros: 0.9\n")
+    cli.ok("--config-dir=my", "-m", "dist=spike", "dist._target_=spike.Spike,spike.Other",
+           "hydra.sweep.dir=out", *SMALL)  # fmt: skip
+    methods = {*pd.read_csv(cli.folder / "out" / "comparison.csv").method}
+    assert {f"spike dist._target_=spike.{name}" for name in ("Spike", "Other")} <= methods

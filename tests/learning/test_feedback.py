@@ -96,8 +96,11 @@ def study(tmp_path_factory):
         results.merge(folder / "feedback.csv", runs(f"30/{preset}", preset, errors))
         cell = f"networks/32-32/{preset}"
         results.merge(folder / "feedback.csv", runs(cell, preset, errors))
-    baseline = runs("baselines", "logistic_regression", [186]).assign(seed="")
-    results.merge(folder / "feedback.csv", baseline.drop(columns=["work", "seconds"]))
+    baselines = pd.concat(
+        runs("baselines", name, [wrong]).assign(seed="")
+        for name, wrong in (("logistic_regression", 186), ("constant_answer", 1772))
+    )
+    results.merge(folder / "feedback.csv", baselines.drop(columns=["work", "seconds"]))
     searched = {"optimizer.lr": ["0.0123", "0.5", "0.1"], "batch_size": ["128"] * 3,
                 "estimator.scale": ["3", "0.0211", "1"], "score": [0.2, 0.1, 0.3]}  # fmt: skip
     results.merge(folder / "feedback.csv", runs("10s/low_rank_es", "low_rank_es", ERRORS["spsa"]))
@@ -107,7 +110,8 @@ def study(tmp_path_factory):
         runs("samplers", "spsa", errors, dist=dist, noise_transform=transform)
         for dist, transform, errors in (("more/laplace", "none", [300, 310]),
                                         ("more/laplace", "sign", [280, 280]),
-                                        ("beta", "sign", [300, 310]))
+                                        ("beta", "sign", [300, 310]),
+                                        ("beta", "none", [1600, 1800]))
     ]  # fmt: skip
     results.merge(folder / "samplers.csv", pd.concat(samplers))
     trials = runs("30/spsa", "spsa", [400, 200, 600]).assign(**searched)
@@ -139,10 +143,12 @@ def reach(values, comparisons):
 
 def test_methods_are_set_against_a_read_out_alone_and_back_propagation_seed_by_seed(tables):
     rows = {row["method"]: row for row in table(tables, "passes_30")}
-    assert list(rows) == ["shallow", "spsa", "learned_feedback", "backprop", "logistic_regression"]
-    comparisons = 4 + 3  # each of five with two, none with itself, and those two once
+    assert list(rows) == ["shallow", "spsa", "learned_feedback", "backprop", "constant_answer",
+                          "logistic_regression"]  # fmt: skip
+    comparisons = 5 + 4  # each of six with two, none with itself, and those two once
     share = {name: np.array(errors) / 20 for name, errors in ERRORS.items()}
     share["logistic_regression"] = np.full(5, 9.3)
+    share["constant_answer"] = np.full(5, 88.6)
     for name, row in rows.items():
         assert row["feedback"] == FEEDBACK.get(name, "-")
         for reference in ("shallow", "backprop"):
@@ -171,13 +177,15 @@ def test_methods_are_set_against_a_read_out_alone_and_back_propagation_seed_by_s
 def test_networks_have_a_verdict_against_learned_feedback_each(tables):
     rows = {row["preset"]: row["[32,32], %"] for row in table(tables, "networks")}
     more = (np.array(ERRORS["spsa"]) - ERRORS["learned_feedback"]) / 20
-    text = f"({more.mean():+.2f} ± {reach(more, 3):.2f}: higher)"
+    text = f"({more.mean():+.2f} ± {reach(more, 5):.2f}: higher)"
     assert rows["spsa"].endswith(text)
     assert "(" not in rows["learned_feedback"]
+    assert rows["constant_answer"].startswith("88.6 (")
 
 
 def test_evosax_stands_beside_the_presets_of_as_many_seconds(tables):
-    ours, theirs = table(tables, "evosax")
+    ours, theirs, *baselines = table(tables, "evosax")
+    assert [row["method"] for row in baselines] == ["constant_answer", "logistic_regression"]
     assert (ours["method"], theirs["method"]) == ("low_rank_es", "SNES")
     assert theirs["minus low_rank_es, points"] == "+2.00 ± 0.00: higher"
 
@@ -187,7 +195,8 @@ def test_samplers_have_a_row_each_and_a_column_for_each_transform(tables):
     assert laplace["distribution"] == "laplace"
     assert laplace["spsa, none, %"] == f"15.2 ± {reach([15, 15.5], 1):.1f}"
     assert laplace["spsa, sign, %"] == "14.0 ± 0.0"
-    assert (beta["distribution"], beta["spsa, none, %"]) == ("beta", "-")
+    assert beta["spsa, sign, %"] == laplace["spsa, none, %"]
+    assert beta["spsa, none, %"].endswith(": not shown to learn")
 
 
 def test_a_search_is_told_by_its_best_trial(tables):

@@ -76,7 +76,8 @@ versions: install  ## A small sweep and its report on the oldest and the newest 
 kill: install  ## Kill a sweep with SIGKILL 20 times and resume it each time (minutes)
 	$(BIN)/python -m pytest tests/sweep/test_kill.py --kills=20
 
-pictures: install  ## Take the README's pictures of the report and of MLflow's UI (minutes)
+pictures: install  ## Take the pictures of report and UI, and draw the packages (minutes)
+	$(BIN)/python docs/_ext/architecture.py
 	$(BIN)/python -m pytest -n0 tests/test_ui.py -k pictures --pictures=docs/figures
 
 lint: install  ## Check style, format, types and import contracts

@@ -12,7 +12,7 @@ from support import ROOT, options
 import noise_exp
 
 sys.path.append(str(ROOT / "docs" / "_ext"))
-import architecture  # noqa: E402
+import architecture
 
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("noise_exp/**/*.md")]
 README = (ROOT / "README.md").read_text("utf-8")

@@ -1,4 +1,4 @@
-"""The command line: what a user starts, and what a user is told when it goes wrong."""
+"""The command line: what a user starts, and what a user reads when it goes wrong."""
 
 import logging
 import math
@@ -15,7 +15,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from noise_exp import terminal
-from noise_exp.errors import ToldError, UserError, in_words, is_of_disk
+from noise_exp.errors import ReportedError, UserError, in_words, is_of_disk
 from noise_exp.job import job
 from noise_exp.job.build import build
 from noise_exp.job.config import CONF_DIR
@@ -63,7 +63,7 @@ def _task(cfg: DictConfig) -> float:
         if described.in_sweep:
             end_with(described.sweep.pid, described.launcher)
         return job.run(described, partial(build, cfg, described.threads)).score
-    except ToldError:
+    except ReportedError:
         sys.exit(1)
     except Exception as error:
         message = _for_the_user(error)

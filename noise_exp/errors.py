@@ -18,8 +18,8 @@ class UserError(Exception):
     """A mistake in the configuration or its surroundings, in one line for the user."""
 
 
-class ToldError(UserError):
-    """A failure that has been told already: only the exit code is left."""
+class ReportedError(UserError):
+    """A failure that has been reported already: only the exit code is left."""
 
 
 class DryRun(Exception):  # noqa: N818 (it is no error)
@@ -46,7 +46,7 @@ def in_words(error: BaseException) -> str:
 
 
 def is_of_disk(error: BaseException) -> bool:
-    """Whether a file could not be read or written, for lack of room or permission, or its name."""
+    """Whether a file could not be read or written, for lack of space or permission, or its name."""
     return isinstance(error, OSError) and error.errno in _DISK
 
 
@@ -58,7 +58,7 @@ def at_the_edge(program: str) -> Iterator[None]:
         yield
     except DryRun:
         sys.exit()
-    except ToldError:
+    except ReportedError:
         sys.exit(1)
     except (UserError, OSError, MemoryError) as error:
         sys.exit(redacted(f"{program}: {in_words(error)}"))

@@ -108,7 +108,7 @@ def redacted(text: str) -> str:
 
 
 def remember(uri: str) -> None:
-    """Let the secrets of a store be known that another process has told this one of."""
+    """Let the secrets of a store be known that another process has passed on."""
     if uri not in os.environ.values():
         _stores.add(uri)
 
@@ -116,11 +116,11 @@ def remember(uri: str) -> None:
 @lru_cache(1)
 def _known(values: tuple[tuple[str, str], ...]) -> dict[str, str]:
     """Return what to write in the place of known secrets, in all forms that they may have."""
-    told = [(name, value) for name, value in values if name not in ("PWD", "OLDPWD")]
-    uris = (value for name, value in told if _SCHEME.match(value) and not _NAMED.fullmatch(name))
+    known = [(name, value) for name, value in values if name not in ("PWD", "OLDPWD")]
+    uris = (value for name, value in known if _SCHEME.match(value) and not _NAMED.fullmatch(name))
     in_the_open = " ".join(map(masked, uris))  # as postgres is, scheme, user and password in one
     places = {}
-    for before, secret, after in (s for pair in told for s in secrets_in(*pair)):
+    for before, secret, after in (s for pair in known for s in secrets_in(*pair)):
         for form in _forms(secret):
             if before:
                 places[f"{before}{form}{after}"] = f"{before}{HIDDEN}{after}"

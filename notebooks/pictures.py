@@ -11,14 +11,14 @@ BLUE, ORANGE, GREEN, PINK, SKY, GREY = (
 )  # fmt: skip
 
 
-def show(figure, told):
-    """Return a figure as an image, sharp on dense screens; `told` is for who cannot see it."""
+def show(figure, alt):
+    """Return a figure as an image, sharp on dense screens; `alt` is for who cannot see it."""
     content = io.BytesIO()
     figure.savefig(content, dpi=160)
     pixels = 96 * figure.get_figwidth()
     # On a phone it scrolls sideways: letters would be too small to read.
     sizes = {"max-width": f"{pixels:.0f}px", "min-width": f"{0.65 * pixels:.0f}px"}
-    image = mo.image(content.getvalue(), alt=told, width="100%", style=sizes)
+    image = mo.image(content.getvalue(), alt=alt, width="100%", style=sizes)
     return mo.Html(f'<div style="overflow-x:auto">{image.text}</div>')
 
 

@@ -100,7 +100,7 @@ def _added(override: str) -> str:
 
 
 def _try(target: str, space: Sequence[str]) -> None:
-    """Take a step with the class, so that its errors are told before a search is begun.
+    """Take a step with the class, so that its errors are reported before a search is begun.
 
     Raises
     ------

@@ -9,7 +9,7 @@ from noise_exp.training.data import Digits
 
 @dataclass
 class Digits8(Digits):
-    """Scikit-learn's 1,797 digits of 8 by 8 pixels, each the ink of a block of 4 by 4.
+    """Scikit-learn's 1,797 digits of 8 by 8 pixels, each the black pixels of a block of 4 by 4.
 
     They are the test set of the UCI repository's *Optical Recognition of Handwritten Digits*
     (Alpaydin and Kaynak 1998, doi:10.24432/C50P49, CC BY 4.0), read from the installed package.

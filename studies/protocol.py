@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from noise_exp.errors import ToldError, UserError
+from noise_exp.errors import ReportedError, UserError
 from noise_exp.runs.journal import Journal
 from noise_exp.runs.record import Record, key_of
 
@@ -50,7 +50,7 @@ class Sweep:
 
         Raises
         ------
-        ToldError
+        ReportedError
             If it fails; its output is printed.
         """
         print(shlex.join(["python", *self.arguments]), flush=True)
@@ -60,7 +60,7 @@ class Sweep:
         )  # fmt: skip
         if done.returncode:
             print(f"{done.stdout}\n{self.cell}: the command above has failed", file=sys.stderr)
-            raise ToldError
+            raise ReportedError
         return load(self.folder)
 
 
@@ -130,7 +130,7 @@ def run(sweeps: Iterable[Sweep], jobs: int, ended: Ended) -> None:
 
     Raises
     ------
-    ToldError
+    ReportedError
         If one fails: no other begins, and those that run end first, and count.
     """
     failures: list[Exception] = []

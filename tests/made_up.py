@@ -16,10 +16,10 @@ def recorded(
 ):
     """A run by what a comparison may ask of it; whatever else is known of it is a tag."""
     fields = {field.name for field in dataclasses.fields(Record)}
-    told = {"article_letter": letter, "error": error, "diverged": diverged and "true"}
-    told |= {key: known.pop(key) for key in known.keys() - fields}
+    tags = {"article_letter": letter, "error": error, "diverged": diverged and "true"}
+    tags |= {key: known.pop(key) for key in known.keys() - fields}
     return Record(
-        "", {key: value for key, value in told.items() if value}, params, dict(metrics),
+        "", {key: value for key, value in tags.items() if value}, params, dict(metrics),
         dict(curves), dataset=digest and DataSet("", digest, "", {}),
         status="FAILED" if error else "FINISHED", **known,
     )  # fmt: skip

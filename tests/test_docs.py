@@ -78,3 +78,39 @@ def test_one_version_and_one_list_of_pythons():
     assert jobs["tests"]["steps"][-1]["run"] == "bash .ci/run"
     assert f'requires-python = ">={pythons[0]}"' in PROJECT
     assert f"Python {pythons[0]} to {pythons[-1]} are tried" in README
+
+
+# Words that only this project would understand; an underscore ends a word. What stands behind some
+# is the language's own use of it: told apart and told to, the law of large numbers, NumPy's floor
+# and the noise floor.
+PRIVATE = r"""(?ix) (?<![a-z]) (?: bent | bury | courier | hurry | ink | ladder | level\swith
+    | repair(s|ed)? | rooms? | rungs? | ways?[\s_]back | laws?(?!\sof\s(large|succession))
+    | told(?![\s_](apart|from|to)(?![a-z])) | (?<!\.)(?<!")(?<!noise[\s_])floors? ) (?![a-z])"""
+# Keys of earlier versions, where a line names the new one or an earlier run is read.
+EARLIER = {
+    "noise_exp/job/config_errors.py": {"ladder", "rung", "law", "repair"},
+    "noise_exp/job/build.py": {"law"},
+    "noise_exp/runs/record.py": {"repair", "ink"},
+    "tests/job/test_bad_input.py": {"ladder", "rung", "law", "repair"},
+    "tests/runs/test_naming.py": {"repair"},
+}
+
+
+def test_no_word_is_this_projects_own():
+    kinds = ("md", "py", "yaml", "j2")
+    places = ("docs", "conf", "noise_exp", "studies", "notebooks", "tests")
+    files = [ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+    files += [
+        path for place in places for kind in kinds for path in ROOT.glob(f"{place}/**/*.{kind}")
+    ]
+    for path in files:
+        name = path.relative_to(ROOT).as_posix()
+        found = {hit[0].lower() for hit in re.finditer(PRIVATE, path.read_text("utf-8"))}
+        assert name == "tests/test_docs.py" or found <= EARLIER.get(name, set()), name
+
+
+def test_the_glossary_is_short():
+    rows = re.findall(
+        r"^\| (?!term|---)(.*?) \|", (ROOT / "docs/glossary.md").read_text("utf-8"), re.M
+    )
+    assert 0 < len(rows) == len(set(rows)) <= 20

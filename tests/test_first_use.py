@@ -13,7 +13,7 @@ import pytest
 from support import ROOT
 
 TOOLS = ("make", "sh", "sed", "cat", "cksum", "head", "tail", "rm", "touch")
-# A Python is this one, told in its environment what it seems to be.
+# A Python is this one, with what it seems to be in its environment.
 PYTHON = """#!{shell}
 SEEMS={version} LACKS='{lacks}' CALLED="$0" PYTHONPATH='{modules}' exec '{python}' "$@"
 """
@@ -136,7 +136,7 @@ def checkout(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("pythons", "call", "told"),
+    ("pythons", "call", "message"),
     [
         ("python3=3.10", "install", "python3 is 3.10; install one, and write: make install "
          "PYTHON=python3.14"),
@@ -154,10 +154,10 @@ def checkout(tmp_path):
          "python3 is not found; write: make install PYTHON=python3.12"),
     ],
 )  # fmt: skip
-def test_a_python_that_does_not_do_is_told_before_anything_is_made(checkout, pythons, call, told):
+def test_a_python_that_does_not_do_is_refused_at_once(checkout, pythons, call, message):
     checkout.has(*pythons.split())
     line, _ = checkout.make(call)  # make's own comes last
-    assert line == f"make: this needs Python 3.11 to 3.14, and {told}"
+    assert line == f"make: this needs Python 3.11 to 3.14, and {message}"
     assert not checkout.environment.exists()
     assert not checkout.installs
 

@@ -180,7 +180,7 @@ def test_a_hang_up_is_an_interrupt_unless_it_is_ignored():
             signal.signal(number, handler)
 
 
-def test_memory_that_runs_out_is_told_in_one_line():
+def test_memory_that_runs_out_is_reported_in_one_line():
     with pytest.raises(SystemExit) as left, at_the_edge("noise_exp"):
         bytearray(1 << 62)
     assert str(left.value).startswith("noise_exp: there is not enough memory (")

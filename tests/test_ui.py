@@ -121,9 +121,9 @@ def test_the_sweeps_own_page_tells_and_shows_and_opens_the_report(swept, address
     own = f"{address.partition('?')[0]}/{parent.info.run_id}?workflowType=machine_learning"
     with opened(own, 2200) as page:
         play = f"make play SWEEP={parent.info.run_id}"
-        for told in ("Swept dist (14 values): 14 runs, best:",
+        for text in ("Swept dist (14 values): 14 runs, best:",
                      "python -m noise_exp -m 'dist=glob(*)'", play):  # fmt: skip
-            expect(page.get_by_text(told).first).to_be_visible()
+            expect(page.get_by_text(text).first).to_be_visible()
         assert any(play in path.read_text() for path in swept[0].folder.rglob("report.html"))
         page.get_by_role("tab", name="Artifacts").click()
         for figure in ("cost_per_training", "training_time", "misclassification"):
@@ -136,8 +136,8 @@ def test_the_sweeps_own_page_tells_and_shows_and_opens_the_report(swept, address
         page.get_by_text("report.html", exact=True).first.click()
         report = page.frame_locator("iframe")
         report.get_by_text("What these runs cannot tell").click()
-        for told in ("14 methods on 1 seed: 14 runs", "One seed per method"):
-            expect(report.get_by_text(told)).to_be_visible()
+        for text in ("14 methods on 1 seed: 14 runs", "One seed per method"):
+            expect(report.get_by_text(text)).to_be_visible()
         drawn = report.locator("img").evaluate_all("images => images.map(i => i.naturalWidth)")
         assert min(drawn) > 100
 

@@ -45,7 +45,7 @@ def _mean(values: np.ndarray) -> float:
 def shown(methods: Sequence[Method]) -> tuple[list[Method], str]:
     """Return the methods that a picture can show, in their order, and what it leaves out.
 
-    Where they are too many, the best half and the worst half of what has room.
+    Where they are too many, the best and the worst, as many as fit.
     """
     if len(methods) <= MOST:
         return list(methods), ""
@@ -69,9 +69,9 @@ def cost_per_training(methods: Sequence[Method]) -> Figure:
     for axes, last in ((first, min(8, epochs)), (whole, epochs)):
         for i, method in enumerate(methods):
             label = short(method.label, _LABEL)
-            told = label if method.tick == method.label else f"{method.tick}  {label}"
+            text = label if method.tick == method.label else f"{method.tick}  {label}"
             band = 0.12 if len(methods) <= _BANDS else None
-            draw_curve(axes, method.costs[:, :last], told, style(i), band)
+            draw_curve(axes, method.costs[:, :last], text, style(i), band)
         axes.set(xlabel="epoch", xlim=(0, max(last - 1, 1)))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)

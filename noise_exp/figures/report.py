@@ -204,12 +204,12 @@ def _draw(figure: Figure, axes: Axes, method: Method, look: dict) -> None:
     x, median, band = draw_curve(axes, method.costs, label, look, 0.0, _LINE)
     if not len(x):
         return
-    told = slice(None, None, -(-len(x) // _POINTS))
-    points = axes.plot(x[told], median[told], "o", color=look["color"], alpha=0, markersize=9)
+    marked = slice(None, None, -(-len(x) // _POINTS))
+    points = axes.plot(x[marked], median[marked], "o", color=look["color"], alpha=0, markersize=9)
     of = " (median)" if len(method.costs) > 1 else ""
     labels = [
         f"{method.label}, epoch {epoch}: cost {cost:.4g}{of}"
-        for epoch, cost in zip(x[told], median[told], strict=True)
+        for epoch, cost in zip(x[marked], median[marked], strict=True)
     ]
     plugins.connect(figure, plugins.PointLabelTooltip(points[0], labels=labels))
     if band:

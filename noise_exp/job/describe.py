@@ -91,7 +91,7 @@ class Job:
         The same as files and stores keep them, and as YAML: what the environment holds has its
         name there.
     sweep
-        What the launching process has told.
+        What the launching process says of it.
     """
 
     number: int
@@ -240,6 +240,6 @@ def _takes_text(config: DictConfig, key: str) -> bool:
         return name in ("uri", "experiment")
     if group not in _OPTIONS or not name:
         return False
-    with suppress(ValueError):  # told when it is made
+    with suppress(ValueError):  # reported when it is made
         return name in texts_of(class_of(config[group].get("_target_", "")))
     return False

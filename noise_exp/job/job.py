@@ -1,4 +1,4 @@
-"""One job: built, trained, recorded in its folder and told to the store."""
+"""One job: built, trained, recorded in its folder and in the store."""
 
 import contextlib
 import logging
@@ -42,7 +42,7 @@ def run(job: Job, build: Callable[[], Trial]) -> Record:
     UserError
         If the configuration has a mistake; of a job of a sweep the store has a row all the same,
         and so it has of any other error but a lack of memory.
-    ToldError
+    ReportedError
         If the store does not know all of a run alone.
     """
     begun = _begun(job)
@@ -178,7 +178,7 @@ def _params(job: Job, trial: Trial, sizes: Mapping[str, int]) -> dict[str, str]:
 
 
 def store_of(tracking: TrackingConfig, sweep: SweepContext | None = None) -> "Store | None":
-    """Return the store that is told of a run; a job of a sweep is told of it itself."""
+    """Return the store that a run is recorded in; of a job of a sweep, its sweep's."""
     if not tracking.enabled:
         return None
     from noise_exp.tracking.store import Store

@@ -36,7 +36,7 @@ class Launcher:
     serial
         Whether it is Hydra's own, which runs one job at a time in the launching process.
     submits
-        Whether what its jobs are told stays on disk: submitit's files are not deleted.
+        Whether what its jobs are given stays on disk: submitit's files are not deleted.
     at_once
         How many jobs joblib runs at once, whose workers would outlive the launching process; None
         of another.
@@ -117,7 +117,7 @@ def prepare(config: DictConfig, jobs: int | None) -> None:
     Raises
     ------
     UserError
-        If joblib is told what it would stumble over.
+        If joblib would fail on what it is given.
     """
     launcher, sweeper = config.hydra.launcher, config.hydra.sweeper
     if launcher.get("n_jobs") == 0:
@@ -142,8 +142,8 @@ def _set(config: DictConfig, key: str, value: object) -> None:
     """Set a key of the launcher, for the sweep and for each job's configuration."""
     with read_write(config.hydra):
         OmegaConf.update(config, f"hydra.launcher.{key}", value, force_add=True)
-        told = "null" if value is None else value
-        config.hydra.overrides.hydra.append(f"++hydra.launcher.{key}={told}")
+        text = "null" if value is None else value
+        config.hydra.overrides.hydra.append(f"++hydra.launcher.{key}={text}")
 
 
 def end_on_signals() -> None:

@@ -49,7 +49,7 @@ def found(store: Store, job: Job, begun: Record) -> Record | None:
     log.info("%s: finished already as run %s", begun.name, run_id)
     if sweep.parent_id and not job.shares_folder:
         try:
-            reading.tell_reused(store, sweep.parent_id, record)
+            reading.note_reused(store, sweep.parent_id, record)
         except Exception as error:
-            log.warning("The sweep could not be told of run %s (%s)", run_id, reason(error))
+            log.warning("Run %s could not be noted on the sweep (%s)", run_id, reason(error))
     return record

@@ -1,4 +1,4 @@
-"""A trial trained and tested, told as it goes, and what it leaves: curves, network, guesses."""
+"""A trial trained and tested, logged as it goes, and what it leaves: curves, network, guesses."""
 
 import io
 import logging

@@ -57,12 +57,12 @@ class Report:
         table = summarise(self.runs, self.choices.at_most)
         if self.to_reference is None:
             return table
-        told = self.to_reference.set_index("method")
+        compared = self.to_reference.set_index("method")
         for column in ("difference", "moved_by", "moved", "verdict"):
-            table[column] = table.method.map(told[column])
+            table[column] = table.method.map(compared[column])
         for column, name in (("low", "difference_low"), ("high", "difference_high"),
                              ("median_difference", "difference_median")):  # fmt: skip
-            table[name] = table.method.map(told[column])
+            table[name] = table.method.map(compared[column])
         words = {"moved_by": "", "verdict": ""}
         table = table.fillna(words)
         table.loc[table.method == self.reference, "verdict"] = "reference"
@@ -173,9 +173,9 @@ class Report:
         return variance.of_sources(self.runs)
 
     @cached_property
-    def floor(self) -> pd.DataFrame:
+    def noise_noise_floor(self) -> pd.DataFrame:
         """Difference of two names of one distribution: mean, interval, deviation, largest."""
-        return _floor(self.runs, self.compared, self.choices.margin)
+        return _noise_floor(self.runs, self.compared, self.choices.margin)
 
     @cached_property
     def targets(self) -> pd.DataFrame:
@@ -213,7 +213,7 @@ def _distributions(wide: pd.DataFrame) -> pd.DataFrame:
     return wide[[m for m in wide if not _is_backprop(str(m))]]
 
 
-def _floor(runs: Runs, wide: pd.DataFrame, margin: float) -> pd.DataFrame:
+def _noise_floor(runs: Runs, wide: pd.DataFrame, margin: float) -> pd.DataFrame:
     """Compare the two names of the standard normal distribution: what they differ by is luck."""
     rows = []
     for method in map(str, wide):

@@ -146,7 +146,7 @@ def _in_batches(record: Record) -> bool:
 
 
 def _row(record: Record, part: str, outcome: str, drawn: Sequence[str]) -> dict[str, Any]:
-    """Return a run's row; its block is told by the seeds that all runs draw from."""
+    """Return a run's row; its block is named_already by the seeds that all runs draw from."""
     seeds = {source: _seed(record, source) for source in SOURCES}
     block = _block({source: seeds[source] for source in drawn})
     if not _in_batches(record):
@@ -187,8 +187,8 @@ def _differing(table: pd.DataFrame) -> list[str]:
             for method, params in named_params
             if key in params and f" {key}=" not in method
         }
-        told = "." in key and any(f" {option}=" in method for method in set(table.method))
-        if len(named) > 1 and not told:
+        named_already = "." in key and any(f" {option}=" in method for method in set(table.method))
+        if len(named) > 1 and not named_already:
             found.append(f"{key} ({', '.join(sorted(named))})")
     return found
 

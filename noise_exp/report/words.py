@@ -65,7 +65,7 @@ def findings(report: Report) -> list[str]:
         *(_of_luck(name, table, report) for name, table in list(report.luck.items())[1:]),
         *(_of_sources(name, table, report.runs.outcome) for name, table in report.sources.items()),
         *_of_pairs(report),
-        *_of_the_floor(report),
+        *_of_the_noise_floor(report),
         *_of_ranks(report),
     ]
 
@@ -194,8 +194,8 @@ def _of_a_seed_that_carries(report: Report) -> Iterator[str]:
             )
 
 
-def _of_the_floor(report: Report) -> Iterator[str]:
-    for row in rows_of(report.floor):
+def _of_the_noise_floor(report: Report) -> Iterator[str]:
+    for row in rows_of(report.noise_floor):
         one_distribution = f"{row.method} and {row.reference} are one distribution"
         if row.ties == row.pairs == 1:  # with few images, as good as nothing
             continue

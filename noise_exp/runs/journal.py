@@ -1,4 +1,4 @@
-"""What a run leaves in its own folder as it goes; a tracking store is told from it.
+"""What a run leaves in its own folder as it goes; a tracking store is filled from it.
 
 All of it lies in `.noise_exp/`, a name that nobody else uses, so that a run may be given a folder
 that holds other things; docs/sweeps.md says what is there. The file `alive` is locked as long as

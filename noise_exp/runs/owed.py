@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Owed:
-    """What a store is to be told, and whether it has been.
+    """What a store is to hold, and whether it does.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class Owed:
     files
         Artifacts that stay where they are, relative to the folder.
     delivered
-        Whether the store has been told everything.
+        Whether the store holds everything.
     """
 
     uri: str | None = None

@@ -11,7 +11,7 @@ from noise_exp.training import diagnostics
 
 # Params and metrics of runs of earlier versions.
 _RENAMED = {"estimator.repair": "noise_transform", "ink_errors": "pixel_sum_errors"}
-# By epoch, of every run; what diagnostics find is told by layer beside them, if it was asked for.
+# By epoch, of every run; what diagnostics find stands by layer beside them, if it was asked for.
 CURVES = ("cost", "train_error_rate", "train_seconds", "forward_passes")
 NAME_LENGTH = 250  # of a run, in the databases that MLflow uses
 

@@ -1,4 +1,4 @@
-"""The end of a sweep: its jobs' records, compared, reported on, and told."""
+"""The end of a sweep: its jobs' records, compared and reported on."""
 
 import contextlib
 import dataclasses
@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from noise_exp.errors import ToldError, in_words, is_of_disk
+from noise_exp.errors import ReportedError, in_words, is_of_disk
 from noise_exp.runs import output
 from noise_exp.runs.journal import Journal
 from noise_exp.runs.record import Record
@@ -31,7 +31,7 @@ def finish(sweep: Sweep) -> None:
 
     Raises
     ------
-    ToldError
+    ReportedError
         If a job failed, after saying which.
     """
     said: list[Callable[[], None]] = []
@@ -43,7 +43,7 @@ def finish(sweep: Sweep) -> None:
             "The comparison could not be made; the runs and %s are kept", sweep.plan.folder
         )
         sweep.journal.end("FAILED")
-        raise ToldError from None
+        raise ReportedError from None
     failed = [r for r in records if r.error]
     _tag_best(sweep)
     sweep.journal.end("FAILED" if failed else "FINISHED")
@@ -57,7 +57,7 @@ def finish(sweep: Sweep) -> None:
             log.error("  job %d (%s): %s", record.job, _named(record), record.error)
         if sweep.store:
             log.error("Run just those again with\n    %s", command(resume=True))
-        raise ToldError
+        raise ReportedError
 
 
 def _tag_best(sweep: Sweep) -> None:
@@ -124,8 +124,8 @@ def _complete(records: dict[int, Record], sweep: Sweep, store: "Store") -> None:
         return [r for part in parts for r in ask(partial(reading.read, store, part))]
 
     try:
-        for told in ask(lambda: reading.told_reused(store, parent_id)):
-            records.setdefault(told.job, told)
+        for record in ask(lambda: reading.reused_runs(store, parent_id)):
+            records.setdefault(record.job, record)
         children = sensible(ask(lambda: reading.children(store, parent_id)), numbered=True)
         theirs = [run for run, record in children if record.job not in records]
         records |= {record.job: record for record in read(theirs)}

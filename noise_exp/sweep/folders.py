@@ -9,13 +9,13 @@ from noise_exp.runs import output
 from noise_exp.runs.journal import RECORDS, Journal
 from noise_exp.tracking.places import refuse_store
 
-_ROOM = 1 << 16  # bytes that must fit: Hydra's own files and a record
+_SPACE = 1 << 16  # bytes that must fit: Hydra's own files and a record
 
 
 def check_folder(
     folder: Path, key: str, uri: str | None, of_hydra: Sequence[str], names: Sequence[str] = ()
 ) -> None:
-    """Make a folder for output, and see that it is free for it and that there is room.
+    """Make a folder for output, and see that it is free for it and that there is space.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def check_folder(
         (folder / RECORDS).mkdir(parents=True, exist_ok=True)
         probe = folder / RECORDS / "writable"
         try:
-            probe.write_bytes(bytes(_ROOM))
+            probe.write_bytes(bytes(_SPACE))
         finally:
             probe.unlink(missing_ok=True)
     except OSError as error:

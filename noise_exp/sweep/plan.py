@@ -1,4 +1,4 @@
-"""What a sweep is going to run: its jobs, from what its sweeper is told, checked at the start."""
+"""What a sweep is going to run: its jobs, from what its sweeper is given, checked at the start."""
 
 import contextlib
 import itertools
@@ -84,12 +84,12 @@ def _of_the_whole(config: DictConfig) -> dict[str, Any]:
 
 
 def sweep(config: DictConfig) -> Plan:
-    """Return the plan of a sweep, from what its sweeper is told; see its launcher prepared for it.
+    """Return the plan of a sweep, from what its sweeper is given; see its launcher prepared for it.
 
     Raises
     ------
     UserError
-        If a sweep over options matches none, or is told what it cannot take.
+        If a sweep over options matches none, or is given what it cannot take.
     """
     sweeper = config.hydra.sweeper
     searches = not str(sweeper._target_).endswith("BasicSweeper")
@@ -99,14 +99,14 @@ def sweep(config: DictConfig) -> Plan:
             f"hydra.sweeper.storage must be null, got {sweeper.storage}: this Optuna's databases "
             "do not work beside MLflow; resume=true goes on with a study"
         )
-    told = _told(sweeper.get("params") or {}, as_given(config.hydra.overrides.task))
-    values = {key: _values(override, searches) for key, override in told.items()}
-    _check_swept(told, sweeper)
-    set_by = [override.get_key_element() for override in told.values()]
+    given = _given(sweeper.get("params") or {}, as_given(config.hydra.overrides.task))
+    values = {key: _values(override, searches) for key, override in given.items()}
+    _check_swept(given, sweeper)
+    set_by = [override.get_key_element() for override in given.values()]
     first = [f"{key}={choices[0]}" for key, choices in zip(set_by, values.values(), strict=True)]
     jobs: list[list[str]] | None = None
     if searches:
-        swept = [key for key, override in told.items() if override.is_sweep_override()]
+        swept = [key for key, override in given.items() if override.is_sweep_override()]
         total = sweeper.get("n_trials")
     else:
         _refuse_too_many(math.prod(map(len, values.values())), "this sweep")
@@ -120,7 +120,7 @@ def sweep(config: DictConfig) -> Plan:
     return Plan(known, jobs, total, swept, folder, **_of_the_whole(config))
 
 
-def _told(params: Mapping[str, Any], task: list[str]) -> dict[str, Override]:
+def _given(params: Mapping[str, Any], task: list[str]) -> dict[str, Override]:
     """Parse `hydra.sweeper.params` and the command line, by key.
 
     Of a key given twice the last counts, in the first's place; +key, ++key and key are one.
@@ -218,12 +218,12 @@ def _kind(override: str) -> str:
     return override
 
 
-def _check_swept(told: Mapping[str, Override], sweeper: DictConfig) -> None:
+def _check_swept(given: Mapping[str, Override], sweeper: DictConfig) -> None:
     """See that a sweep as a whole can be what it is asked to be.
 
     Parameters
     ----------
-    told
+    given
         What is set for the jobs, by key.
     sweeper
         The configuration `hydra.sweeper`.
@@ -239,7 +239,7 @@ def _check_swept(told: Mapping[str, Override], sweeper: DictConfig) -> None:
             f"hydra.sweeper.direction must be minimize, got {direction}: a run's score is its "
             "cost, or its error rate, of the validation images or the last of training"
         )
-    for key, override in told.items():
+    for key, override in given.items():
         whole = key in _OF_THE_WHOLE or key.startswith("tracking.")
         if whole and override.is_discrete_sweep():
             raise UserError(f"{override.input_line}: a sweep takes one {key} for all")
@@ -253,9 +253,9 @@ def _refuse_late(sweep: DictConfig, job: DictConfig, overrides: Sequence[str]) -
     UserError
         If it would, as by an experiment with a sweep of its own.
     """
-    told = settings(as_given(sweep.hydra.overrides.task))
+    given = settings(as_given(sweep.hydra.overrides.task))
     for key in _READ_BEFORE:
-        if _read(sweep, key, told) != _read(job, key, told):
+        if _read(sweep, key, given) != _read(job, key, given):
             raise UserError(
                 f"the job {' '.join(overrides)} sets hydra.{key}, too late in a sweep: an option "
                 "that sets hydra's sweeper or launcher, such as an experiment with a sweep of its "
@@ -263,9 +263,9 @@ def _refuse_late(sweep: DictConfig, job: DictConfig, overrides: Sequence[str]) -
             )
 
 
-def _read(config: DictConfig, key: str, told: Collection[str]) -> Any:
+def _read(config: DictConfig, key: str, given: Collection[str]) -> Any:
     """Return what Hydra reads, without parameters that the command line sets anyway."""
     read: Any = OmegaConf.to_container(OmegaConf.select(config.hydra, key), resolve=False)
     if params := read.get("params"):
-        read["params"] = {name: v for name, v in params.items() if key_of(name) not in told}
+        read["params"] = {name: v for name, v in params.items() if key_of(name) not in given}
     return read

@@ -77,12 +77,12 @@ class SweepProgress:
     def _work(self) -> None:
         every = _TERMINAL_SECONDS if sys.stderr.isatty() else _LOG_SECONDS
         start = last = time.monotonic()
-        told = 0
+        shown = 0
         while not self._ended.wait(_POLL_SECONDS):
             gone = time.monotonic() - start
             if time.monotonic() - last < max(every, _SHARE * gone):
                 continue
             self.look()
-            if self.done > told:
+            if self.done > shown:
                 print(self.line(), file=sys.stderr, flush=True)
-                last, told = time.monotonic(), self.done
+                last, shown = time.monotonic(), self.done

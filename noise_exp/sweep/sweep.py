@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from noise_exp.errors import ToldError
+from noise_exp.errors import ReportedError
 from noise_exp.job import launchers
 from noise_exp.job.describe import SweepContext
 from noise_exp.job.job import store_of
@@ -41,7 +41,7 @@ class Sweep:
     plan
         Its jobs, and what they have one of.
     context
-        What they are told.
+        What they are given.
     store
         None where it is not tracked.
     recording, journal
@@ -108,13 +108,13 @@ class Sweep:
 
         Raises
         ------
-        ToldError
+        ReportedError
             If something is still owed at the very end.
         """
         self.progress.stop()
         try:
             with ExitStack() as stack:
-                stack.callback(self.tell_owed)
+                stack.callback(self.report_owed)
                 stack.push(self._end_recording)
                 self.deliver_owed()
                 finish(self)
@@ -137,8 +137,8 @@ class Sweep:
         else:
             self.journal.end("KILLED")
         self.recording.__exit__(None, None, None)
-        with suppress(ToldError):  # it is no success anyway
-            self.tell_owed()
+        with suppress(ReportedError):  # it is no success anyway
+            self.report_owed()
         if ended_by := self.submitted.ended_by:
             log.error(
                 "The jobs that were submitted go on. Let them end, or end all of them, those that "
@@ -170,17 +170,17 @@ class Sweep:
         ]
         return self.recording.deliver(own)
 
-    def tell_owed(self) -> None:
+    def report_owed(self) -> None:
         """Say what is still owed at the very end, and how to deliver it later.
 
         Raises
         ------
-        ToldError
+        ReportedError
             If something is.
         """
         if owed := self.deliver_owed():
             say_owed(next(iter(owed.values())), self.journal.folder)
-            raise ToldError
+            raise ReportedError
 
 
 def command(resume: bool = False) -> str:

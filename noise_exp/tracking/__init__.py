@@ -1,7 +1,7 @@
 """Everything MLflow: the store, what is delivered to it, and what is read back.
 
 A run writes its journal first (`noise_exp.runs.journal`); a thread delivers it to MLflow
-meanwhile. What a store that is away could not be told is delivered later by
+meanwhile. What a store could not take while it was away is delivered later by
 
     python -m noise_exp.tracking sync FOLDER...
 

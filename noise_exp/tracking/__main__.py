@@ -1,4 +1,4 @@
-"""What a store was not told in time, delivered; and MLflow's UI, to look at a store.
+"""What a store did not get in time, delivered; and MLflow's UI, to look at a store.
 
 python -m noise_exp.tracking sync FOLDER...
 python -m noise_exp.tracking ui
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import requests
 
-from noise_exp.errors import ToldError, UserError, at_the_edge
+from noise_exp.errors import ReportedError, UserError, at_the_edge
 from noise_exp.redaction import masked
 from noise_exp.runs.journal import Journal
 from noise_exp.runs.secrets import check_arguments, completed
@@ -72,7 +72,7 @@ def _sync(folders: list[Path], uri: str) -> None:
     for folder, outcome in outcomes.items():
         print(f"{folder}: {outcome if outcome != 'nothing' else 'nothing to deliver'}")
     if any(outcome.startswith("still owed") for outcome in outcomes.values()):
-        raise ToldError
+        raise ReportedError
 
 
 def _settled(
@@ -104,13 +104,13 @@ def _uri(folder: Path, given: str) -> str:
 
 
 def _serve(store: Store, port: int) -> None:
-    """Serve the UI on loopback until it is interrupted; of a server's, the address alone is told.
+    """Serve the UI on loopback until it is interrupted; of a server's, print the address alone.
 
     Raises
     ------
     UserError
         If the port is taken.
-    ToldError
+    ReportedError
         If MLflow's server has ended by itself.
     """
     if is_served(store.uri):
@@ -121,11 +121,11 @@ def _serve(store: Store, port: int) -> None:
     # One worker: with more, a slow machine's supervisor kills them before they answer. No workers
     # for MLflow's own jobs, of which there are none. The store goes by the environment, as its URI
     # may hold a password.
-    told = {"MLFLOW_BACKEND_STORE_URI": store.uri, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    own = {"MLFLOW_BACKEND_STORE_URI": store.uri, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     server = subprocess.Popen(
         [sys.executable, "-m", "mlflow", "ui", "--workers", "1", "--host", "127.0.0.1",
          "--port", str(port), "--uvicorn-opts", "--log-level warning"],
-        env=os.environ | told,
+        env=os.environ | own,
         stdout=subprocess.DEVNULL,
     )  # fmt: skip
     address = f"http://127.0.0.1:{port}"
@@ -137,7 +137,7 @@ def _serve(store: Store, port: int) -> None:
             page = store.newest.rpartition("/#/")[2]
             print(f"It answers (Ctrl-C ends it):\n    {address}/#/{page}", flush=True)
         if server.wait():
-            raise ToldError
+            raise ReportedError
     with contextlib.suppress(KeyboardInterrupt):
         server.terminate()
         server.wait()

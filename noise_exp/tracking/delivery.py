@@ -159,13 +159,13 @@ class Delivery:
     def _tags(self) -> list[RunTag]:
         """Return the run's tags, with those that MLflow has names of its own for."""
         record = self._journal.record
-        told = {
+        special = {
             "mlflow.source.name": record.command,
             "mlflow.source.type": "LOCAL" if record.command else None,
             "mlflow.note.content": record.note,
             "mlflow.parentRunId": record.parent_id,
         }
-        return [RunTag(k, v) for k, v in {**record.tags, **told}.items() if v is not None]
+        return [RunTag(k, v) for k, v in {**record.tags, **special}.items() if v is not None]
 
     def _results(self, model_id: str | None) -> list[Metric]:
         """Return what an ended run came to; NaN and infinity would break the UI's page of it."""
@@ -223,8 +223,8 @@ class Delivery:
     def _end(self) -> None:
         record = self._journal.record
         if self.left_out:
-            told = "; ".join(f"{what} ({why})" for what, why in self.left_out.items())
-            self._client.set_tag(self._run_id, "left_out", told[:_TAG_LENGTH])
+            text = "; ".join(f"{what} ({why})" for what, why in self.left_out.items())
+            self._client.set_tag(self._run_id, "left_out", text[:_TAG_LENGTH])
         end = record.end_time or record.start_time
         self._client.set_terminated(self._run_id, record.status, end)
         if self._remember(delivered=True):

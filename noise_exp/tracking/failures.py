@@ -37,5 +37,5 @@ def reason(error: BaseException) -> str:
         error = below
     text = redacted(str(getattr(error, "orig", None) or error)).strip() or type(error).__name__
     first, *more = _SENTENCES.split(text)
-    told = [first, *(sentence for sentence in more if _TELLING.search(sentence))]
-    return ". ".join(sentence.removesuffix(".")[:_GIST_LENGTH] for sentence in told)
+    kept = [first, *(sentence for sentence in more if _TELLING.search(sentence))]
+    return ". ".join(sentence.removesuffix(".")[:_GIST_LENGTH] for sentence in kept)

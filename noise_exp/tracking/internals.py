@@ -34,7 +34,7 @@ from noise_exp.runs.disk import lock
 from noise_exp.tracking.places import file_of, is_same_file, is_served, uri_of
 
 for _noisy in ("alembic", "mlflow", "urllib3"):  # after MLflow's import, which sets it too
-    logging.getLogger(_noisy).setLevel(logging.CRITICAL)  # failures are told in our own words
+    logging.getLogger(_noisy).setLevel(logging.CRITICAL)  # failures are reported in our own words
 
 HEARTBEAT_SECONDS = 10.0
 SILENCE_SECONDS = 9 * HEARTBEAT_SECONDS  # a beat may be late by a call that times out, and a pause

@@ -28,7 +28,7 @@ def mark_dead_runs(store: Store) -> dict[str, str]:
     """Deliver and end the runs whose process died; return ids of those alive, by fingerprint."""
     return {
         run.data.tags["fingerprint"]: run.info.run_id
-        for run in _bury(store, store.search(_RUNNING))
+        for run in _mark_dead(store, store.search(_RUNNING))
         if "fingerprint" in run.data.tags
     }
 
@@ -44,7 +44,7 @@ def wait_for(store: Store, run_id: str) -> Run | None:
     while True:
         try:
             run = store.client.get_run(run_id)
-            if run.info.status != "RUNNING" or not _bury(store, [run]):
+            if run.info.status != "RUNNING" or not _mark_dead(store, [run]):
                 run = store.client.get_run(run_id)  # which may have ended meanwhile
                 finished = run.info.status == "FINISHED" and run.info.lifecycle_stage == "active"
                 return run if finished else None
@@ -104,7 +104,7 @@ def silent(places: Mapping[Path, str]) -> list[Path]:
     return [folder for folder, journal in left.items() if journal.record.uid not in alive]
 
 
-def _bury(store: Store, runs: Iterable[Run]) -> list[Run]:
+def _mark_dead(store: Store, runs: Iterable[Run]) -> list[Run]:
     """End the dead among running runs and return the others.
 
     On this machine the lock that a run's process holds tells; no other sign is as sure. Of
@@ -133,7 +133,7 @@ def _settled(store: Store, run: Run, dead: bool = False) -> str | None:
     try:
         folder = Path(tags["folder"])
         left = Journal.load(folder)
-        # In a copy of a store the record is the original's, which is still to be told by it.
+        # In a copy of a store the record is the original's, which still delivers it.
         known = str(left.owed.uri)
         ours = is_same(known, masked(store.uri)) or file_of(known) is None
         same = left.record.run_id == run.info.run_id or left.record.uid == tags.get("uid")

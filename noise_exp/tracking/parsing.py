@@ -79,5 +79,5 @@ def _record_of(run: Run, numbered: bool) -> Record:
 def _data_set(run: Run) -> DataSet | None:
     """Return a run's data set; earlier versions, and some servers, have none."""
     inputs = run.inputs.dataset_inputs if run.inputs else []
-    told = [DataSet(i.dataset.name, i.dataset.digest, i.dataset.source, {}) for i in inputs]
-    return told[0] if told else None
+    data_sets = [DataSet(i.dataset.name, i.dataset.digest, i.dataset.source, {}) for i in inputs]
+    return data_sets[0] if data_sets else None

@@ -115,7 +115,7 @@ def _of_sweep(store: Store, parent: Run) -> list[Run]:
     sweep_id = parent.info.run_id
     runs = {run.info.run_id: run for run in children(store, sweep_id)}
     # A sweep that was cut short has no table, and counted nothing; its jobs may have said it.
-    listed = {str(told.run_id) for told in told_reused(store, sweep_id)}
+    listed = {str(reused.run_id) for reused in reused_runs(store, sweep_id)}
     with TemporaryDirectory() as folder:
         try:
             path = store.client.download_artifacts(sweep_id, _RUNS_FILE, folder)
@@ -161,13 +161,13 @@ def finished(store: Store, source_digest: str) -> dict[str, tuple[Run, Record]]:
     return found
 
 
-def tell_reused(store: Store, parent_id: str, record: Record) -> None:
+def note_reused(store: Store, parent_id: str, record: Record) -> None:
     """Say on a sweep's run that an earlier run stands for a job."""
     said = {"run_id": record.run_id, "overrides": shlex.join(record.overrides)}
     store.client.set_tag(parent_id, f"{_REUSED}{record.job}", json.dumps(said))
 
 
-def told_reused(store: Store, parent_id: str) -> list[Record]:
+def reused_runs(store: Store, parent_id: str) -> list[Record]:
     """Return what jobs said that earlier runs stand for: their ids, numbers and overrides."""
     found = []
     for key, value in store.client.get_run(parent_id).data.tags.items():

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 
-from noise_exp.errors import ToldError, UserError, in_words
+from noise_exp.errors import ReportedError, UserError, in_words
 from noise_exp.redaction import masked, redacted
 from noise_exp.runs.disk import decoded
 from noise_exp.runs.journal import Journal
@@ -41,7 +41,7 @@ class Recording:
     record
         What is known of it before it begins.
     owed
-        To the store that is told of it, if any.
+        To the store that it is recorded in, if any.
     patience
         How many seconds to give the store at the end while it fails, all runs of this process
         taken together; None to leave the run to the publisher, and not to wait for it.
@@ -59,7 +59,7 @@ class Recording:
     ------
     UserError
         On entering, if another run is at work in the folder, or `at_once` and the store takes none.
-    ToldError
+    ReportedError
         On leaving, if all went well but the store does not know it and `last` is set.
     """
 
@@ -153,7 +153,7 @@ class Recording:
             if why and self._last:
                 say_owed(why, folder)
                 if not error:
-                    raise ToldError
+                    raise ReportedError
 
     def _end(self, error: BaseException | None) -> None:
         if error is None:

@@ -126,8 +126,8 @@ class Store:
     @property
     def newest(self) -> str:
         """Where the runs of the newest sweep are shown; without a sweep, all runs."""
-        told = self.client.get_experiment(self.experiment_id).tags if self.experiment_id else {}
-        return self._address(NEWEST if VIEW + NEWEST in told else SWEEPS)
+        tags = self.client.get_experiment(self.experiment_id).tags if self.experiment_id else {}
+        return self._address(NEWEST if VIEW + NEWEST in tags else SWEEPS)
 
     def browse_sweep(self, run_id: str, swept: Sequence[str], part: str) -> str:
         """Let the view of the newest sweep be that of this run; return how to look at it.

@@ -148,9 +148,9 @@ class Digits:
         end = len(labels) - self.validation_size
         if end <= test_size:
             sizes = {"test_size": test_size, "validation_size": self.validation_size}
-            told = " with ".join(f"{name}={size}" for name, size in sizes.items() if size)
+            held_back = " with ".join(f"{name}={size}" for name, size in sizes.items() if size)
             raise ValueError(
-                f"{told} leaves no training image: {source} holds {len(labels)} images of "
+                f"{held_back} leaves no training image: {source} holds {len(labels)} images of "
                 f"{', '.join(map(str, digits))}"
             )
         order = permutation(len(labels))

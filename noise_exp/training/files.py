@@ -83,7 +83,7 @@ def read_array(path: Path, name: str | None = None) -> np.ndarray:
     OSError
         If it cannot be read.
     """
-    with _told(path):
+    with _explained(path):
         file = np.load(path)
         return file if name is None else file[name]
 
@@ -102,7 +102,7 @@ def read_pair(path: Path, part: str) -> tuple[np.ndarray, np.ndarray] | None:
         files = files_in(path.parent if single else path)
         held = {_plain(p.stem): (p, None) for p in files if p.suffix.lower() == ".npy"}
     else:
-        with _told(path), np.load(path) as file:
+        with _explained(path), np.load(path) as file:
             held = {_plain(name): (path, name) for name in file}
     given = {_plain(path.stem)} if single and part == "train" else held.keys()
     names = [(f.format(i), f.format(n)) for f in _FORMS[part] for i in _IMAGES for n in _LABELS]
@@ -131,7 +131,7 @@ def _plain(name: str) -> str:
 
 
 @contextlib.contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except _DAMAGED:

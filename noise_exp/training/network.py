@@ -198,7 +198,7 @@ def predicted(outputs: np.ndarray) -> np.ndarray:
 
 
 def _ones(rows: int, columns: int, dtype: DTypeLike) -> np.ndarray:
-    """Room for (rows, columns) and a last column of ones; rows start at aligned addresses."""
+    """An array of (rows, columns) and a last column of ones; rows start at aligned addresses."""
     width = -(-(columns + 1) // _ALIGNED) * _ALIGNED
     return np.ones((rows, width), dtype)[:, : columns + 1]
 

@@ -18,7 +18,7 @@ from noise_exp.training.network import Cost, Network, SquaredError, row_groups, 
 from noise_exp.training.products import Products
 from noise_exp.training.workers import ALONE, Workers, chunks
 
-Told = TypeVar("Told")
+Found = TypeVar("Found")
 WORK_UNIT = "multiply-adds of a forward pass"  # that `Objective.forward_passes` counts in
 _HELD = 2**30  # bytes of pixels; of a larger set no second copy is made, but one of each batch
 
@@ -174,8 +174,8 @@ class Objective:
         self,
         parameters: np.ndarray,
         out: np.ndarray,
-        assign: Callable[[Block], Told],
-    ) -> tuple[Evaluation, list[Told]]:
+        assign: Callable[[Block], Found],
+    ) -> tuple[Evaluation, list[Found]]:
         """Write the gradient that follows from a derivative for every unit and image to `out`.
 
         A weight's derivative is the sum over images of its input times its unit's delta, the
@@ -190,7 +190,7 @@ class Objective:
             self._parts.append(np.empty_like(out))
         parts = self._parts[: len(self._groups)]
 
-        def propagate(group: int) -> list[tuple[tuple[float, int], Told]]:
+        def propagate(group: int) -> list[tuple[tuple[float, int], Found]]:
             blocks = []
             for i, block in enumerate(self._turn_to(matrices, images, self._groups[group])):
                 blocks.append((block.measure(), assign(block)))
@@ -201,16 +201,16 @@ class Objective:
             return blocks
 
         blocks = itertools.chain(*self.workers.map(propagate, range(len(parts))))
-        measured, told = zip(*blocks, strict=True)
+        measured, found = zip(*blocks, strict=True)
         self.workers.map(lambda chunk: _add_up(parts, out, chunk), chunks(len(out)))
-        return self.sum_up(measured), list(told)
+        return self.sum_up(measured), list(found)
 
     def visit(
         self,
         parameters: np.ndarray,
-        look: Callable[[Block], Told],
+        look: Callable[[Block], Found],
         light: bool = False,
-    ) -> list[Told]:
+    ) -> list[Found]:
         """Return what `look` tells of each block of the chosen images, in their order.
 
         It is called once for each block, by several threads, before any forward pass; of a `light`
@@ -218,7 +218,7 @@ class Objective:
         """
         matrices, images = self.network.matrices(parameters), self._chosen()
 
-        def looks(rows: list[slice]) -> list[Told]:
+        def looks(rows: list[slice]) -> list[Found]:
             return [look(block) for block in self._turn_to(matrices, images, rows, light)]
 
         return list(itertools.chain(*self.workers.map(looks, self._groups)))

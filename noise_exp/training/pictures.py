@@ -1,4 +1,4 @@
-"""Grey pictures from files; what would have to be bent is refused."""
+"""Grey pictures from files; what would lose something is refused."""
 
 import io
 from collections.abc import Sequence
@@ -40,8 +40,8 @@ def read_picture(path: Path) -> np.ndarray:
             turned = ImageOps.exif_transpose(picture)
             levels = np.asarray(turned.convert("RGBA") if known else turned)
     except UnidentifiedImageError:
-        told = f"no picture in {', '.join(_FORMATS)}" if content else "empty"
-        raise ValueError(f"{path} is {told}") from None
+        what = f"no picture in {', '.join(_FORMATS)}" if content else "empty"
+        raise ValueError(f"{path} is {what}") from None
     except Exception as error:  # a decoder raises anything
         raise ValueError(f"{path} is a damaged picture ({error})") from None
     if frames > 1:

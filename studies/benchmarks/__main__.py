@@ -52,9 +52,9 @@ def _methods(options: argparse.Namespace, used: str, where: str) -> None:
     rounds_of: dict[str, list] = {}
     for timing in timings:
         rounds_of.setdefault(timing.contender, []).append(timing.rounds)
-    floor = [median(r) for r in rounds_of.pop(compare.ROOFLINE)]
+    products = [median(r) for r in rounds_of.pop(compare.ROOFLINE)]
     named = list(dict.fromkeys(timing.method for timing in timings))
-    figure = figures.time_per_epoch(named, rounds_of, floor)
+    figure = figures.time_per_epoch(named, rounds_of, products)
     figure.savefig(options.output / f"methods_{used}.png", dpi=120)
 
 

@@ -9,7 +9,7 @@ from noise_exp.figures import COLOURS, GREY
 
 
 def time_per_epoch(
-    methods: Sequence[str], bars: Mapping[str, Sequence[Sequence[float]]], floor: Sequence[float]
+    methods: Sequence[str], bars: Mapping[str, Sequence[Sequence[float]]], products: Sequence[float]
 ) -> Figure:
     """Bars of the milliseconds per epoch of several contenders, one group per method.
 
@@ -20,7 +20,7 @@ def time_per_epoch(
     bars
         By contender, for each method its rounds: the bar is their median, the line on it runs
         from the lowest to the highest.
-    floor
+    products
         For each method what no contender of its kind can go below, drawn as a line.
     """
     figure = Figure(figsize=(14, 5), layout="constrained")
@@ -35,7 +35,7 @@ def time_per_epoch(
         left = x + (i - (len(bars) - 1) / 2) * width
         axes.bar(left, medians, width, color=COLOURS[i], label=name)
         axes.errorbar(left, medians, reach, fmt="none", ecolor=GREY, elinewidth=0.8)
-    axes.hlines(floor, x - 0.45, x + 0.45, color=COLOURS[-1], label="matrix products alone")
+    axes.hlines(products, x - 0.45, x + 0.45, color=COLOURS[-1], label="matrix products alone")
     axes.set_xticks(x, [m.replace("_", "\n") for m in methods], fontsize=9)
     axes.set(ylabel="milliseconds per epoch")
     axes.grid(axis="y", alpha=0.3)

@@ -61,7 +61,7 @@ def _measure(folder: Path, runs: int, sweep: int) -> list[tuple[str, str]]:
     children, read = _timed(lambda: reading.read(store, reading.children(store, parent_id)))
     pictures, making = _timed(lambda: _compare(children))
     if (len(done), len(children), pictures) != (runs, sweep, 3):
-        raise RuntimeError("the store does not hold what it was told")
+        raise RuntimeError("the store does not hold what was sent")
     return [
         *rows,
         (

@@ -22,7 +22,7 @@ from noise_exp.errors import UserError, at_the_edge
 from noise_exp.job.describe import trial_of
 from noise_exp.runs.record import Record
 from noise_exp.writing import markdown_of
-from studies import floors, protocol, results
+from studies import baselines, protocol, results
 from studies.feedback import angles, cells, figures, tables
 from studies.pages import add_output, write_table
 from studies.protocol import Cell, Sweep
@@ -61,7 +61,7 @@ def _search(chosen: Iterable[Cell], options: argparse.Namespace) -> None:
 def _run(options: argparse.Namespace) -> None:
     known = cells.short() | cells.samplers()
     asked = _named(["baselines", *known], options.cells or ["*"])
-    # Before hours of computing: a cell that has no settings is told.
+    # Before hours of computing: a cell without settings is reported.
     sweeps = _seeds([known[name] for name in asked if name in known], options.results)
     if "baselines" in asked:
         results.merge(options.results / _RESULTS, _baselines())
@@ -158,13 +158,13 @@ def _baselines() -> pd.DataFrame:
         trial_of(["experiment=feedback", "dist=backprop", f"data.validation_size={size}"]).split
         for size in (0, 2000)
     )
-    k, wrong = floors.nearest_neighbours(split, validation)
+    k, wrong = baselines.nearest_neighbours(split, validation)
     measured = {"cell": "baselines", "seed": "", "images": len(split.test_labels)}
     return pd.DataFrame(
         [
             {**measured, "preset": "constant_answer", "errors": floors.constant(split)},
             {**measured, "preset": "logistic_regression",
-             "errors": floors.logistic_regression(split)},
+             "errors": baselines.logistic_regression(split)},
             {**measured, "preset": "nearest_neighbours", "neighbours": str(k), "errors": wrong},
         ]
     )  # fmt: skip

@@ -1,6 +1,6 @@
 """`python -m studies.learning run|pages`: what noise learns.
 
-    run    the sweeps of studies/conf/experiment/learning, floors, and seconds beside the article's
+    run    the sweeps of studies/conf/experiment/learning, baselines, seconds beside the article's
     pages  tables and figures of docs/learning.md, without training
 
 Results are rows of studies/results/learning.csv, and medians by epoch of learning_curves.csv. What
@@ -50,7 +50,7 @@ def _run(options: argparse.Namespace) -> None:
         if sweep.cell.removesuffix("_backprop") in tables.TASKS:
             curves.append(measured.curves(sweep.cell, records))
         if sweep.cell in tables.TASKS:
-            results.merge(path, measured.floors_of(sweep.cell, records))
+            results.merge(path, measured.baselines_of(sweep.cell, records))
 
     sweeps = [
         Sweep(name, Path("multirun/learning") / name, (f"experiment=learning/{name}",))
@@ -70,7 +70,7 @@ def _pages(options: argparse.Namespace) -> None:
         write_table(options.output, name, markdown_of(table))
     for task, title in tables.TASKS.items():
         picture = figures.error_bars(
-            tables.of(runs, task), tables.of(runs, f"{task}_floors"), title
+            tables.of(runs, task), tables.of(runs, f"{task}_baselines"), title
         )
         picture.savefig(options.output / f"{task}.png", dpi=110)
     curves = pd.read_csv(options.results / _CURVES)

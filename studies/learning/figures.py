@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from noise_exp.figures import COLOURS, GREY
 from studies.comparison import interval, percent
 
-_NOISE, _BACKPROP, _FLOOR = COLOURS[:3]
+_NOISE, _BACKPROP, _BASELINE = COLOURS[:3]
 
 
 def learning_curves(tasks: Mapping[str, pd.DataFrame]) -> Figure:
@@ -52,13 +52,13 @@ def _bundle(axes: Axes, curves: pd.DataFrame, key: str) -> None:
     axes.legend(frameon=False)
 
 
-def error_bars(runs: pd.DataFrame, floors: pd.DataFrame, title: str) -> Figure:
-    """Test error per method: the mean over seeds and its interval; the first floor is a line."""
+def error_bars(runs: pd.DataFrame, untrained: pd.DataFrame, title: str) -> Figure:
+    """Test error per method: the mean over seeds and its interval; the first baseline is a line."""
     rows = [
         (str(name), *interval(list(percent(group))))
         for name, group in runs.groupby("dist", sort=False)
     ]
-    floor = floors[floors.dist == floors.dist.iloc[0]]  # the only one near enough to be seen
+    first = untrained[untrained.dist == untrained.dist.iloc[0]]  # alone near enough to be seen
     figure = Figure(figsize=(9, 0.34 * len(rows) + 1.8), layout="constrained")
     axes = figure.subplots()
     y = np.arange(len(rows))[::-1]
@@ -66,7 +66,7 @@ def error_bars(runs: pd.DataFrame, floors: pd.DataFrame, title: str) -> Figure:
     colours = [_BACKPROP if name == "backprop" else _NOISE for name, *_ in rows]
     axes.errorbar(means, y, xerr=reaches, fmt="none", ecolor=GREY, elinewidth=1)
     axes.scatter(means, y, c=colours, zorder=3)
-    axes.axvline(percent(floor).mean(), color=_FLOOR, linestyle=":", label=floor.dist.iloc[0])
+    axes.axvline(percent(first).mean(), color=_BASELINE, linestyle=":", label=first.dist.iloc[0])
     axes.set_yticks(y, [name for name, *_ in rows])
     axes.set(title=f"{title}: mean over seeds, its 95% interval", xlabel="test images wrong (%)")
     axes.set_xlim(0, None)

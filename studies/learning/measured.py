@@ -1,4 +1,4 @@
-"""What is measured beside the sweeps: floors, seconds beside the article's way, curves."""
+"""What is measured beside the sweeps: baselines, seconds beside the article's way, curves."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -10,28 +10,28 @@ import pandas as pd
 from noise_exp.job.describe import trial_of
 from noise_exp.runs.record import Record
 from noise_exp.training import article
-from studies import floors
+from studies import baselines
 from studies.article_way import article_way
 
 _RANDOM_NETWORKS = 300
 _CURVES = ("forward_passes", "train_seconds", "train_error_rate")
 
 
-def floors_of(task: str, records: Sequence[Record]) -> pd.DataFrame:
-    """Return the floors of a task, experiment=learn or digits: one row for each and split."""
+def baselines_of(task: str, records: Sequence[Record]) -> pd.DataFrame:
+    """Return the baselines of a task, experiment=learn or digits: one row for each and split."""
     rows = []
     of_split = {record.params["seeds.data"]: record for record in reversed(records)}
     for record in reversed(of_split.values()):
         seed, scale = record.params["seed"], float(record.params["network.init_scale"])
         trial = trial_of([f"experiment={task}", f"seed={seed}"])
         for name, wrong in (
-            ("logistic regression on the pixels", floors.logistic_regression(trial.split)),
+            ("logistic regression on the pixels", baselines.logistic_regression(trial.split)),
             (f"the best of {_RANDOM_NETWORKS} random networks",
-             floors.best_random(trial, scale, _RANDOM_NETWORKS, int(seed))),
-            ("the most frequent label", floors.constant(trial.split)),
+             baselines.best_random(trial, scale, _RANDOM_NETWORKS, int(seed))),
+            ("the most frequent label", baselines.constant(trial.split)),
         ):  # fmt: skip
             rows.append(
-                {"cell": f"{task}_floors", "seed": seed, "dist": name, "errors": wrong,
+                {"cell": f"{task}_baselines", "seed": seed, "dist": name, "errors": wrong,
                  "images": len(trial.split.test_labels)}
             )  # fmt: skip
     return pd.DataFrame(rows)

@@ -16,7 +16,7 @@ def all_tables(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Return the page's tables by their places."""
     made = {name: methods(of(runs, name)) for name in TASKS}
     for task in TASKS:
-        made[f"{task}_floors"] = floors(of(runs, f"{task}_floors"))
+        made[f"{task}_baselines"] = baselines(of(runs, f"{task}_baselines"))
         made[f"{task}_layers"] = layers(of(runs, f"{task}_layers"))
     return {**made, "grid": grid(of(runs, "grid")), "seconds": seconds(of(runs, "seconds"))}
 
@@ -57,10 +57,10 @@ def layers(runs: pd.DataFrame) -> pd.DataFrame:
     return table.add_suffix(", %").rename_axis("layers that learn").reset_index()
 
 
-def floors(runs: pd.DataFrame) -> pd.DataFrame:
-    """One row per floor: its test errors over splits."""
+def baselines(runs: pd.DataFrame) -> pd.DataFrame:
+    """One row per baseline: its test errors over splits."""
     return pd.DataFrame(
-        {"floor": name, "test error, %": mean(list(percent(group)), ".2f")}
+        {"baseline": name, "test error, %": mean(list(percent(group)), ".2f")}
         for name, group in runs.groupby("dist", sort=False)
     )
 

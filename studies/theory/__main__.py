@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from noise_exp import __version__
-from noise_exp.errors import ToldError, at_the_edge
+from noise_exp.errors import ReportedError, at_the_edge
 from noise_exp.runs.owed import Owed
 from noise_exp.runs.record import Record
 from noise_exp.runs.secrets import check_arguments
@@ -36,7 +36,7 @@ def main() -> None:
         check_arguments(sys.argv[1:])
         if bad := _test(options):
             print(f"not these: {', '.join(bad)}", file=sys.stderr)
-            raise ToldError
+            raise ReportedError
 
 
 def _test(options: argparse.Namespace) -> list[str]:

@@ -50,13 +50,13 @@ def learned_share(point: Point, rate: float, passes: np.ndarray) -> np.ndarray:
     noise: in proportion to the variance, over images, of what the unit passes on of its noise.
     """
 
-    def told(block: Block) -> np.ndarray:
+    def look(block: Block) -> np.ndarray:
         slopes = 1 / (1 + np.square(block.preactivations(0)))
         block.back_propagate()
         return slopes
 
     out = np.empty_like(point.parameters)
-    _, blocks = point.objective.assign_credit(point.parameters, out, told)
+    _, blocks = point.objective.assign_credit(point.parameters, out, look)
     slopes = np.concatenate(blocks)
     passed = slopes * np.random.default_rng(0).standard_normal((_DRAWS, *slopes.shape))
     variance, n = np.var(passed, axis=1), len(slopes)
@@ -107,7 +107,7 @@ def _feedback(effort: Effort) -> Outcome:
     ]  # fmt: skip
     shown = np.unique(np.geomspace(1, _PASSES, 24).astype(int)) - 1
     picture = Picture(
-        "Feedback learned from noise becomes the way back", "passes", "",
+        "Feedback learned from noise becomes the weights above", "passes", "",
         [Curve("share, theory", done + 1, expected)],
         [Points(label, shown + 1, rows.mean(axis=0)[shown])
          for label, rows in (("share of the gradient, one hidden layer", shares),
@@ -121,8 +121,8 @@ def _feedback(effort: Effort) -> Outcome:
 CLAIMS = [
     Claim(
         "feedback",
-        "Learned feedback estimates the way back, not the gradient: its error does not stay, and "
-        "with one hidden layer the direction becomes exact.",
+        "Learned feedback estimates the weights above, not the gradient: its error does not stay, "
+        "and with one hidden layer the direction becomes exact.",
         "E[B_t] = W'(1 - (1 - rate E[N v_j / (N max v + sum v)])^t), "
         "v_j = var_i(slope_ij xi_ij); cos -> 1",
         _feedback,

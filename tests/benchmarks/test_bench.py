@@ -68,9 +68,9 @@ def test_contenders_take_turns_each_in_its_own_process():
     assert [(name, case) for name, case, _ in rounds] == [
         ("a", ("first",)), ("b", ("first",)), ("a", ("second",)), ("b", ("second",)),
     ]  # fmt: skip
-    told = [outcome for *_, outcome in rounds]
-    assert [outcome[1:] for outcome in told] == [(name, 1, *case) for name, case, _ in rounds]
-    assert told[0][0] == told[2][0] != told[1][0] == told[3][0]
+    outcomes = [outcome for *_, outcome in rounds]
+    assert [outcome[1:] for outcome in outcomes] == [(name, 1, *case) for name, case, _ in rounds]
+    assert outcomes[0][0] == outcomes[2][0] != outcomes[1][0] == outcomes[3][0]
 
 
 def most_after_an_epoch(method, images):

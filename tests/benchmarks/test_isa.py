@@ -15,18 +15,18 @@ import numpy as np
 from studies.benchmarks import isa
 from noise_exp.job.fingerprint import kernel
 from noise_exp.training.functions import has_vector_code
-told = {"isa": isa.in_use(), "kernel": kernel(), "arctan": has_vector_code(np.arctan)}
+found = {"isa": isa.in_use(), "kernel": kernel(), "arctan": has_vector_code(np.arctan)}
 if importlib.util.find_spec("torch"):
     import torch
-    told["torch"] = torch.backends.cpu.get_cpu_capability()
+    found["torch"] = torch.backends.cpu.get_cpu_capability()
 if importlib.util.find_spec("jax"):
     import jax
-    told["jax"] = float(jax.jit(jax.numpy.sin)(0.0))
-print(json.dumps(told))
+    found["jax"] = float(jax.jit(jax.numpy.sin)(0.0))
+print(json.dumps(found))
 """
 
 
-def told(choice):
+def found(choice):
     with isa.switched(choice):
         done = subprocess.run(
             [sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True
@@ -36,7 +36,7 @@ def told(choice):
 
 
 def test_with_avx2_no_library_uses_more():
-    native, avx2 = told("native"), told("avx2")
+    native, avx2 = found("native"), found("avx2")
     if native["isa"] not in ("avx512", "avx2"):
         pytest.skip("this processor has no AVX2")
     assert avx2["isa"] == "avx2"
@@ -49,10 +49,10 @@ def test_with_avx2_no_library_uses_more():
 def test_native_is_the_processors_whatever_the_environment_says(monkeypatch):
     for name in ("OPENBLAS_CORETYPE", "NPY_DISABLE_CPU_FEATURES", "ATEN_CPU_CAPABILITY"):
         monkeypatch.delenv(name, raising=False)
-    free = told("native")
+    free = found("native")
     monkeypatch.setenv("OPENBLAS_CORETYPE", "Sandybridge")
     monkeypatch.setenv("ATEN_CPU_CAPABILITY", "default")
-    assert told("native") == free
+    assert found("native") == free
 
 
 @pytest.mark.parametrize("choice", isa.CHOICES)

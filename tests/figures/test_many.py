@@ -93,10 +93,10 @@ def test_the_report_is_whole_and_below_a_megabyte(many):
 
 @pytest.mark.slow
 def test_the_same_with_the_oldest_matplotlib_that_is_allowed():
-    told = re.search(r'"matplotlib>=([\d.]+)"', (ROOT / "pyproject.toml").read_text())
+    least = re.search(r'"matplotlib>=([\d.]+)"', (ROOT / "pyproject.toml").read_text())
     assert OLDEST.is_dir(), "make install puts it there"
     environment = os.environ | {"PYTHONPATH": str(OLDEST)}
     version = "import matplotlib; print(matplotlib.__version__)"
-    assert f"{python('-c', version, env=environment).strip()}.".startswith(f"{told[1]}.")
+    assert f"{python('-c', version, env=environment).strip()}.".startswith(f"{least[1]}.")
     tests = ("-m", "pytest", "-n0", "-k", "not oldest", __file__)
     assert "6 passed, 1 deselected" in python(*tests, cwd=ROOT, env=environment)

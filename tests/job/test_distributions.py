@@ -88,7 +88,7 @@ def test_its_name_its_keys_and_its_source_decide_its_result(own):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "keys", "told"),
+    ("old", "new", "keys", "message"),
     [
         ("", "", {"zeros": 1.0}, "dist.zeros must be at least 0 and below 1, got 1.0"),
         ("", "", {"zeros": "many"}, "dist: Value 'many'"),
@@ -100,11 +100,11 @@ def test_its_name_its_keys_and_its_source_decide_its_result(own):
         ("@dataclasses.dataclass(frozen=True)", "", {}, "dist: "),
     ],
 )
-def test_what_does_not_fit_is_one_line(own, old, new, keys, told):
+def test_what_does_not_fit_is_one_line(own, old, new, keys, message):
     with pytest.raises(UserError) as refused:
         build(own(SPIKE.replace(old, new), **keys))
     (line,) = str(refused.value).splitlines()
-    assert told in line
+    assert message in line
 
 
 def test_the_articles_stream_has_numpys_distributions_alone(own):
@@ -112,7 +112,7 @@ def test_the_articles_stream_has_numpys_distributions_alone(own):
         build(own(SPIKE, "stream=article"))
 
 
-def test_in_a_notebook_a_class_is_enough_and_a_wrong_one_is_told():
+def test_in_a_notebook_a_class_is_enough_and_a_wrong_one_is_refused():
     class Signs:
         name = "signs"
 

@@ -96,7 +96,7 @@ def test_an_estimator_of_ones_own_stands_beside_the_presets(cli, compare):
         (["my_module.OneSided", "estimator.scale=tag(log"], "input 'tag(log'"),
     ],
 )
-def test_what_cannot_be_compared_is_told_in_one_line(compare, arguments, words):
+def test_what_cannot_be_compared_is_reported_in_one_line(compare, arguments, words):
     done = compare(*arguments)
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1

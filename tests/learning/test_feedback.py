@@ -199,7 +199,7 @@ def test_samplers_have_a_row_each_and_a_column_for_each_transform(tables):
     assert beta["spsa, none, %"].endswith(": not shown to learn")
 
 
-def test_a_search_is_told_by_its_best_trial(tables):
+def test_a_search_is_represented_by_its_best_trial(tables):
     (row,) = table(tables, "search")
     assert (row["preset"], row["passes"], row["trials"]) == ("spsa", "30", "3")
     assert (row["lr"], row["batch_size"], row["its own"]) == ("0.5", "128", "scale=0.021")
@@ -220,7 +220,7 @@ def test_the_page_shows_tables_that_are_made(tables):
     }
 
 
-def test_a_cell_that_does_not_exist_and_one_not_searched_are_told_in_one_line(cli, study):
+def test_a_cell_that_does_not_exist_and_one_not_searched_are_reported_in_one_line(cli, study):
     for command, words in (
         (("search", "400/*"), "no cell is called 400/*; give some of 10s/*, 30/*, 300/*, networks"),
         (("run", "300/spsa", "--results", str(study)), "300/spsa was not searched"),

@@ -7,12 +7,12 @@ from made_up import recorded
 from scipy import stats
 from support import table_rows, trial
 
-from studies import floors, results
+from studies import baselines, results
 from studies.learning import measured
 from studies.learning.tables import METHODS
 
 ORIGIN = {"environment": "", "version": "1"}
-FLOOR = "logistic regression on the pixels"
+BASELINE = "logistic regression on the pixels"
 
 
 def runs(cell, dist, errors, seconds=2.0, **known):
@@ -33,7 +33,7 @@ def made_up(tmp_path):
         runs("learn", "beta", [5, 6, 5, 7, 6]),
         runs("digits", "gaussian", [25, 26, 25, 24, 25]),
         runs("digits_backprop", "backprop", [26, 25, 25, 25, 26]),
-        *(runs(f"{task}_floors", FLOOR, [40]) for task in ("learn", "digits")),
+        *(runs(f"{task}_baselines", BASELINE, [40]) for task in ("learn", "digits")),
         runs("learn_layers", "gaussian", [4, 6], **{"network.frozen": "[1,2]"}),
         runs("learn_layers", "gaussian", [2, 2], **{"network.frozen": "[]"}),
         runs("digits_layers", "gaussian", [2, 2], **{"network.frozen": "[]"}),
@@ -71,7 +71,7 @@ def test_tables_and_figures_of_results(cli, made_up):
     layers = {row[0]: row[1:] for row in rows("learn_layers")}
     assert list(layers) == ["3", "1 2 3"]
     assert layers["1 2 3"] == ["0.40 ± 0.00"]
-    assert rows("digits_floors")[0] == [FLOOR, "8.00"]
+    assert rows("digits_baselines")[0] == [BASELINE, "8.00"]
     assert [row[0] for row in rows("digits")] == ["gaussian", "backprop"]
     assert rows("grid")[0] == ["spsa", "4.0"]
     assert rows("seconds")[0] == ["gaussian", "0.50", "1", "0.05"]
@@ -102,14 +102,14 @@ def test_curves_are_medians_as_far_as_all_runs_go():
 @pytest.mark.parametrize(
     ("data", "test_size", "at_most"), [("mnist01", 500, 0.02), ("mnist10", 8000, 0.15)]
 )
-def test_floors(data, test_size, at_most):
+def test_baselines(data, test_size, at_most):
     experiment = trial(f"data={data}", "data.pixel_divisor=255", f"data.test_size={test_size}",
                        "network=small")  # fmt: skip
-    most_frequent = floors.constant(experiment.split)
+    most_frequent = baselines.constant(experiment.split)
     labels = experiment.split.test_labels
     assert most_frequent == min(np.sum(labels != k) for k in np.unique(labels))
-    assert floors.logistic_regression(experiment.split) < at_most * test_size
-    one, many = (floors.best_random(experiment, 0.2, n, 1) for n in (1, 40))
+    assert baselines.logistic_regression(experiment.split) < at_most * test_size
+    one, many = (baselines.best_random(experiment, 0.2, n, 1) for n in (1, 40))
     assert many < one or many < most_frequent
 
 
@@ -119,7 +119,7 @@ def test_neighbours_are_counted_on_validation_images_alone():
         trial("data=mnist10", "data.pixel_divisor=255", f"data.validation_size={size}").split
         for size in (0, 2000)
     )
-    k, wrong = floors.nearest_neighbours(split, validation)
+    k, wrong = baselines.nearest_neighbours(split, validation)
     assert k in range(1, 16, 2)
     known, asked = split.train_images, split.test_images
     distances = np.square(known).sum(axis=1) - 2 * asked @ known.T

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from support import jobs_in
 
-from noise_exp.errors import ToldError, UserError
+from noise_exp.errors import ReportedError, UserError
 from noise_exp.runs.journal import Journal
 from studies import protocol, results
 from studies.feedback import cells
@@ -60,7 +60,7 @@ def test_a_search_and_its_seeds_are_kept_and_are_not_done_twice(here, capsys):
 
 def test_a_command_that_fails_ends_all_with_its_words(here, capsys):
     bad, more = (Cell(name, ("preset=nothing",), (), 1).search(here) for name in "ab")
-    with pytest.raises(ToldError):
+    with pytest.raises(ReportedError):
         protocol.run([bad, more], 1, lambda *_: None)
     said = capsys.readouterr()
     assert len(said.out.splitlines()) == 1  # the second was not begun

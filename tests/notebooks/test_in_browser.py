@@ -32,7 +32,7 @@ streams = IndependentStreams(init=3, data=3, noise=3)
 split = Embedded(test_size=1900, pixel_divisor=255.0).split(streams.permutation)
 trial = Trial(split, Distribution("gumbel", loc=0, scale=1), streams,
               estimator=LearnedFeedback(0.1, 0.2), hidden=[32], schedule=Schedule(3))
-told = [record.cost for record in trial.train()]
+costs = [record.cost for record in trial.train()]
 """
 
 
@@ -44,6 +44,6 @@ def test_it_trains_without_threads_and_to_the_same_bits(tmp_path):
     for name in ("pictures.py", "pad.py"):  # what the notebook imports
         kept = ROOT / "notebooks" / name
         assert (tmp_path / "site" / name).read_text() == kept.read_text()
-    told = python("-c", f"{SCRIPT}{TRAINED}\nprint(told)", cwd=tmp_path / "site")
+    costs = python("-c", f"{SCRIPT}{TRAINED}\nprint(costs)", cwd=tmp_path / "site")
     exec(TRAINED, here := {})
-    assert told.strip() == str(here["told"])
+    assert costs.strip() == str(here["costs"])

@@ -79,14 +79,14 @@ def test_the_number_is_that_of_the_controls_as_they_were_moved_last(page):
     beta = distribution_of("beta")
     trial, _ = noise_training.the_article(beta, [1, 0.1, 0.01], 0.03, 4, 7, EPOCHS)
     *_, last = trial.train()
-    told = f"cost {last.cost:.4f}, {trial.test().errors} of 500 test images wrong"
-    expect(page.get_by_text("test images wrong").first).to_contain_text(f"Epoch {EPOCHS}: {told}")
+    text = f"cost {last.cost:.4f}, {trial.test().errors} of 500 test images wrong"
+    expect(page.get_by_text("test images wrong").first).to_contain_text(f"Epoch {EPOCHS}: {text}")
     assert picture.get_attribute("src") != before
 
 
 @needs_chromium
 @pytest.mark.parametrize(
-    ("name", "wrong", "told"),
+    ("name", "wrong", "text"),
     [
         ("its parameters", "loc", "write parameters as name=number, name=number"),
         ("its parameters", "loc=one", "a parameter must be a number"),
@@ -97,11 +97,11 @@ def test_the_number_is_that_of_the_controls_as_they_were_moved_last(page):
         ("quantile function of u", "log(u - 1)", "is not a finite number at u ="),
     ],
 )
-def test_a_wrong_value_is_a_sentence_beside_it(page, name, wrong, told):
+def test_a_wrong_value_is_a_sentence_beside_it(page, name, wrong, text):
     right = write(page, name, wrong)
-    expect(page.get_by_text(told)).to_be_visible()
+    expect(page.get_by_text(text)).to_be_visible()
     write(page, name, right)
-    expect(page.get_by_text(told)).to_have_count(0)
+    expect(page.get_by_text(text)).to_have_count(0)
 
 
 @needs_chromium
@@ -110,8 +110,8 @@ def test_a_distribution_of_ones_own_is_trained(page):
     trial = noise_training.own("-log(1 - u)")
     for _ in trial.train():
         pass
-    told = f"Epoch 10: {trial.test().errors} of 500 test images wrong"
-    expect(page.get_by_text(told)).to_be_visible()
+    text = f"Epoch 10: {trial.test().errors} of 500 test images wrong"
+    expect(page.get_by_text(text)).to_be_visible()
 
 
 def draw(page, *corners):
@@ -164,12 +164,12 @@ def test_an_unknown_sweep_is_a_sentence(cli, monkeypatch):
         noise_training.sweep_curves("0" * 32)
 
 
-def test_what_noise_has_learned_of_the_way_back_is_nearer_than_fixed_noise():
+def test_what_noise_has_learned_of_the_weights_above_is_nearer_than_fixed_noise():
     shown = {}
     for way, trial in noise_training.searches("normal", 30):
-        told = [epoch.diagnostics for epoch in itertools.islice(trial.train(), 4)]
-        if told[0]:
-            shown[way] = [found["delta_angle_1"] for found in told]
+        found = [epoch.diagnostics for epoch in itertools.islice(trial.train(), 4)]
+        if found[0]:
+            shown[way] = [angles["delta_angle_1"] for angles in found]
     fixed, learned = shown.pop("feedback_alignment"), shown.pop("learned_feedback")
     assert not shown
     assert learned[-1] < min(learned[0], fixed[-1] - 15)

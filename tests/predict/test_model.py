@@ -68,15 +68,15 @@ def folder_of(cli, run):
 
 def test_a_fresh_process_that_knows_the_run_alone_predicts_what_the_run_did(cli, run):
     subprocess.run(
-        [sys.executable, "-c", LOAD, run.info.run_id, "told.csv"],
+        [sys.executable, "-c", LOAD, run.info.run_id, "seen.csv"],
         cwd=cli.folder, env=cli.env | {"MLFLOW_TRACKING_URI": cli.uri}, check=True,
     )  # fmt: skip
-    told = pd.read_csv(cli.folder / "told.csv", index_col=0)
+    table = pd.read_csv(cli.folder / "seen.csv", index_col=0)
     _, labels, outputs, places = results(cli, run)
-    assert told.label[places].tolist() == labels
-    probabilities = told.drop(columns="label")
+    assert table.label[places].tolist() == labels
+    probabilities = table.drop(columns="label")
     assert probabilities.sum(axis=1).to_numpy() == pytest.approx(1, abs=1e-5)
-    assert probabilities.idxmax(axis=1).astype(int).equals(told.label)
+    assert probabilities.idxmax(axis=1).astype(int).equals(table.label)
     # A single output is the probability of the second class, whatever the image was taken for.
     shown = probabilities["1"] if probabilities.shape[1] == 2 else probabilities.max(axis=1)
     assert shown[places].to_numpy() == pytest.approx(outputs.to_numpy(), abs=1e-5)
@@ -158,9 +158,9 @@ def test_the_command_takes_each_kind_of_file(cli, run, ask, capsys):
     folder = cli.folder / "new" / run.info.run_id
     made = ("--csv", folder / "table.csv", "--figure", folder / "seen.PNG")
     ask(run.info.run_id, *names, *made)
-    told = pd.read_csv(folder / "table.csv")
-    assert told.label.tolist() == [*labels[:3] * 2, *labels[:2]]
-    assert told.file.unique().tolist() == names
+    table = pd.read_csv(folder / "table.csv")
+    assert table.label.tolist() == [*labels[:3] * 2, *labels[:2]]
+    assert table.file.unique().tolist() == names
     shown = capsys.readouterr().out
     assert all(name in shown for name in names)
     assert Image.open(folder / "seen.PNG").size[0] > 500
@@ -169,7 +169,7 @@ def test_the_command_takes_each_kind_of_file(cli, run, ask, capsys):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "words"),
     {
         "RUN wide.png": "20 x 28; the network takes images of 784 pixels, 28 x 28",
         "RUN words.txt": "words.txt is no picture in PNG, JPEG, BMP",
@@ -183,7 +183,7 @@ def test_the_command_takes_each_kind_of_file(cli, run, ask, capsys):
         "RUN images.npy --csv words.txt/t.csv": "words.txt cannot be written (File exists)",
     }.items(),
 )
-def test_mistakes_are_one_line(cli, ask, arguments, told):
+def test_mistakes_are_one_line(cli, ask, arguments, words):
     Image.new("L", (28, 20)).save(cli.folder / "wide.png")
     (cli.folder / "words.txt").write_text("seven")
     ids = {kind.upper(): cli.runs(kind)[0].info.run_id for kind in ("run", "sweep")}
@@ -191,7 +191,7 @@ def test_mistakes_are_one_line(cli, ask, arguments, told):
         ask(*(ids.get(word, word) for word in arguments.split()))
     (line,) = ended.value.code.splitlines()
     assert line.startswith("noise_exp.predict: ")
-    assert told in line
+    assert words in line
 
 
 def test_the_model_checks_what_mlflow_gives_it(cli, run):
@@ -221,7 +221,7 @@ def test_what_is_delivered_twice_is_there_once(cli):
     assert not kept.exists()
 
 
-def test_classes_that_have_names_are_told_by_them(tmp_path):
+def test_classes_that_have_names_are_given_by_them(tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (12, 5, 4), np.uint8)
     for i, image in enumerate(images):
         folder = tmp_path / "pictures" / ("cat", "dog", "emu")[i % 3]
@@ -233,6 +233,6 @@ def test_classes_that_have_names_are_told_by_them(tmp_path):
     trained.save(tmp_path / WEIGHTS)
     for name, content in description(trained).items():
         (tmp_path / name).write_bytes(content)
-    told = mlflow.pyfunc.load_model(str(tmp_path)).predict(images)
-    assert list(told.columns) == ["label", "emu", "cat"]
-    assert told.label.equals(told[["emu", "cat"]].idxmax(axis=1))
+    table = mlflow.pyfunc.load_model(str(tmp_path)).predict(images)
+    assert list(table.columns) == ["label", "emu", "cat"]
+    assert table.label.equals(table[["emu", "cat"]].idxmax(axis=1))

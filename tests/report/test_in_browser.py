@@ -66,19 +66,19 @@ def test_the_pointer_names_a_curve_and_its_value_and_shows_its_band(report, seve
               .filter((_, i) => i % 30 === 7)
               .map(box => [box.x + box.width / 2, box.y + box.height / 2])"""
         )
-        told = []
+        shown = []
         for x, y in places:
             page.mouse.move(x, y)
-            told.append(page.locator(".mpld3-tooltip-text:visible").text_content())
+            shown.append(page.locator(".mpld3-tooltip-text:visible").text_content())
             bands = page.evaluate(
                 """() => [...document.querySelectorAll(".mpld3-path")]
                   .map(path => getComputedStyle(path))
                   .filter(style => style.fillOpacity === "0.25" && style.fill != "none").length"""
             )
             assert bands == (several > 1)
-    assert [text.partition(",")[0] for text in told] == list(LETTERS)
+    assert [text.partition(",")[0] for text in shown] == list(LETTERS)
     # zipf is the seventh: 140 of 500 wrong in its first run, and as much in cost.
-    assert re.match(r"zipf, epoch 7: cost 0\.28", told[6])
+    assert re.match(r"zipf, epoch 7: cost 0\.28", shown[6])
 
 
 def test_without_scripts_the_curves_are_a_picture(report):

@@ -39,10 +39,10 @@ def test_a_method_of_which_one_run_failed_shows_its_seconds():
     assert alone.set_index("method").seconds["gumbel"] == "–"
 
 
-def test_a_column_is_told_once_and_known_everywhere():
-    told = {name for column in COLUMNS for name in column.numbers.format(part="test").split()}
+def test_a_column_is_explained_once_and_known_everywhere():
+    named = {name for column in COLUMNS for name in column.numbers.format(part="test").split()}
     report = build(runs(gumbel=[5] * 5, backprop=[4] * 5), Choices(at_most=2))
-    assert told - {"passes"} == set(report.summary) - {"baseline"}
+    assert named - {"passes"} == set(report.summary) - {"baseline"}
     assert all(set(column.places) <= {SEVERAL, ONE, TERMINAL, FOLDED} for column in COLUMNS)
     page = (ROOT / "docs" / "seeds.md").read_text(encoding="utf-8")
     assert explained() in page  # what the page lacks, the failure shows

@@ -66,7 +66,7 @@ def test_the_page_is_small(seeds, epochs, most):
 
 
 @pytest.mark.parametrize(
-    ("command", "told"),
+    ("command", "expected"),
     [
         ("python -m noise_exp dist=beta", "python -m noise_exp dist=beta -m 'seed=range(1,31)'"),
         ("python -m noise_exp --multirun dist=a,b seed=7 resume=true",
@@ -74,5 +74,5 @@ def test_the_page_is_small(seeds, epochs, most):
         ("python -m noise_exp.report 4f2", "python -m noise_exp -m experiment=seed_sensitivity"),
     ],
 )  # fmt: skip
-def test_the_command_that_would_tell_more(command, told):
-    assert with_seeds(command) == told
+def test_the_command_that_would_tell_more(command, expected):
+    assert with_seeds(command) == expected

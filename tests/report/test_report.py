@@ -114,7 +114,7 @@ def test_how_often_a_seed_beats_a_constant_answer_and_the_pixel_sum():
 def test_one_distribution_under_two_names_is_the_noise_floor(luck):
     other = luck + np.tile([-10, 10], 15)
     report = build(runs(gaussian=luck, standard_normal=other))
-    (row,) = report.floor.itertuples()
+    (row,) = report.noise_floor.itertuples()
     assert row.largest == 10 / SIZE
     assert row.deviation == pytest.approx(10 / SIZE * math.sqrt(30 / 29))
     assert row.low < 0 < row.high
@@ -122,7 +122,7 @@ def test_one_distribution_under_two_names_is_the_noise_floor(luck):
     same = build(runs(gaussian=luck, standard_normal=luck))
     assert "tie in all 30 pairs" in page(same)
     wide = [run("gaussian", e, s, params={"dist.scale": "2.0"}) for s, e in enumerate(luck)]
-    assert build(wide + runs(standard_normal=luck)).floor.empty
+    assert build(wide + runs(standard_normal=luck)).noise_floor.empty
 
 
 def test_a_hidden_difference_of_settings_is_said(luck):

@@ -16,7 +16,7 @@ from noise_exp.report.build import Choices, build
 from noise_exp.report.words import headlines
 from noise_exp.sweep.comparison import compared
 
-LAWS = [dist for dist in LETTERS if dist != "backprop"]
+NOISE = [dist for dist in LETTERS if dist != "backprop"]
 
 
 def row(table, method="gumbel"):
@@ -82,11 +82,11 @@ def test_few_seeds_decide_nothing_however_alike(luck, seeds):
 
 
 def failing(seeds):
-    """Back propagation ahead of every law on all seeds but one, on which it fails as they do."""
+    """Back propagation ahead of every noise on all seeds but one, on which it fails as they do."""
     rng = np.random.default_rng(seeds)
-    laws = {dist: rng.integers(200, 280, seeds) for dist in LAWS}
+    noise = {dist: rng.integers(200, 280, seeds) for dist in NOISE}
     backprop = np.where(np.arange(seeds) == 2, 250, rng.integers(0, 4, seeds))
-    return build(runs(**laws, backprop=backprop))
+    return build(runs(**noise, backprop=backprop))
 
 
 def test_a_reference_that_fails_on_one_seed_is_told_apart_at_eight_and_the_seed_is_named():
@@ -104,12 +104,12 @@ def test_a_reference_that_fails_on_one_seed_is_told_apart_at_eight_and_the_seed_
 
 
 def test_a_best_that_the_seeds_have_chosen_is_not_told_apart_too_often():
-    rng, told = np.random.default_rng(5), 0
+    rng, found = np.random.default_rng(5), 0
     for _ in range(100):
         wide = pd.DataFrame(rng.normal(size=(8, 14))).rename(columns=str)
         best = str(wide.mean().idxmin())
-        told += (pairs.against(wide, best, 1e-3, chosen=True).verdict == "higher").any()
-    assert told <= 11  # of 100: 5 are due, and more than 11 come once in two hundred times
+        found += (pairs.against(wide, best, 1e-3, chosen=True).verdict == "higher").any()
+    assert found <= 11  # of 100: 5 are due, and more than 11 come once in two hundred times
 
 
 def test_runs_with_batches_and_without_are_paired_by_the_seeds_that_both_draw_from():

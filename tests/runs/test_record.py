@@ -29,16 +29,16 @@ def test_folder_and_store_tell_the_same_of_a_run(cli, options, scored):
     assert cli(*options, *SMALL, "hydra.run.dir=out").returncode == (scored is None)
     (theirs,) = reading.read(Store.existing(cli.uri, "noise_training"), cli.runs("run"))
     ours = Journal.load(cli.folder / "out").read()
-    for told in ("name", "params", "job", "overrides", "run_id", "status", "error", "diverged",
-                 "letter", "source_digest", "kernel", "data_digest"):  # fmt: skip
-        assert getattr(ours, told) == getattr(theirs, told), told
+    for field in ("name", "params", "job", "overrides", "run_id", "status", "error", "diverged",
+                  "letter", "source_digest", "kernel", "data_digest"):  # fmt: skip
+        assert getattr(ours, field) == getattr(theirs, field), field
     assert theirs.data_digest
     assert "NumPy" in theirs.kernel
     page = (ROOT / "docs" / "runs.md").read_text().partition("## In a run\n")[2]
-    told = page.partition("\n## ")[0]
+    listed = page.partition("\n## ")[0]
     for tag in theirs.tags:
-        assert tag.startswith("mlflow.") or f"`{tag}`" in told, f"{tag}: docs/runs.md lacks it"
-    assert all(f"`{name}_1`" in told for name in NAMES)
+        assert tag.startswith("mlflow.") or f"`{tag}`" in listed, f"{tag}: docs/runs.md lacks it"
+    assert all(f"`{name}_1`" in listed for name in NAMES)
     if scored is None:
         assert theirs.error == "RuntimeError: out of luck"
         assert math.isinf(ours.score)
@@ -84,7 +84,7 @@ VALIDATED = {"validation_cost": 0.3, "validation_error_rate": 0.05}
         ({}, {}, TRAINED, "out of luck", math.inf),
     ],
 )
-def test_a_run_is_scored_by_what_it_was_told(params, metrics, curves, error, score):
+def test_a_run_is_scored_by_what_was_asked_for(params, metrics, curves, error, score):
     assert recorded(params, metrics, curves, error=error).score == score
 
 

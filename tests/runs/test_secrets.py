@@ -114,8 +114,8 @@ def test_known_secrets_are_found_in_all_forms(password, uri):
             assert redacted(f"port: 'x{form}y'") == "port: 'x***y'"
         assert redacted(json.dumps({"at": password})) == '{"at": "***"}'
         assert redacted(repr([password]))[2:-2] == "***"
-        told = make_url(whole).render_as_string(hide_password=False)
-        assert redacted(f"no answer from {told}!") == f"no answer from {uri.format('***')}!"
+        shown = make_url(whole).render_as_string(hide_password=False)
+        assert redacted(f"no answer from {shown}!") == f"no answer from {uri.format('***')}!"
 
 
 @pytest.mark.parametrize("text", PLAIN)
@@ -213,5 +213,5 @@ def test_a_user_and_password_may_be_others_by_now_but_not_the_store(monkeypatch,
 
 def test_what_another_process_tells_is_known(monkeypatch):
     monkeypatch.delenv(URI, raising=False)
-    completed("postgresql://me:hunter9@host/db")  # as a job of Ray is told on another machine
+    completed("postgresql://me:hunter9@host/db")  # as a job of Ray is given it on another machine
     assert redacted("no hunter9") == "no ***"

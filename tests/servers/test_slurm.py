@@ -60,13 +60,13 @@ def test_jobs_that_go_on_are_taken_up(cli, queue):
     assert "go on" not in done.stdout
 
 
-def test_jobs_that_are_cancelled_as_told_are_run_again(cli, queue, postgres):
+def test_jobs_that_are_cancelled_as_advised_are_run_again(cli, queue, postgres):
     cli.env |= postgres
     uri = postgres["MLFLOW_TRACKING_URI"]
     command, said = interrupted(cli, "gumbel,beta")
     wait_until(lambda: len(cli.runs("run", uri)) == 2)
-    (told,) = re.findall(r"^ +(scancel .*)$", said, re.MULTILINE)
-    subprocess.run(told.split(), env=cli.env, check=True)
+    (cancel,) = re.findall(r"^ +(scancel .*)$", said, re.MULTILINE)
+    subprocess.run(cancel.split(), env=cli.env, check=True)
     wait_until(lambda: not queue())
     cli.release(1)
     done = cli(*command, "resume=true")

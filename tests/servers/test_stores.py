@@ -21,7 +21,7 @@ SOON = 100
 
 
 def refusal(cli, env, command):
-    """The one line of a command that a store refuses, told soon and without a password."""
+    """The one line of a command that a store refuses, soon and without a password."""
     began = time.monotonic()
     done = cli(*command, module="noise_exp.report" if command == REPORT else "noise_exp", env=env)
     assert time.monotonic() - began < SOON
@@ -52,7 +52,7 @@ def test_a_sweep_is_interrupted_and_resumed(cli, store, request, monkeypatch):
     done = cli(*command, "resume=true")
     assert done.returncode == 0, done.stderr
     assert "finished already" in done.stdout
-    # Told at the end, or now if the store was too busy for one who presses Ctrl-C.
+    # Said at the end, or now if the store was too busy for one who presses Ctrl-C.
     *whole, cut = sorted(cli.runs("run", uri), key=lambda run: run.info.status)
     statuses = [run.info.status for run in (*whole, cut)]
     assert statuses == ["FINISHED", "FINISHED", "KILLED"]
@@ -85,10 +85,10 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("command", [SWEEP, ("epochs=2",), REPORT], ids=["sweep", "run", "report"])
-@pytest.mark.parametrize(("store", "other", "told"), REFUSED.values(), ids=REFUSED)
-def test_what_a_store_refuses_is_a_line(cli, request, store, other, told, command):
+@pytest.mark.parametrize(("store", "other", "message"), REFUSED.values(), ids=REFUSED)
+def test_what_a_store_refuses_is_a_line(cli, request, store, other, message, command):
     line = refusal(cli, other(request.getfixturevalue(store)), command)
-    assert told in line
+    assert message in line
     assert "tracking.enabled" in line or "set MLFLOW_TRACKING_URI" in line
 
 

@@ -53,7 +53,7 @@ def test_a_stores_folder_is_refused(check, tmp_path, database, uri, folder):
 
 
 @pytest.mark.parametrize("folder", ["outputs/today", ".", "a/mlruns/b"])
-def test_beside_a_store_there_is_room(check, tmp_path, folder):
+def test_beside_a_store_there_is_space(check, tmp_path, folder):
     for place in ("mlruns", "outputs"):
         (tmp_path / place).mkdir()
         (tmp_path / place / "mlflow.db").touch()

@@ -12,7 +12,7 @@ from made_up import recorded
 from omegaconf import OmegaConf
 from support import PATIENCE, SMALL
 
-from noise_exp.errors import ToldError
+from noise_exp.errors import ReportedError
 from noise_exp.job.describe import SweepContext
 from noise_exp.job.launchers import Submitted
 from noise_exp.runs.journal import RECORDS, Journal
@@ -74,7 +74,7 @@ def test_reused_runs_that_the_store_no_longer_tells_of_keep_what_was_known(tmp_p
     def away(*_):
         raise OSError("the store is away")
 
-    monkeypatch.setattr(reading, "told_reused", away)
+    monkeypatch.setattr(reading, "reused_runs", away)
     known = recorded({"dist": "gumbel"}, {"test_errors": 3.0, "cost": 0.25}, run_id="r")
     sweep = begun(tmp_path, store=SimpleNamespace(), finished={"r": known})
     facts = Record("gumbel", sweep=sweep.journal.record.uid, job=0, run_id="r", reused=True,
@@ -94,7 +94,7 @@ def test_results_are_counted_against_the_plan(tmp_path, monkeypatch, caplog, job
         Journal.start(tmp_path / str(job), left).end("FINISHED")
     (tmp_path / "1" / RECORDS / "run.json").write_text("half a rec")
     monkeypatch.setattr(ending, "_compare", lambda *_: None)
-    with pytest.raises(ToldError):
+    with pytest.raises(ReportedError):
         ending.finish(sweep)
     assert sweep.journal.record.status == "FAILED"
     assert "2 of 4 jobs failed" in caplog.text

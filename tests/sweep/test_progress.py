@@ -67,8 +67,8 @@ def test_a_sweep_says_how_far_it_is_and_does_not_spam(cli):
     done = cli.ok("-m", "dist=beta,gumbel,zipf,power", "hydra/launcher=joblib",
                "hydra.launcher.n_jobs=2", *SMALL, "tracking.enabled=false",
                env={"PYTHONPATH": str(cli.folder)})  # fmt: skip
-    told = [int(n) for n in re.findall(r"sweep: (\d+) of 4 runs done after", done.stderr)]
-    assert told
-    assert sorted(told) == told
+    counts = [int(n) for n in re.findall(r"sweep: (\d+) of 4 runs done after", done.stderr)]
+    assert counts
+    assert sorted(counts) == counts
     assert "epoch" not in done.stderr
     assert re.search(r"4 runs in \d+ (s|min)", done.stdout)

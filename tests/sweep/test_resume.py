@@ -96,8 +96,8 @@ def test_a_run_that_its_process_left_running_is_ended(cli, monkeypatch, damage, 
     )
     # Here its lock tells, elsewhere its heartbeat.
     tags = {"host": platform.node() + "-2"} if ends else {}
-    told = {**journal.record.tags, "uid": journal.record.uid, "kind": "run", "heartbeat": "1"}
-    run_id = client.create_run(store.experiment_id, tags=told | tags).info.run_id
+    known = {**journal.record.tags, "uid": journal.record.uid, "kind": "run", "heartbeat": "1"}
+    run_id = client.create_run(store.experiment_id, tags=known | tags).info.run_id
     journal.update(run_id=run_id, tags=tags)
     journal.release()  # as the system does when the process dies
     if damage is not None:

@@ -12,7 +12,7 @@ from support import PATIENCE
 
 SWEEP = ["-m", "noise_exp", "-m", "dist=glob(*)", "network=small", "epochs=20",
          "hydra.sweep.dir=out"]  # fmt: skip
-# The sweep fails on a small disk, then is resumed on the same disk when there is room again.
+# The sweep fails on a small disk, then is resumed on the same disk when there is space again.
 FULL = """
 mount -t tmpfs -o size=2200k tmpfs disk && cd disk
 "$@" 2> ../stderr; echo "exit $?"

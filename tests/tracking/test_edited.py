@@ -65,12 +65,12 @@ def test_a_run_whose_tag_makes_no_sense_is_repeated_and_named(edited, caplog, ke
 @pytest.mark.parametrize("value", [None, "", "'\"\n{"])
 def test_tags_that_decide_nothing_may_be_anything(edited, caplog, value):
     _, store, run_id, sweep = edited
-    told = store.client.get_run(run_id).data.tags
+    tags = store.client.get_run(run_id).data.tags
     for key in ("fingerprint", "overrides", "kernel", "article_letter", "dist", "sweep", "uid",
                 "heartbeat", "host", "folder", "code_version", "error"):  # fmt: skip
         if value is not None:
             store.client.set_tag(run_id, key, value)
-        elif key in told:
+        elif key in tags:
             store.client.delete_tag(run_id, key)
     caplog.clear()
     assert liveness.mark_dead_runs(store) == {}
@@ -126,7 +126,7 @@ def test_a_sweep_whose_word_of_reused_runs_makes_no_sense(edited, caplog, said):
     for key in keys:
         store.client.set_tag(sweep, key, said)
     caplog.clear()
-    assert reading.told_reused(store, sweep) == []
+    assert reading.reused_runs(store, sweep) == []
     for key, line in zip(sorted(keys), sorted(caplog.messages), strict=True):
         assert f"{key}, a tag of run {sweep}" in line
     store.client.set_tag(sweep, "reused.1", json.dumps({"run_id": "x' OR '", "overrides": ""}))
@@ -159,7 +159,7 @@ def test_a_report_that_cannot_read_which_runs_were_reused_is_refused(edited):
     assert {run.info.run_id for run in reading.ask(store, [sweep]).runs} == runs - {run_id}
 
 
-def test_a_model_that_is_damaged_or_gone_is_told_as_such(edited):
+def test_a_model_that_is_damaged_or_gone_is_reported_as_such(edited):
     _, store, run_id, _ = edited
     assert fetch(store, run_id).classes.tolist() == [0, 1]
     model_id = store.client.get_run(run_id).outputs.model_outputs[0].model_id

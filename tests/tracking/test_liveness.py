@@ -26,11 +26,11 @@ def left(store, folder, known=True, **tags):
     run = Record("left", {"kind": "run", "fingerprint": "f"})
     journal = Journal.start(folder, run, Owed(store.uri, store.experiment_id))
     journal.log_epoch(EpochRecord(0, 0.5, 0.25, 0.0, 1, 0.5))
-    told = {**journal.record.tags, "uid": run.uid, "heartbeat": "1", **tags}
+    stored = {**journal.record.tags, "uid": run.uid, "heartbeat": "1", **tags}
     journal.update(tags=tags)
     if known:
-        told = {key: value for key, value in told.items() if value is not None}
-        made = store.client.create_run(store.experiment_id, tags=told)
+        stored = {key: value for key, value in stored.items() if value is not None}
+        made = store.client.create_run(store.experiment_id, tags=stored)
         journal.update(run_id=made.info.run_id)
     return journal
 

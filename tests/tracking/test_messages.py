@@ -1,4 +1,4 @@
-"""A store that cannot be used is told in one line, with what MLflow says of the cure."""
+"""A store that cannot be used is reported in one line, with what MLflow says of the cure."""
 
 import contextlib
 import importlib
@@ -18,7 +18,7 @@ from noise_exp.tracking.store import Store
 
 
 def refusals(uri):
-    """What whoever writes to a store and whoever reads it is told."""
+    """What whoever writes to a store and whoever reads it gets to read."""
     for opens in (Store.open, Store.existing):
         with pytest.raises(UserError) as error:
             opens(uri, "noise_training")
@@ -31,8 +31,8 @@ def test_a_store_of_another_version_names_the_command_that_upgrades_it(cli):
     shutil.copy(cli.folder / "mlruns" / "mlflow.db", older)
     with contextlib.closing(sqlite3.connect(older)) as database, database:
         database.execute("UPDATE alembic_version SET version_num = '4465047574b1'")
-    for told in refusals(f"sqlite:///{older}"):
-        assert "mlflow db upgrade <database_uri>" in told
+    for message in refusals(f"sqlite:///{older}"):
+        assert "mlflow db upgrade <database_uri>" in message
 
 
 SECRETS = ["mssql://me:{}@127.0.0.1:9/x", "postgresql+nodriver://me:{}@127.0.0.1:9/x",
@@ -49,25 +49,25 @@ SECRETS = ["mssql://me:{}@127.0.0.1:9/x", "postgresql+nodriver://me:{}@127.0.0.1
         *((uri.format("hunter2x"), "***") for uri in SECRETS),
     ],
 )  # fmt: skip
-def test_what_is_no_store_is_told_without_its_secret(monkeypatch, tmp_path, uri, word):
+def test_what_is_no_store_is_reported_without_its_secret(monkeypatch, tmp_path, uri, word):
     monkeypatch.chdir(tmp_path)
-    for told in refusals(uri):
-        assert word in told
-        assert "hunter2x" not in told
+    for message in refusals(uri):
+        assert word in message
+        assert "hunter2x" not in message
 
 
 @pytest.mark.parametrize(
-    ("status", "page", "told"),
+    ("status", "page", "message"),
     [
         (403, "Invalid Host header - possible attack", "403 != 200. Response body: 'Invalid Host"),
         (403, '{"error_code": "PERMISSION_DENIED", "message": "not you"}', "DENIED: not you;"),
     ],
 )
-def test_a_server_that_refuses_is_quoted(status, page, told):
+def test_a_server_that_refuses_is_quoted(status, page, message):
     with contextlib.closing(Proxy(None)) as gateway:
         gateway.instead = status, "text/plain", page.encode()
         for line in refusals(gateway.url):
-            assert told in line
+            assert message in line
 
 
 def test_a_user_without_a_home(cli):

@@ -12,7 +12,7 @@ import pytest
 from mlflow import MlflowClient
 from support import PATIENCE, wait_until
 
-from noise_exp.errors import ToldError, UserError
+from noise_exp.errors import ReportedError, UserError
 from noise_exp.runs.journal import Journal
 from noise_exp.runs.owed import Owed
 from noise_exp.runs.record import Record
@@ -117,7 +117,7 @@ def test_a_sweep_trains_on_and_ends_when_patience_does(cli, server, proxy, how, 
 
 
 @pytest.mark.parametrize("how", [EVERYTHING, {"failing": True}, {"lossy": True}, {}])
-def test_a_server_that_comes_back_is_told_before_the_end(cli, server, proxy, how):
+def test_a_server_that_comes_back_gets_all_before_the_end(cli, server, proxy, how):
     running = start(cli, proxy, "tracking.patience=60")
     with away(cli, server, proxy, how):
         pass
@@ -139,7 +139,7 @@ def test_sigterm_does_not_wait_for_it(cli, proxy, sweep):
     assert record(cli, 0 if sweep else ".")["status"] == "KILLED"
 
 
-def test_one_that_never_answered_is_told_before_any_training(monkeypatch):
+def test_one_that_never_answered_is_reported_before_any_training(monkeypatch):
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
@@ -150,7 +150,7 @@ def test_one_that_never_answered_is_told_before_any_training(monkeypatch):
 
 @pytest.fixture
 def recorded(cli, proxy):
-    """What begins a run of a name with some patience, and the store that is told of it."""
+    """What begins a run of a name with some patience, and the store that it is recorded in."""
     store = Store.open(proxy.url, cli.folder.name)
 
     def begin(name, patience):
@@ -172,7 +172,7 @@ def test_patience_is_one_budget_and_a_slow_answer_costs_none(cli, proxy, recorde
     waits = []
     for name in ("first", "second", "third"):
         began = time.monotonic()
-        with pytest.raises(ToldError), begin(name, 4.0):
+        with pytest.raises(ReportedError), begin(name, 4.0):
             pass
         waits.append(time.monotonic() - began)
     assert waits[0] > 3.5
@@ -211,7 +211,7 @@ def test_what_the_store_itself_refuses_is_asked_once_more_at_the_end(server, pro
     assert [run.info.status for run in store.search()] == ["FINISHED"]
     client.delete_experiment(store.experiment_id)
     started = time.monotonic()
-    with pytest.raises(ToldError), begin("refused", 20.0):
+    with pytest.raises(ReportedError), begin("refused", 20.0):
         pass
     assert time.monotonic() - started < 10  # patience is for what may pass
     assert sum("runs/create" in call for call in proxy.seen) <= 4

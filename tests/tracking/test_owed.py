@@ -173,7 +173,7 @@ def test_more_of_everything_than_a_call_takes(cli):
     assert metrics.items() <= run.data.metrics.items()
 
 
-def test_a_run_that_was_deleted_in_the_store_is_told_so(cli):
+def test_a_run_that_was_deleted_in_the_store_is_named(cli):
     journal = owed(cli)
     sync(journal.folder, cli.uri)
     MlflowClient(cli.uri).delete_run(cli.runs("run")[0].info.run_id)

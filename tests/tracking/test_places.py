@@ -86,7 +86,7 @@ def test_make_does_not_depend_on_where_it_is(tmp_path):
     for name in ("Makefile", "pyproject.toml", "constraints.txt", "environment.sh"):
         shutil.copy(ROOT / name, folder)
     targets = (ROOT / "Makefile").read_text().partition(".PHONY:")[2].partition("\n")[0].split()
-    told = ["make", "-n", "--no-print-directory", *targets]
-    said = subprocess.run(told, cwd=folder, capture_output=True, text=True, check=True)
+    command = ["make", "-n", "--no-print-directory", *targets]
+    said = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
     assert "noise_exp" in said.stdout
     assert folder.name not in said.stdout

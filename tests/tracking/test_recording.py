@@ -57,7 +57,7 @@ def test_an_end_that_was_said_stays(cli):
     assert Journal.load(cli.folder).record.status == "FAILED"
 
 
-def test_a_store_that_takes_no_run_is_told_before_the_work(cli):
+def test_a_store_that_takes_no_run_is_reported_before_the_work(cli):
     recording = Recording(
         cli.folder / "out", Record("sweep"), Owed("http://me:secret@127.0.0.1:9", "7"),
         at_once=True,

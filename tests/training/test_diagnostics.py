@@ -117,12 +117,12 @@ def test_training_is_bit_for_bit_what_it_is_without(preset, monkeypatch):
     results = []
     for asked in ("diagnostics=false", "diagnostics=true"):
         ready = of_preset(preset, asked)
-        told = list(ready.train())
-        plain = [replace(record, diagnostics={}) for record in told]
+        records = list(ready.train())
+        plain = [replace(record, diagnostics={}) for record in records]
         results.append((plain, ready.parameters.tobytes()))
     assert results[0] == results[1]
-    assert now[0] == 2000.0 * len(told)
-    assert [len(record.diagnostics) for record in told] == [6] * len(told)
+    assert now[0] == 2000.0 * len(records)
+    assert [len(record.diagnostics) for record in records] == [6] * len(records)
 
 
 @pytest.mark.parametrize("preset", PRESETS)

@@ -81,7 +81,7 @@ def test_estimates_are_unbiased(estimator, cost, n_out):
 
 @few_and_many
 def test_the_loss_of_confident_images_is_exact_in_single_precision(n_out):
-    """Small losses must not drown in the rounding of large sums: noise is told by their changes."""
+    """Small losses must not drown in the rounding of large sums: their changes weigh noise."""
     sums = np.random.default_rng(1).normal(0, 8, (200, n_out))
     labels = np.random.default_rng(2).integers(0, max(n_out, 2), 200)
     targets = labels[:, None] if n_out == 1 else np.eye(n_out)[labels]

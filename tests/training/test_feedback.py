@@ -47,7 +47,7 @@ def test_feedback_alignment_is_back_propagation_through_other_weights(direct):
     np.testing.assert_allclose(exact[known], -gradient[known], rtol=1e-4, atol=1e-6)
 
 
-def test_ways_back_have_the_scale_that_was_asked_for():
+def test_feedback_weights_have_the_scale_that_was_asked_for():
     network = Network((5, 400, 300, 200), np.float64)
     objective = Objective(network, np.ones((4, 5)), np.arange(4))
     for direct, above in ((False, (300, 200)), (True, (200, 200))):
@@ -67,7 +67,7 @@ def test_learned_feedback_finds_how_the_outputs_answer(distribution):
     found = directions(feedback, objective, w, 300, noise)
     above, _ = objective.network.views(w)[-1]
     assert cosine(feedback.weights[-1], above.T) > 0.97
-    # The layer below it is told of a linear answer only: near to the gradient, not equal to it.
+    # The layer below it learns of a linear answer only: near to the gradient, not equal to it.
     first = objective.network.layer_slices()[0]
     gradient = numeric_gradient(loss, w)
     assert cosine(found[-1][first], -gradient[first]) > 0.5

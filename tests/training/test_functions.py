@@ -93,11 +93,11 @@ def test_chunks_strides_and_place_change_no_bit(native, monkeypatch):
         x = rng.uniform(-0.9, 3, shape).astype(np.float32)
         one_by_one = [applied(native, number) for number in x.reshape(-1, 1)]
         expected = np.concatenate([np.empty(0, np.float32), *one_by_one]).reshape(shape)
-        room = np.full((*shape[:-1], shape[-1] + 3), 5, np.float32)  # rows that lie apart
-        apart = room[..., :-3]
+        wide = np.full((*shape[:-1], shape[-1] + 3), 5, np.float32)  # rows that lie apart
+        apart = wide[..., :-3]
         function(x, out=apart)
         np.testing.assert_array_equal(apart, expected)
-        assert (room[..., -3:] == 5).all()
+        assert (wide[..., -3:] == 5).all()
         for source, out in ((x, np.empty_like(x)), (apart, apart), (x, x)):
             source[...] = x
             function(source, out=out)

@@ -33,8 +33,8 @@ def trial(*overrides):
 
 def went(ready):
     """What a training measures on its way, and where it ends."""
-    told = [(e.epoch, e.cost, e.train_error_rate, e.forward_passes) for e in ready.train()]
-    return told, ready.parameters.tobytes(), ready.test().outputs.tobytes()
+    records = [(e.epoch, e.cost, e.train_error_rate, e.forward_passes) for e in ready.train()]
+    return records, ready.parameters.tobytes(), ready.test().outputs.tobytes()
 
 
 COPIES = {"deepcopy": copy.deepcopy, "pickle": lambda ready: pickle.loads(pickle.dumps(ready))}
@@ -102,16 +102,16 @@ def test_a_second_training_draws_on_and_what_a_left_one_drew_is_not_drawn_again(
 @pytest.mark.parametrize("kind", ["article", "batches", "known"])
 def test_what_is_measured_between_epochs_costs_and_changes_nothing(kind):
     undisturbed, watched = trial(*KINDS[kind]), trial(*KINDS[kind])
-    told = []
+    records = []
     for e in watched.train():
-        told.append((e.epoch, e.cost, e.train_error_rate, e.forward_passes))
+        records.append((e.epoch, e.cost, e.train_error_rate, e.forward_passes))
         assert len(watched.objective) == watched.objective.batch_size
         watched.test()
         watched.noise().fill(np.empty(10))
         watched.objective.choose(np.arange(5))
         watched.objective.gradient(watched.trained, np.empty_like(watched.trained))
         watched.objective.choose(None)
-    assert (told, watched.parameters.tobytes()) == went(undisturbed)[:2]
+    assert (records, watched.parameters.tobytes()) == went(undisturbed)[:2]
 
 
 def test_two_trainings_in_turns_move_one_network():

@@ -34,7 +34,7 @@ def test_the_grid_has_no_invalid_cell(estimator, optimizer):
         assert (run.parameters != before).any() or optimizer in ("hill_climb", "annealing")
 
 
-def test_an_estimator_sets_what_is_done_to_the_noise_unless_told():
+def test_an_estimator_sets_what_is_done_to_the_noise_unless_the_user_does():
     shown = [
         composed(*overrides).noise_transform.value
         for overrides in ([], ["estimator=learned_feedback"], ["preset=es"], ["experiment=learn"],

@@ -244,11 +244,11 @@ MISTAKES = {
 )
 def test_what_is_no_set_is_one_line_that_names_it(tmp_path, option, path, content, words):
     lay(tmp_path, {path: content} if path.startswith("own") else content)
-    with pytest.raises(ValueError, match=words) as told:
+    with pytest.raises(ValueError, match=words) as message:
         split(option("all", 1, path=str(tmp_path / path)))
-    assert str(tmp_path) in str(told.value)
-    assert "\n" not in str(told.value)
-    assert "pickle" not in str(told.value)
+    assert str(tmp_path) in str(message.value)
+    assert "\n" not in str(message.value)
+    assert "pickle" not in str(message.value)
 
 
 def test_mistakes_with_the_images_for_test_and_with_digits(tmp_path):
@@ -279,7 +279,7 @@ def test_what_lies_beside_a_set_is_none_of_it(tmp_path):
     assert (result.digest, result.source) == (expected, str(tmp_path / IMAGES))
 
 
-def test_a_gzip_damaged_anywhere_is_told(tmp_path):
+def test_a_gzip_damaged_anywhere_is_refused(tmp_path):
     whole = gzip.compress(idx_bytes(np.arange(1024).reshape(4, 16, 16) % 251))
     for place in range(len(whole)):
         damaged = bytearray(whole)

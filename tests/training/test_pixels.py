@@ -1,4 +1,4 @@
-"""Pixels that are read are kept or refused, never bent: numbers, ranges and pictures."""
+"""Pixels that are read are kept or refused, never altered: numbers, ranges and pictures."""
 
 import struct
 import zlib
@@ -31,7 +31,7 @@ def test_numbers_of_every_kind_are_kept(given):
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
         (np.array([[1.0, np.nan]]), "finite"),
         (np.array([[1.0, 1e39]]), "finite"),  # infinite in single precision
@@ -42,8 +42,8 @@ def test_numbers_of_every_kind_are_kept(given):
         (np.empty((0, 784)), r"none: their shape is \(0, 784\)"),
     ],
 )
-def test_what_is_no_pixels_is_refused(given, told):
-    with pytest.raises(ValueError, match=told):
+def test_what_is_no_pixels_is_refused(given, message):
+    with pytest.raises(ValueError, match=message):
         as_pixels(given)
 
 
@@ -60,14 +60,14 @@ def test_labels_are_whole_numbers_of_any_type(given):
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
         ([0.5, 1], "0.5"), ([np.nan, 1], "nan"), (["cat", "dog"], "cat"), (np.eye(3), "3, 3"),
         ([1e300, 0], "1e"), (np.array([2**63], np.uint64), "9223372036854775808"), (5, r"\(\)"),
     ],
 )  # fmt: skip
-def test_labels_that_are_none_are_refused(given, told):
-    with pytest.raises(ValueError, match=rf"labels must be whole numbers.*{told}"):
+def test_labels_that_are_none_are_refused(given, message):
+    with pytest.raises(ValueError, match=rf"labels must be whole numbers.*{message}"):
         as_labels(given)
 
 
@@ -121,7 +121,7 @@ def test_pixels_are_in_the_range_that_the_network_was_trained_on(of_training, fi
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
         (BYTES[0][:20], "20 x 28; the network takes images of 784 pixels, 28 x"),
         # A client's sorted JSON, and a file whose first row of pixels became the names.
@@ -129,8 +129,8 @@ def test_pixels_are_in_the_range_that_the_network_was_trained_on(of_training, fi
         (pd.DataFrame(FLAT[1:], columns=FLAT[0]), "not in the order of their numbers"),
     ],
 )
-def test_images_of_another_size_or_order_are_refused(bytes_model, given, told):
-    with pytest.raises(ValueError, match=told):
+def test_images_of_another_size_or_order_are_refused(bytes_model, given, message):
+    with pytest.raises(ValueError, match=message):
         bytes_model.predict(given)
 
 
@@ -216,10 +216,10 @@ REFUSED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("told", "image", "options"), REFUSED)
-def test_a_picture_that_would_be_bent_is_refused_by_its_name(picture, told, image, options):
+@pytest.mark.parametrize(("message", "image", "options"), REFUSED)
+def test_a_picture_that_would_be_altered_is_refused_by_its_name(picture, message, image, options):
     path = picture(image, **options)
-    with pytest.raises(ValueError, match=f"{path} .*{told}"):
+    with pytest.raises(ValueError, match=f"{path} .*{message}"):
         read_picture(path)
 
 
@@ -238,7 +238,7 @@ def test_a_picture_stands_as_its_camera_says(picture):
     np.testing.assert_array_equal(kept, np.rot90(BYTES[0], -1))
 
 
-def test_damaged_pictures_are_told_by_name(picture):
+def test_damaged_pictures_are_named(picture):
     for name in ("p.png", "p.jpg", "p.gif", "p.bmp"):
         whole = (path := picture(GREY, name)).read_bytes()
         for content in (b"", b"text", whole[: len(whole) // 2]):

@@ -33,7 +33,7 @@ def test_a_condition_is_a_coin_and_a_constant_a_distribution_too(text, values):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("", "is no formula"),
         ("log(u", "is no formula"),
@@ -52,7 +52,7 @@ def test_a_condition_is_a_coin_and_a_constant_a_distribution_too(text, values):
         ("2 ** 10 ** 10 ** 10", "cannot be computed"),
     ],
 )
-def test_what_is_no_distribution_is_a_sentence(text, told):
-    with pytest.raises(ValueError, match=re.escape(told)) as error:
+def test_what_is_no_distribution_is_a_sentence(text, message):
+    with pytest.raises(ValueError, match=re.escape(message)) as error:
         QuantileDistribution(text)
     assert "\n" not in str(error.value)

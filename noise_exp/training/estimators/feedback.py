@@ -45,7 +45,7 @@ class FeedbackWeights(EstimatorState):
         else:
             block.back_propagate(self.weights)
 
-    def learn(self, told: Sequence[Any], objective: Objective) -> None:  # noqa: ARG002 (none do)
+    def learn(self, credit: Sequence[Any], objective: Objective) -> None:  # noqa: ARG002 (none do)
         """Learn from what `assign` returned of each block."""
         return
 
@@ -54,8 +54,8 @@ class FeedbackWeights(EstimatorState):
     ) -> Evaluation:
         """Direction: minus what `assign` makes of the gradient; see `Objective.assign_credit`."""
         self.renew(objective, parameters, noise)
-        evaluation, told = objective.assign_credit(parameters, out, self.assign)
-        self.learn(told, objective)
+        evaluation, credit = objective.assign_credit(parameters, out, self.assign)
+        self.learn(credit, objective)
         np.negative(out, out=out)
         return evaluation
 

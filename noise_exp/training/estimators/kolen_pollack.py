@@ -102,9 +102,9 @@ class DescendingFeedback(RandomFeedback):
             for layer in range(len(self.weights))
         ]
 
-    def learn(self, told: Sequence[list[np.ndarray]], objective: Objective) -> None:
+    def learn(self, credit: Sequence[list[np.ndarray]], objective: Objective) -> None:
         """Take a step down."""
-        for weights, parts in zip(self.weights, zip(*told, strict=True), strict=True):
+        for weights, parts in zip(self.weights, zip(*credit, strict=True), strict=True):
             weights *= 1 - self._settings.decay
             for part in parts:
                 weights -= self._settings.rate / objective.batch_size * part

@@ -80,10 +80,10 @@ class LearnedWeights(FeedbackWeights):
         super().assign(block)
         return _sums(block.products, answer, passed)
 
-    def learn(self, told: Sequence[list[np.ndarray]], objective: Objective) -> None:
+    def learn(self, credit: Sequence[list[np.ndarray]], objective: Objective) -> None:
         """Fit the feedback weights to the answers."""
         products, n = objective.products, objective.batch_size
-        totals = [sum(parts[1:], start=parts[0]) for parts in zip(*told, strict=True)]
+        totals = [sum(parts[1:], start=parts[0]) for parts in zip(*credit, strict=True)]
         hidden = len(self.weights)
         unexplained, passed, energy, both = (
             totals[0], totals[1 : 1 + hidden], totals[1 + hidden : -hidden], totals[-hidden:]

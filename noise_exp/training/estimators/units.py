@@ -63,12 +63,12 @@ class NodePerturbation(Stateless):
         if self.outputs is Outputs.known:
             units.pop()
 
-        def told(block: Block, rows: list[np.ndarray]) -> np.ndarray:
+        def scalar(block: Block, rows: list[np.ndarray]) -> np.ndarray:
             _, losses = block.perturb(adding(rows))
             return (losses - block.losses) / self.scale**2
 
         draws = [unit_noise(noise, objective, units, self.scale) for _ in range(self.samples)]
-        return _descend(objective, parameters, draws, told, out)
+        return _descend(objective, parameters, draws, scalar, out)
 
 
 @dataclass(frozen=True)
@@ -106,19 +106,19 @@ def _descend(
     objective: Objective,
     parameters: np.ndarray,
     draws: list[RowsOf],
-    told: Callable[[Block, list[np.ndarray]], np.ndarray],
+    scalar: Callable[[Block, list[np.ndarray]], np.ndarray],
     out: np.ndarray,
 ) -> Evaluation:
     """Write minus the gradient to `out`, units' deltas being a number per image times the noise.
 
-    `told` gives this number for a block and its noise, (images,). Output units that get no noise
+    `scalar` gives this number for a block and its noise, (images,). Output units that get no noise
     get their own deltas. See `assign_credit`.
     """
 
     def assign(block: Block) -> None:
         for i, rows_of in enumerate(draws):
             rows = rows_of(block)
-            number = (told(block, rows) / len(draws))[:, None]
+            number = (scalar(block, rows) / len(draws))[:, None]
             for delta, xi in zip(block.deltas, rows, strict=False):
                 if i == 0:
                     np.multiply(number, xi, out=delta)

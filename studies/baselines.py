@@ -1,4 +1,4 @@
-"""Floors: what is reached without training hidden layers, or parity would prove nothing."""
+"""Baselines: what is reached without training hidden layers, or parity would prove nothing."""
 
 from typing import Any
 

@@ -89,7 +89,7 @@ def _distribution(node: DictConfig) -> DistributionLike | None:
         return _part("dist", options)
     name = options.pop("sampler", "")
     if "law" in options:
-        raise UserError("dist.law: it is dist.sampler now")
+        raise UserError("dist.law: it is dist.sampler now; write sampler: NAME")
     if name is None:
         return None
     try:

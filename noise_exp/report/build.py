@@ -173,7 +173,7 @@ class Report:
         return variance.of_sources(self.runs)
 
     @cached_property
-    def noise_noise_floor(self) -> pd.DataFrame:
+    def noise_floor(self) -> pd.DataFrame:
         """Difference of two names of one distribution: mean, interval, deviation, largest."""
         return _noise_floor(self.runs, self.compared, self.choices.margin)
 

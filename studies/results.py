@@ -59,7 +59,7 @@ def read(path: Path) -> pd.DataFrame:
 def found(path: Path, read: Callable[[Path], pd.DataFrame] = read) -> pd.DataFrame | None:
     """Read a study's results; say so if there are none, and that its tables stay as they are.
 
-    Rows of several versions of the program are told as well: sweeps that go on make them.
+    Rows of several versions of the program are reported as well: sweeps that go on make them.
     """
     if path.is_file():
         rows = read(path)

@@ -162,7 +162,7 @@ def _baselines() -> pd.DataFrame:
     measured = {"cell": "baselines", "seed": "", "images": len(split.test_labels)}
     return pd.DataFrame(
         [
-            {**measured, "preset": "constant_answer", "errors": floors.constant(split)},
+            {**measured, "preset": "constant_answer", "errors": baselines.constant(split)},
             {**measured, "preset": "logistic_regression",
              "errors": baselines.logistic_regression(split)},
             {**measured, "preset": "nearest_neighbours", "neighbours": str(k), "errors": wrong},

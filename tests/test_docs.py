@@ -44,15 +44,15 @@ def test_the_readme_is_read_in_one_sitting():
 def test_the_drawing_names_every_package_and_module_in_its_own_words():
     drawn = (ROOT / "docs" / "figures" / "architecture.svg").read_text("utf-8")
     words = " ".join(re.findall(r"<text[^>]*>([^<]*)</text>", drawn))
-    rows = [(name, told) for row in architecture.rows() for name, told in row.items()]
+    rows = [(name, line) for row in architecture.rows() for name, line in row.items()]
     package = ROOT / "noise_exp"
     packages = {path.parent.name for path in package.glob("*/__init__.py")}
     assert {name for name, _ in rows} == packages | {
         path.stem for path in package.glob("*.py") if path.stem != "__init__"
     }
-    for name, told in rows:
+    for name, line in rows:
         if name != "__main__":
-            assert f" {name} {html.escape(told, quote=False)} " in f" {words} "
+            assert f" {name} {html.escape(line, quote=False)} " in f" {words} "
     assert all(rule in words for rule in architecture.rules())
 
 

@@ -11,6 +11,10 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.writers.html5 import HTML5Translator
 
+from noise_exp.report.methods import explained
+from noise_exp.report.tables import NOTES, TESTS
+from noise_exp.writing import markdown
+
 ROOT = Path(__file__).parents[2]
 GENERATED: dict[str, Callable[[], str]] = {}
 """What stands for `<!-- build: NAME -->`, as Markdown."""
@@ -26,6 +30,9 @@ _LINKS = {
 def setup(app: Sphinx) -> dict[str, Any]:
     """Add this to Sphinx."""
     GENERATED["tree"] = tree
+    GENERATED["report_columns"] = explained
+    GENERATED["report_tables"] = lambda: markdown(("column", "what it is"), NOTES.items())
+    GENERATED["report_tests"] = lambda: markdown(("part", "what it shows"), TESTS.items())
     app.connect("source-read", lambda _app, _page, source: rewrite(source))
     app.connect("include-read", lambda _app, _path, _page, source: rewrite(source))
     app.add_html_math_renderer("mathml", (_formula, None), (_formula, None))

@@ -1,7 +1,7 @@
 """The one table of methods: for the terminal, the page, the csv file and the sweep's own run.
 
-A new column is a number in `_row` and a line of `COLUMNS`; a test tells what of the two, or of
-docs/seeds.md, was forgotten.
+A new column is a number in `_row` and a line of `COLUMNS`; a test tells which of the two was
+forgotten.
 """
 
 import math
@@ -57,7 +57,7 @@ class Column:
     numbers
         Names of the numbers that it is made of: columns of the csv file, but for `passes`.
     note
-        What they are, for docs/seeds.md.
+        What they are, for who points at the heading and for docs/report.md.
     heading, places, cell
         How people read it, and where; `cell` is given the numbers.
     """
@@ -248,7 +248,7 @@ def _numbers(column: Column, part: str) -> list[str]:
 
 
 def explained() -> str:
-    """Return what the columns are, in Markdown, as docs/seeds.md holds it."""
+    """Return what the columns are, in Markdown, for docs/report.md."""
     rows = []
     for column in COLUMNS:
         of_csv = ", ".join(f"`{name}`" for name in _numbers(column, "test") if name != "passes")

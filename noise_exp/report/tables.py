@@ -1,4 +1,4 @@
-"""The report's other tables as people read them."""
+"""The report's other tables as people read them, and what the page and the docs say of them."""
 
 import math
 from collections.abc import Callable
@@ -10,6 +10,50 @@ from noise_exp.report.build import Report
 from noise_exp.report.methods import moved
 from noise_exp.report.runs import rows_of
 from noise_exp.writing import UNKNOWN, number, probability, spread, without_empty
+
+# By heading; those of the table of methods have their notes in `methods`.
+NOTES = {
+    "pairs": "seeds on which both methods have a result",
+    "lower / tie / higher": "on how many of these seeds the method is lower, equal, higher",
+    "mean difference": "mean of method minus reference on the same seed: below 0 is better",
+    "the same for new images": "the wider interval of Nadeau and Bengio, for images not in the "
+    "pool that the seeds split",
+    "sign flips, p": "second opinion (Westfall and Young), corrected for the number of comparisons",
+    "source": "what varies between the runs: method and seed, or the sources that a seed drives; "
+    "x: their interplay",
+    "degrees of freedom": "independent comparisons behind the share: with few it is uncertain",
+    "share": "share of the variance of the outcome",
+    "95%": "generalised confidence interval of the share",
+    "reached": "runs that come to the target, of those that record it every epoch",
+    "median seconds": "Kaplan-Meier's median of the seconds of training until the target, with "
+    "its 95% interval",
+    "restricted mean seconds": "mean of the seconds until the target or the horizon, whichever "
+    "comes first",
+    "median passes": "the same median of forward passes",
+    "restricted mean passes": "the same mean of forward passes",
+}
+# By part of the page: its tests and intervals.
+TESTS = {
+    "Every seed": "Each dot is a run; the bar is the mean over seeds with its 95% interval "
+    "(Student's t). In brackets after a count: Wilson's interval.",
+    "Seed by seed": "Differences on the same seeds. The intervals of the table hold all at once "
+    "in 95% of such experiments (Student's t, Bonferroni's correction; of a reference that these "
+    "seeds have chosen as the best, for all pairs of methods). The verdict follows from them "
+    "alone: lower or higher if 0 lies outside, equal if the interval lies within the margin, else "
+    "undecided; fewer than five seeds decide nothing. A second opinion: flips of the signs of "
+    "whole seeds (Westfall and Young), from six seeds on, which need differences that are "
+    "symmetric about 0 where there is none.",
+    "Mean ranks": "Rank 1 is the lowest outcome of a seed. Friedman's test says whether the "
+    "methods differ at all. A bar joins methods that Nemenyi's test does not tell apart at 5%; "
+    "that is not to say they are equal.",
+    "Shares of variance": "Components of variance from the mean squares of a complete design, all "
+    "effects random; an estimate below zero counts as zero. A program has no error of "
+    "measurement, so the highest interaction is what remains. The intervals take effects as "
+    "normal; with few seeds they are wide.",
+    "Time and forward passes": "A run that never gets to the target counts as censored at its "
+    "end, and is not left out. Seconds are training alone, and depend on what else the machine "
+    "did.",
+}
 
 
 def _shown(table: pd.DataFrame, cells: dict[str, Callable[[Any], str]]) -> pd.DataFrame:

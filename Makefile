@@ -123,4 +123,4 @@ ui: $(BIN)/installed  ## Browse and compare the runs; the address comes when the
 	$(BIN)/python -m noise_exp.tracking ui
 
 clean:  ## Delete the environment and all output but the MLflow store
-	rm -rf .venv build dist outputs multirun play
+	rm -rf .venv build dist docs/methods outputs multirun play

@@ -13,10 +13,25 @@ html_theme = "furo"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_copy_source = False
+html_show_copyright = False
 exclude_patterns = ["results/**"]  # the pages that show them include them
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "pages"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "pages",
+    "reference",
+    "methods",
+]
 myst_enable_extensions = ["attrs_inline", "dollarmath"]
 myst_heading_anchors = 6
 myst_linkify_fuzzy_links = False
 html_math_renderer = "mathml"
+
+autodoc_default_options = {"members": True}
+autodoc_member_order = "bysource"
+add_module_names = False
+napoleon_use_ivar = True
+default_role = "literal"
+nitpick_ignore_regex = [("py:.*", ".*")]  # types of annotations, NumPy's above all

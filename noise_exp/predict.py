@@ -26,7 +26,7 @@ _SHOWN = 40  # images, in the terminal and in the figure
 
 def main() -> None:
     """Print a table of images; exit with one line if they cannot be predicted."""
-    options = _options()
+    options = parser().parse_args()
     with at_the_edge("noise_exp.predict"):
         check_arguments(sys.argv[1:])
         from noise_exp.tracking.store import opened
@@ -35,7 +35,8 @@ def main() -> None:
             _predict(options, store)
 
 
-def _options() -> argparse.Namespace:
+def parser() -> argparse.ArgumentParser:
+    """Return what reads the command's arguments."""
     parser = argparse.ArgumentParser(
         prog="python -m noise_exp.predict",
         description=__doc__,
@@ -46,7 +47,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--uri", help="the store; by default MLFLOW_TRACKING_URI or ours")
     parser.add_argument("--csv", type=Path, help="write the whole table to this file")
     parser.add_argument("--figure", type=Path, help="draw the first images to this file")
-    return parser.parse_args()
+    return parser
 
 
 def _predict(options: argparse.Namespace, store: "Store") -> None:

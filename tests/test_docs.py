@@ -14,7 +14,10 @@ import noise_exp
 sys.path.append(str(ROOT / "docs" / "_ext"))
 import architecture
 
-PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("noise_exp/**/*.md")]
+PAGES = [
+    *ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("docs/reference/*.md"),
+    *ROOT.glob("noise_exp/**/*.md"),
+]  # fmt: skip
 README = (ROOT / "README.md").read_text("utf-8")
 PROJECT = (ROOT / "pyproject.toml").read_text("utf-8")
 

@@ -17,7 +17,7 @@ from noise_exp.writing import markdown
 
 ROOT = Path(__file__).parents[2]
 GENERATED: dict[str, Callable[[], str]] = {}
-"""What stands for `<!-- build: NAME -->`, as Markdown."""
+"""What takes the place of all from `<!-- build: NAME -->` to `<!-- end -->`, as Markdown."""
 
 _LINKS = {
     r'<a id="([^"]+)"></a>': r"[]{#\1}",  # anchors: GitHub knows the first, MyST the second
@@ -41,16 +41,19 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
 def rewrite(source: list[str]) -> None:
     """Put what is generated into a page, and lead its links to pages of the site."""
-    text = re.sub(r"<!-- build: (\w+) -->", lambda place: GENERATED[place[1]](), source[0])
+    place = r"(?s)<!-- build: (\w+) -->.*?<!-- end -->"
+    text = re.sub(place, lambda place: GENERATED[place[1]](), source[0])
     for link, ours in _LINKS.items():
         text = re.sub(link, ours, text)
     source[0] = text
 
 
 def tree() -> str:
-    """Return the README's section on where things are."""
+    """Return the README's words and drawing of where things are."""
     readme = (ROOT / "README.md").read_text("utf-8")
-    return readme.partition("## Where things are\n")[2].partition("\n## ")[0]
+    section = readme.partition("## Where things are\n")[2]
+    words, drawing, _ = re.split(r"(!\[[^\n]*\n)", section, maxsplit=1)
+    return words + drawing.replace("(docs/", "(")
 
 
 def _formula(self: HTML5Translator, node: nodes.math | nodes.math_block) -> None:

@@ -28,7 +28,10 @@ _MARGIN = 0.01
 
 def main() -> None:
     """Make the report; exit with one line if there is nothing to report on."""
-    options = _options()
+    logging.basicConfig(format="%(message)s")
+    reads = parser()
+    options = reads.parse_args()
+    _check(reads, options)
     with at_the_edge("noise_exp.report"):
         check_arguments(sys.argv[1:])
         from noise_exp.tracking.store import opened
@@ -98,8 +101,8 @@ def _target(text: str) -> "Target":
     return target
 
 
-def _options() -> argparse.Namespace:
-    logging.basicConfig(format="%(message)s")
+def parser() -> argparse.ArgumentParser:
+    """Return what reads the command's arguments."""
     parser = argparse.ArgumentParser(
         "python -m noise_exp.report",
         description=__doc__,
@@ -129,9 +132,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--output", type=Path, default=Path("report"), metavar="FOLDER")
     parser.add_argument("--no-log", action="store_true", help="write the folder, not the store")
-    options = parser.parse_args()
-    _check(parser, options)
-    return options
+    return parser
 
 
 def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:

@@ -32,6 +32,17 @@ _HANGS_SECONDS = 10.0
 
 def main() -> None:
     """Do what is asked; exit 1 if something is still owed, or the UI has failed."""
+    arguments = parser().parse_args()
+    with at_the_edge("noise_exp"):
+        check_arguments(sys.argv[1:])
+        if arguments.command == "sync":
+            _sync(arguments.folders, trimmed(arguments.uri))
+        else:
+            _serve(Store.existing(arguments.uri, arguments.experiment), arguments.port)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return what reads the command's arguments."""
     parser = argparse.ArgumentParser(
         prog="python -m noise_exp.tracking",
         description=__doc__,
@@ -47,13 +58,7 @@ def main() -> None:
     look.add_argument("--uri", help=f"the store; by default MLFLOW_TRACKING_URI or {DEFAULT_URI}")
     look.add_argument("--experiment", help="by default MLFLOW_EXPERIMENT_NAME or ours")
     look.add_argument("--port", type=int, default=5000, help="by default 5000; 0: one that is free")
-    arguments = parser.parse_args()
-    with at_the_edge("noise_exp"):
-        check_arguments(sys.argv[1:])
-        if arguments.command == "sync":
-            _sync(arguments.folders, trimmed(arguments.uri))
-        else:
-            _serve(Store.existing(arguments.uri, arguments.experiment), arguments.port)
+    return parser
 
 
 def _sync(folders: list[Path], uri: str) -> None:
@@ -159,4 +164,5 @@ def _answers(address: str) -> bool:
     return False
 
 
-main()
+if __name__ == "__main__":
+    main()

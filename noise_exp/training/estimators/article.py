@@ -14,7 +14,11 @@ from noise_exp.training.objective import Evaluation, Objective
 
 @dataclass(frozen=True)
 class CostScaled(Stateless):
-    """Noise scaled by the cost that was measured before it was drawn (Seo 2018).
+    r"""Noise scaled by the cost that was measured before it was drawn (Seo 2018).
+
+    .. math:: d_\ell = a_\ell \, C(w) \, \xi_\ell
+
+    with one signal a for each layer.
 
     Attributes
     ----------
@@ -41,7 +45,7 @@ class CostScaled(Stateless):
     def estimate(
         self, objective: Objective, parameters: np.ndarray, noise: Noise, out: np.ndarray
     ) -> Evaluation:
-        """Direction: signal * cost * noise."""
+        """Write the direction d."""
         evaluation = objective.known or objective.evaluate(parameters)
         noise.fill(out)
         layers = objective.network.layer_slices()
@@ -52,7 +56,10 @@ class CostScaled(Stateless):
 
 
 class ExactGradient(Stateless):
-    """The exact negative gradient of the loss: the article's method n."""
+    r"""The exact negative gradient of the loss: the article's method n.
+
+    .. math:: d = -\nabla E(w)
+    """
 
     def estimate(
         self,
@@ -61,7 +68,7 @@ class ExactGradient(Stateless):
         noise: Noise,  # noqa: ARG002 (no noise is drawn)
         out: np.ndarray,
     ) -> Evaluation:
-        """Direction: -gradient."""
+        """Write the direction d."""
         evaluation = objective.gradient(parameters, out)
         np.negative(out, out=out)
         return evaluation

@@ -69,7 +69,12 @@ def feedback_shapes(network: Network, direct: bool) -> list[tuple[int, int]]:
 
 @dataclass(frozen=True)
 class FeedbackAlignment(Estimator):
-    """Errors go back through fixed random weights, drawn from the distribution once and for all.
+    r"""Errors go back through fixed random weights, drawn from the distribution once and for all.
+
+    .. math:: \delta_\ell = f'(z_\ell) \odot B_\ell^\top \delta_{\ell+1}, \qquad
+        B_\ell = \frac{s}{\sqrt{n_{\ell+1}}} \, \xi_\ell
+
+    in a layer with units f, above which there are n; direct feedback comes from the outputs' delta.
 
     Lillicrap, Cownden, Tweed and Akerman, *Random synaptic feedback weights support error
     backpropagation for deep learning* (2016); direct: Nokland, *Direct feedback alignment provides
@@ -78,7 +83,7 @@ class FeedbackAlignment(Estimator):
     Attributes
     ----------
     scale
-        The weights are this times the noise, over the root of how many lead to a unit.
+        s: the weights are this times the noise, over the root of how many lead to a unit.
     direct
         Whether errors go from the outputs to each hidden layer, or from layer to layer.
     """

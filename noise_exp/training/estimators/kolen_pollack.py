@@ -14,11 +14,13 @@ from noise_exp.training.objective import Objective
 
 @dataclass(frozen=True)
 class KolenPollack(Estimator):
-    """Feedback weights take the steps of the forward weights, and decay with them.
+    r"""Feedback weights take the steps of the forward weights, and decay with them.
+
+    .. math:: W \leftarrow k W + \Delta, \qquad B \leftarrow k B + \Delta
 
     Kolen and Pollack, *Backpropagation without weight transport* (1994), in the form of Akrout et
     al., *Deep learning without weight transport* (2019), section 4. What distinguishes the two
-    kinds of weights is multiplied in each step by what the optimizer's `weight_decay` leaves, so
+    kinds of weights is multiplied in each step by k, what the optimizer's `weight_decay` leaves, so
     without weight decay they never meet.
 
     Attributes
@@ -55,21 +57,24 @@ class FollowingFeedback(RandomFeedback):
 
 @dataclass(frozen=True)
 class DirectKolenPollack(Estimator):
-    """Feedback weights from the outputs to each hidden layer learn by gradient descent.
+    r"""Feedback weights from the outputs to each hidden layer learn by gradient descent.
+
+    .. math:: B_\ell \leftarrow (1 - \lambda) B_\ell - \eta \, \overline{\delta_L h_\ell^\top}
 
     Webster, Choi and Ahn, *Learning the connections in direct feedback alignment* (2021): each
     takes minus the product of its unit's activity and the output unit's delta, as if it led
-    forward, from the unit to the output. Theirs descend by Adam at a falling rate; here it is plain
-    descent at a constant one, whatever the optimizer of the forward weights.
+    forward, from the unit to the output. Theirs are convolutional networks, and their feedback
+    descends by Adam at a falling rate; here it is plain descent at a constant one, whatever the
+    optimizer of the forward weights.
 
     Attributes
     ----------
     scale
         Of the first feedback weights, as for `FeedbackAlignment`.
     rate
-        Learning rate of the feedback weights, for a mean over the batch.
+        eta: learning rate of the feedback weights, for a mean over the batch.
     decay
-        Share of the feedback weights that a step takes away, 0 to below 1.
+        lambda: share of the feedback weights that a step takes away, 0 to below 1.
     """
 
     scale: float

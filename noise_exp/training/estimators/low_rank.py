@@ -27,10 +27,14 @@ class Images(Enum):
 
 @dataclass(frozen=True)
 class LowRankES(Stateless):
-    """A population whose members differ from the weights by products of two noise matrices.
+    r"""A population whose members differ from the weights by products of two noise matrices.
+
+    .. math:: d = -\frac{1}{\sqrt r} \sum_{i=1}^p \frac{E_i(+) - E_i(-)}{2 s} \, A_i B_i^\top
+
+    with the losses of each pair on its own share of the batch.
 
     Sarkar et al., *Evolution strategies at the hyperscale* (2025), "EGGROLL". A member adds
-    s / sqrt(r) * A B' to a layer's weights and biases, with A (units below + 1, r) and B (units,
+    s / sqrt(r) A B' to a layer's weights and biases, with A (units below + 1, r) and B (units,
     r) of noise. Its images are multiplied by the weights that all members share, and by the two
     small matrices, so a population costs what its images cost. Members come in antithetic pairs.
     Noise of mean 0 and variance 1 makes the entries of A B' uncorrelated, and the direction an
@@ -41,11 +45,12 @@ class LowRankES(Stateless):
     scale
         s: the population's spread, in units of the noise.
     pairs
-        Half the population.
+        p: half the population.
     rank
         r: of the products.
     images
-        `own`: each pair is measured on its own share of the batch. `all`: each on all images.
+        `own`: each pair is measured on its own share of the batch. `all`: each on all images, and
+        the direction is a mean over pairs.
     """
 
     scale: float
@@ -60,7 +65,7 @@ class LowRankES(Stateless):
     def estimate(
         self, objective: Objective, parameters: np.ndarray, noise: Noise, out: np.ndarray
     ) -> Evaluation:
-        """Direction: -(E(+) - E(-)) / 2s * A B' / sqrt(r), a sum over shares, a mean over all."""
+        """Write the direction d."""
         n, network = objective.batch_size, objective.network
         own = self.images is Images.own
         pairs = min(self.pairs, n) if own else self.pairs

@@ -21,7 +21,11 @@ class Magnitudes(Enum):
 
 @dataclass(frozen=True)
 class SignSymmetry(Estimator):
-    """Feedback weights have the signs of the forward weights, and magnitudes of their own.
+    r"""Feedback weights have the signs of the forward weights, and magnitudes of their own.
+
+    .. math:: B_\ell = \frac{s}{\sqrt{n_{\ell+1}}} \, |\xi_\ell| \odot \mathrm{sign}(W_{\ell+1})
+
+    or 1 in the place of the noise's magnitudes.
 
     Liao, Leibo and Poggio, *How important is weight symmetry in backpropagation?* (2016): uniform
     sign-concordant feedback, and fixed random magnitudes; without their batch normalization, and
@@ -30,7 +34,7 @@ class SignSymmetry(Estimator):
     Attributes
     ----------
     scale
-        The magnitudes are this over the root of how many lead to a unit, times 1 or the noise's.
+        s: the magnitudes are this over the root of how many lead to a unit, times 1 or the noise's.
     magnitudes
         `uniform`: all alike. `random`: of noise that is drawn once and for all.
     """

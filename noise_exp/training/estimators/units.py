@@ -30,7 +30,12 @@ class Outputs(Enum):
 
 @dataclass(frozen=True)
 class NodePerturbation(Stateless):
-    """The change of each image's loss, times the noise on its units.
+    r"""The change of each image's loss, times the noise on its units.
+
+    .. math:: \delta = \frac{1}{m} \sum_{i=1}^m \frac{E(z + s \xi_i) - E(z)}{s} \, \xi_i
+
+    is the delta of the units of an image, z what goes into them; the direction is minus the
+    gradient that the deltas make.
 
     Widrow and Lehr, *30 years of adaptive neural networks* (1990), "Madaline rule III", with
     noise on all units at once; Werfel et al. (2005).
@@ -38,12 +43,12 @@ class NodePerturbation(Stateless):
     Attributes
     ----------
     scale
-        Of the noise on a unit's sum.
+        s: of the noise on a unit's sum.
     outputs
         Whether the output units' deltas are known. Blind, the output units get noise like the
         others, and the feedback is one scalar per image and draw.
     samples
-        Draws per step. What they share, one pass without noise, the products of inputs and first
+        m: draws per step. What they share, one pass without noise, the products of inputs and first
         weights, and those of inputs and deltas, is done once.
     """
 
@@ -58,7 +63,7 @@ class NodePerturbation(Stateless):
     def estimate(
         self, objective: Objective, parameters: np.ndarray, noise: Noise, out: np.ndarray
     ) -> Evaluation:
-        """Delta of a unit and image: (E(z + s xi) - E(z)) / s * xi, a mean over samples."""
+        """Write the direction that the deltas make."""
         _, *units = objective.network.sizes
         if self.outputs is Outputs.known:
             units.pop()
@@ -73,16 +78,21 @@ class NodePerturbation(Stateless):
 
 @dataclass(frozen=True)
 class UnitForwardGradient(Stateless):
-    """The exact derivative of each image's loss along the noise on its units, times the noise.
+    r"""The exact derivative of each image's loss along the noise on its units, times the noise.
+
+    .. math:: \delta = \frac{1}{m} \sum_{i=1}^m
+        \left(\frac{\partial E}{\partial z} \cdot \xi_i\right) \xi_i
+
+    is the delta of the hidden units of an image, z what goes into them.
 
     Ren, Kornblith, Liao and Hinton, *Scaling forward gradient with local losses* (2022), section
-    3: forward gradient on the activities instead of the weights. What `NodePerturbation` finds as
-    its scale goes to 0.
+    3: forward gradient on the activities instead of the weights, here without their many local
+    losses. What `NodePerturbation` finds as its scale goes to 0.
 
     Attributes
     ----------
     samples
-        Draws per step, as for `NodePerturbation`.
+        m: draws per step, as for `NodePerturbation`.
     """
 
     samples: int = 1
@@ -93,7 +103,7 @@ class UnitForwardGradient(Stateless):
     def estimate(
         self, objective: Objective, parameters: np.ndarray, noise: Noise, out: np.ndarray
     ) -> Evaluation:
-        """Delta of a hidden unit and image: (dE/dz . xi) * xi, a mean over samples."""
+        """Write the direction that the deltas make."""
         units = objective.network.sizes[1:-1]
         draws = [unit_noise(noise, objective, units) for _ in range(self.samples)]
         return _descend(objective, parameters, draws, Block.derivatives_along, out)

@@ -12,7 +12,10 @@ from noise_exp.training.objective import Objective
 
 @dataclass(frozen=True)
 class WeightMirror(Estimator):
-    """Noise in a layer, and what it makes of the next, tell the weights between them.
+    r"""Noise in a layer, and what it makes of the next, tell the weights between them.
+
+    .. math:: B_\ell \leftarrow B_\ell + \rho \left( \sum_{i=1}^m W_{\ell+1} \xi_i \xi_i^\top
+        - B_\ell \right)
 
     Akrout, Wilson, Humphreys, Lillicrap and Tweed, *Deep learning without weight transport*
     (2019), section 3. The images are left out: in a mirroring of its own before each step, every
@@ -24,9 +27,9 @@ class WeightMirror(Estimator):
     Attributes
     ----------
     rate
-        Of the running mean, above 0 and at most 1.
+        rho: of the running mean, above 0 and at most 1.
     samples
-        Draws per step, at least 2: their mean is taken away.
+        m: draws per step, at least 2: their mean is taken away.
     """
 
     rate: float

@@ -16,7 +16,9 @@ from noise_exp.training.workers import chunks
 
 @dataclass(frozen=True)
 class Spsa(Stateless):
-    """Two measures on either side, along the noise: weight perturbation.
+    r"""Two measures on either side, along the noise: weight perturbation.
+
+    .. math:: d = -\frac{1}{m} \sum_{i=1}^m \frac{E(w + s \xi_i) - E(w - s \xi_i)}{2 s} \, \xi_i
 
     Spall, *Multivariate stochastic approximation using a simultaneous perturbation gradient
     approximation* (1992), in the random-direction form: the difference multiplies the noise,
@@ -25,9 +27,9 @@ class Spsa(Stateless):
     Attributes
     ----------
     scale
-        How far to either side, in units of the noise.
+        s: how far to either side, in units of the noise.
     samples
-        Pairs whose estimates are averaged; two forward passes each.
+        m: pairs whose estimates are averaged; two forward passes each.
     """
 
     scale: float
@@ -39,7 +41,7 @@ class Spsa(Stateless):
     def estimate(
         self, objective: Objective, parameters: np.ndarray, noise: Noise, out: np.ndarray
     ) -> Evaluation:
-        """Direction: -(E(w + s xi) - E(w - s xi)) / 2s * xi, a mean over samples."""
+        """Write the direction d."""
         measured: list[Evaluation] = []
 
         def weight(xi: np.ndarray) -> float:
@@ -53,7 +55,11 @@ class Spsa(Stateless):
 
 @dataclass(frozen=True)
 class EvolutionStrategy(Stateless):
-    """A population of antithetic pairs, weighed by the ranks of their costs.
+    r"""A population of antithetic pairs, weighed by the ranks of their costs.
+
+    .. math:: d = -\frac{1}{2 p s} \sum_{i=1}^{2 p} r_i \xi_i, \qquad \xi_{p+i} = -\xi_i
+
+    with ranks r from -1/2, the lowest loss, to 1/2.
 
     Salimans, Ho, Chen, Sidor and Sutskever, *Evolution strategies as a scalable alternative to
     reinforcement learning* (2017), section 2 and 2.1: centred ranks in place of the losses.
@@ -62,9 +68,9 @@ class EvolutionStrategy(Stateless):
     Attributes
     ----------
     scale
-        The population's spread, in units of the noise.
+        s: the population's spread, in units of the noise.
     pairs
-        Half the population; two forward passes each.
+        p: half the population; two forward passes each.
     """
 
     scale: float
@@ -76,10 +82,7 @@ class EvolutionStrategy(Stateless):
     def estimate(
         self, objective: Objective, parameters: np.ndarray, noise: Noise, out: np.ndarray
     ) -> Evaluation:
-        """Direction: sum over the population of minus rank times noise, over its size times s.
-
-        Ranks go from -1/2 to 1/2.
-        """
+        """Write the direction d."""
         xis = np.empty((self.pairs, len(out)), out.dtype)
         measured: list[Evaluation] = []
         for xi in xis:
@@ -96,14 +99,16 @@ class EvolutionStrategy(Stateless):
 
 @dataclass(frozen=True)
 class ForwardGradient(Stateless):
-    """The exact derivative along the noise, times the noise.
+    r"""The exact derivative along the noise, times the noise.
+
+    .. math:: d = -\frac{1}{m} \sum_{i=1}^m (\nabla E(w) \cdot \xi_i) \, \xi_i
 
     Baydin, Pearlmutter, Syme, Wood and Torr, *Gradients without backpropagation* (2022).
 
     Attributes
     ----------
     samples
-        Draws whose estimates are averaged; about two forward passes each.
+        m: draws whose estimates are averaged; about two forward passes each.
     """
 
     samples: int
@@ -114,7 +119,7 @@ class ForwardGradient(Stateless):
     def estimate(
         self, objective: Objective, parameters: np.ndarray, noise: Noise, out: np.ndarray
     ) -> Evaluation:
-        """Direction: -(gradient . xi) * xi, a mean over samples."""
+        """Write the direction d."""
         measured: list[Evaluation] = []
 
         def weight(xi: np.ndarray) -> float:

@@ -18,9 +18,11 @@ from noise_exp.training.optimizers import (
 
 @dataclass(frozen=True)
 class Annealing(Stateless):
-    """Metropolis steps at a temperature that falls (Kirkpatrick, Gelatt and Vecchi 1983).
+    r"""Metropolis steps at a temperature that falls (Kirkpatrick, Gelatt and Vecchi 1983).
 
-    A trial that raises the cost by D is kept with probability exp(-D / T). T falls by the same
+    .. math:: P = \min(1, e^{-D / T})
+
+    is the probability that a trial which raises the cost by D is kept. T falls by the same
     factor in equal shares of the training, and the trials' length with its square root, as the
     thermal motion does. The direction gives the step its shape, not its length.
 

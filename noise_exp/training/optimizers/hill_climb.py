@@ -18,7 +18,10 @@ from noise_exp.training.optimizers import (
 
 @dataclass(frozen=True)
 class HillClimb(Optimizer):
-    """A (1+1) evolution strategy: a step is kept if it does not raise the cost.
+    r"""A (1+1) evolution strategy: a step is kept if it does not raise the cost.
+
+    .. math:: w \leftarrow w + s \, d / \mathrm{rms}(d) \quad \text{if} \quad
+        C(w + s \, d / \mathrm{rms}(d)) \le C(w)
 
     The step's length follows the one-fifth success rule (Rechenberg 1973) in the form of Kern et
     al., *Learning probability distributions in continuous evolutionary algorithms* (2004): times
@@ -28,7 +31,7 @@ class HillClimb(Optimizer):
     Attributes
     ----------
     scale
-        Length of the first trial: root mean square change of a parameter.
+        s: length of the first trial: root mean square change of a parameter.
     adaptation
         The factor a, above 1.
     """

@@ -9,9 +9,10 @@ from made_up import page, run
 from support import LETTERS
 
 from noise_exp.report.build import build
+from noise_exp.report.methods import SEVERAL, methods_table
 from noise_exp.report.page import render
-from noise_exp.report.tables import markdown
 from noise_exp.report.words import with_seeds
+from noise_exp.writing import markdown_of
 
 
 def methods(seeds, epochs):
@@ -52,11 +53,9 @@ def test_a_name_is_text_on_the_page_and_in_a_table(seeds):
     html = render(report, name, f"python -m noise_exp dist={name!r}", name)
     assert "<script>alert" not in html
     assert "</script><script>alert" in unescape(page(report))
-    (row,) = [line for line in markdown(report)["methods"].splitlines() if "alert" in line]
-    assert (
-        len(re.findall(r"(?<!\\)\|", row))
-        == len(re.findall(r"\| ---", markdown(report)["methods"])) + 1
-    )
+    table = markdown_of(methods_table(report, SEVERAL))
+    (row,) = [line for line in table.splitlines() if "alert" in line]
+    assert len(re.findall(r"(?<!\\)\|", row)) == len(re.findall(r"\| ---", table)) + 1
 
 
 @pytest.mark.parametrize(("seeds", "epochs", "most"), [(1, 20, 1e6), (30, 100, 2e6)])

@@ -7,7 +7,7 @@ from made_up import page, run, runs
 
 from noise_exp.report import variance
 from noise_exp.report.build import build
-from noise_exp.report.tables import markdown
+from noise_exp.report.tables import sources_table
 
 
 def test_a_shift_of_a_method_is_the_methods_and_a_shift_of_a_seed_the_seeds():
@@ -71,7 +71,8 @@ def test_a_report_on_a_crossed_design(luck):
     assert table.share["init"] > 0.9
     assert table.low["init"] < table.share["init"] < table.high["init"]
     assert "beta" in page(report)
-    assert f"| init | {table.share['init']:.0%} (" in markdown(report)["sources"]
+    shown = sources_table(report).set_index("source")
+    assert shown.beta["init"].startswith(f"{table.share['init']:.0%} (")
     incomplete = build(records[:-1])
     assert incomplete.sources == {}
     assert "the design is not complete: 26 of 27 cells" in page(incomplete)

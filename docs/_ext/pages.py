@@ -59,8 +59,10 @@ def tree() -> str:
 def _formula(self: HTML5Translator, node: nodes.math | nodes.math_block) -> None:
     """Write a formula as MathML, which browsers show without a script or a network."""
     block = isinstance(node, nodes.math_block)
-    # Two that the converter does not know; brackets grow by themselves.
+    # What the converter does not know, or takes for another: \frac12 for a 12 above what follows.
+    # Brackets grow by themselves.
     tex = re.sub(r"\\[Bb]ig(?![a-z])", "", node.astext()).replace(r"\dots", r"\ldots")
+    tex = re.sub(r"(\\[dt]?frac)\s*(\w)\s*(\w)", r"\1{\2}{\3}", tex)
     try:
         formula = latex2mathml.tex2mathml(tex, as_block=block)
     except MathError as error:

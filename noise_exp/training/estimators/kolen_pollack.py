@@ -59,7 +59,9 @@ class FollowingFeedback(RandomFeedback):
 class DirectKolenPollack(Estimator):
     r"""Feedback weights from the outputs to each hidden layer learn by gradient descent.
 
-    .. math:: B_\ell \leftarrow (1 - \lambda) B_\ell - \eta \, \overline{\delta_L h_\ell^\top}
+    .. math:: B_\ell \leftarrow (1 - \lambda) B_\ell - \frac{\eta}{n} \sum \delta_L h_\ell^\top
+
+    over the n images of a batch, with activities h.
 
     Webster, Choi and Ahn, *Learning the connections in direct feedback alignment* (2021): each
     takes minus the product of its unit's activity and the output unit's delta, as if it led

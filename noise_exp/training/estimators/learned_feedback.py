@@ -21,9 +21,10 @@ class LearnedFeedback(Estimator):
     r"""Noise tells how the outputs answer to each hidden unit; errors go back along that.
 
     .. math:: B_\ell \leftarrow B_\ell + \eta_\ell \sum (a - \sum_k B_k p_k)
-        (p_\ell - \bar p_\ell)^\top, \qquad \delta_\ell = f'(z_\ell) \odot B_\ell^\top \delta_L
+        (p_\ell - m_\ell)^\top, \qquad \delta_\ell = f'(z_\ell) \odot B_\ell^\top \delta_L
 
-    over the images, whose logits answer by a to what the hidden units pass on of their noise, p.
+    over the images, whose logits answer by a to what the hidden units pass on of their noise, p, of
+    mean m.
 
     After Lansdell, Prakash and Kording, *Learning to solve the credit assignment problem* (2020),
     who fit feedback weights to what node perturbation finds; near to Bacho and Chu, *Low-variance

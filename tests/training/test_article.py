@@ -1,9 +1,11 @@
 """The article's numbers, against an independent port and its own figures."""
 
+import re
+
 import numpy as np
 import pytest
 from article_port import METHODS, replay
-from support import distribution_of
+from support import LETTERS, ROOT, distribution_of
 
 from noise_exp.training import ArticleStream, Distribution, Embedded, Network, Schedule, Trial
 
@@ -62,6 +64,27 @@ def test_the_articles_figures(tmp_path, option, last):
     costs, test_errors, _ = run(option, 452, tmp_path, (840, 1024), 5)
     assert costs[[0, 4]].round(4).tolist() == [0.5512, last]
     assert option == "gumbel" or test_errors == 0
+
+
+def rows():
+    """The fourteen rows of docs/article.md: letter, method, published, ours, difference, cost."""
+    page = (ROOT / "docs/article.md").read_text("utf-8")
+    lines = re.findall(r"^\| ([a-n]) \|(.*)\|$", page, re.M)
+    return {letter: [cell.strip() for cell in cells.split("|")] for letter, cells in lines}
+
+
+def test_the_page_has_every_method_under_its_letter():
+    assert {cells[0]: letter for letter, cells in rows().items()} == LETTERS
+
+
+@pytest.mark.slow
+def test_the_published_numbers_come_out_again_as_the_page_has_them(tmp_path):
+    stated = [cells for cells in rows().values() if cells[1] != "–"]
+    assert [cells[:2] for cells in stated] == [["gumbel", "2"], ["beta", "2"], ["backprop", "0"]]
+    for option, published, ours, difference, cost, _ in stated:
+        costs, test_errors, _ = run(option, 452, tmp_path, (840, 1024), 100)
+        assert [str(test_errors), f"{costs[-1]:.4f}"] == [ours, cost]
+        assert int(ours) - int(published) == int(difference)
 
 
 def test_a_distribution_that_is_not_the_articles_starts_after_the_last(tmp_path):

@@ -71,7 +71,8 @@ def luck(wrong, by_sum):
     axes.axvline(by_sum, color=GREEN, lw=2)
     axes.text(by_sum + 0.2, 0.93, "pixel-sum threshold", color=GREEN, va="top",
               transform=axes.get_xaxis_transform())  # fmt: skip
-    axes.set(xlim=(-0.7, 20.7), ylim=(-0.7, top), yticks=[], xlabel="test images wrong, of 20")
+    axes.set(xlim=(-0.7, 20.7), ylim=(-0.7, top), yticks=[], xticks=range(0, 21, 2),
+             xlabel="test images wrong, of 20")  # fmt: skip
     return show(figure, "errors of fifty seeds as dots")
 
 

@@ -1,11 +1,13 @@
-"""CONTRIBUTING.md's recipes, followed to the letter in a copy of the program."""
+"""CONTRIBUTING.md's recipes and the tutorial, followed to the letter."""
 
 import re
 import shlex
 import shutil
+import textwrap
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from support import ROOT, python
 
 PAGE = (ROOT / "CONTRIBUTING.md").read_text("utf-8").partition("## Recipes")[2]
@@ -64,7 +66,7 @@ for image, label in zip(split.test_images.reshape(-1, 28, 28), split.test_labels
 def files(recipe: str) -> dict[str, str]:
     """The files of a recipe, by where they go."""
     blocks = "\n".join(re.findall(r"^    .*$|^$", recipe, re.M))
-    parts = re.split(r"^    # ((?:conf|noise_exp)/\S+)\n", blocks, flags=re.M)[1:]
+    parts = re.split(r"^    # (\S+\.(?:py|yaml))\n", blocks, flags=re.M)[1:]
     undented = ("\n".join(line[4:] for line in text.splitlines()) for text in parts[1::2])
     return dict(zip(parts[::2], undented, strict=True))
 
@@ -91,3 +93,43 @@ def test_its_command_runs_it_is_in_style_and_it_does_what_it_says(name, tmp_path
 
 def test_every_recipe_has_its_promise():
     assert RECIPES.keys() == PROMISES.keys()
+
+
+def without_numbers(text: str) -> str:
+    return re.sub(r"[\d.]+", "0", text)
+
+
+@pytest.mark.slow
+def test_the_tutorial_does_what_it_says(newcomer):
+    """Its blocks in their order: files are written, commands run, and what they print is shown.
+
+    Training is made shorter, so numbers may differ.
+    """
+    place, output = newcomer.folder, ""
+    page = (ROOT / "docs" / "tutorial.md").read_text("utf-8")
+    for block in re.findall(r"(?:^    .*\n|^\n+(?=    ))+", page, re.M):
+        for path, text in files(block).items():
+            (place / path).parent.mkdir(parents=True, exist_ok=True)
+            (place / path).write_text(text, "utf-8")
+        for line in textwrap.dedent(block).strip().splitlines() if not files(block) else ():
+            match shlex.split(line):
+                case ["python", "-m", "noise_exp.tracking", "ui"]:
+                    pass  # it has tests of its own
+                case ["python", "-m", module, *arguments]:
+                    short = SMALL[:2] if module == "noise_exp" else ()
+                    output = newcomer.ok(*arguments, *short, module=module).stdout
+                case ["python", script]:
+                    output = python(script, cwd=place)
+                case ["noise_exp:", "data:", *_]:
+                    Image.new("RGB", (28, 28), "red").save(place / "shapes" / "ring" / "0.png")
+                    assert newcomer(*arguments).stderr == f"{line}\n"
+                case ["noise_exp:", "estimator:", *_]:
+                    option = place / "my" / "estimator" / "one_layer.yaml"
+                    option.write_text(option.read_text().replace("one_layer.", "one_layr."))
+                    assert newcomer(*arguments).stderr == f"{line}\n"
+                case _:
+                    assert without_numbers(line) in without_numbers(output)
+    estimator = place / "one_layer.py"
+    estimator.write_text(estimator.read_text().replace("len(layers) * (minus", "(minus"))
+    with pytest.raises(AssertionError, match=r"assert error < 0\.1"):
+        python("check_one_layer.py", cwd=place)

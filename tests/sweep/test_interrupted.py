@@ -159,7 +159,9 @@ def test_what_is_interrupted_is_killed_whole_and_keeps_its_metrics(
     cli, mode, arguments, number, trained, runs
 ):
     running = cli.start(*mode, *cli.hold(3), *SMALL, *arguments)
-    cli.wait_until(lambda: len([*cli.folder.rglob("epochs.jsonl")]) == trained)
+    cli.wait_until(
+        lambda: sum(bool(p.stat().st_size) for p in cli.folder.rglob("epochs.jsonl")) == trained
+    )
     running.send_signal(number)
     assert running.wait(timeout=PATIENCE) == 1
     assert [run.info.status for run in cli.runs()] == ["KILLED"] * runs

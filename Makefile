@@ -91,10 +91,10 @@ bench: $(BIN)/installed  ## Measure speed against PyTorch and JAX, into docs/res
 	@echo "pip takes PyTorch's build for CUDA (Linux on x86). A build without is enough: install it first,"
 	@echo "with .venv/bin/pip as PyTorch's page *Get started* says for *CPU*."
 	$(PIP) -e '.[bench]'
-	$(BIN)/python -m studies.benchmarks --isa native avx2
+	$(BIN)/python -m studies.benchmarks --isa native avx2 --output docs/results/performance
 
 theory: $(BIN)/installed  ## Hold the theory against the program, into docs/results (minutes)
-	$(BIN)/python -m studies.theory
+	$(BIN)/python -m studies.theory --output docs/results/theory
 
 NOTEBOOK := notebooks/noise_training.py
 MARIMO := $(BIN)/python -m marimo

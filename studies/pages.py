@@ -3,11 +3,13 @@
 import argparse
 from pathlib import Path
 
+DOCS = Path("docs/results")
 
-def add_output(parser: argparse.ArgumentParser, study: str) -> None:
+
+def add_output(parser: argparse.ArgumentParser, folder: Path) -> None:
     """Give a command that writes tables and figures its option --output FOLDER."""
     parser.add_argument(
-        "--output", type=Path, default=Path("docs/results") / study, metavar="FOLDER",
+        "--output", type=Path, default=folder, metavar="FOLDER",
         help="for tables, figures and csv files; default: %(default)s",
     )  # fmt: skip
 

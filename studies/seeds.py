@@ -22,7 +22,7 @@ from noise_exp.report.words import design, findings, headlines
 from noise_exp.runs.record import Record
 from noise_exp.writing import markdown_of
 from studies import protocol, results
-from studies.pages import add_output, write_table
+from studies.pages import DOCS, add_output, write_table
 from studies.protocol import Sweep
 
 _RESULTS = "seeds.csv"
@@ -56,7 +56,7 @@ def main() -> None:
     )
     parser.add_argument("command", choices=("run", "pages"))
     results.add_options(parser)
-    add_output(parser, "seeds")
+    add_output(parser, DOCS / "seeds")
     options = parser.parse_args()
     with at_the_edge("studies.seeds"):
         (_run if options.command == "run" else _pages)(options)
@@ -105,7 +105,11 @@ def record_of(row: pd.Series) -> Record:
         "train_seconds": row.seconds,
         "forward_passes": row.work,
     }
-    tags = {"article_letter": known.pop("letter")}
+    tags = {
+        "article_letter": known.pop("letter"),
+        "kernel": row.environment,
+        "source_digest": row.version,
+    }
     params = {"seed": row.seed, "test_images": f"{row.images:g}", **known}
     return Record("", tags, params, metrics, status="FINISHED")
 

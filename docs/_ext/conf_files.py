@@ -61,6 +61,8 @@ def read(path: Path, group: str = "") -> Option:
             comments[keys[-1][1][1:]] = found["said"] or ""
         elif (found := _GOES_ON.match(line)) and len(keys) > 1:
             comments[keys[-1][1][1:]] += f" {found['said']}"
+    if not about and path.parent.name not in ("conf", "hydra"):
+        raise ValueError(f"{path} says nowhere what it is")
     own = f"{group}."
     return Option(
         path.relative_to(CONF_DIR / group).with_suffix("").as_posix(),
@@ -119,6 +121,8 @@ def value(default: Any) -> str:
 
 def row(key: str, kind_of: str, option: Option, start: str = "", said: str = "") -> list[str]:
     """Return a key's row of a table; without a meaning, its comment's."""
+    if not (said or option.comments[key]):
+        raise ValueError(f"{start}{key} of {option.name} says nowhere what it means")
     alternatives = kind_of.replace("`", "").replace(" or ", " | ")
     meaning = said or option.comments[key].removesuffix(f": {alternatives}")  # in the type already
     return [f"`{start}{key}`", kind_of, value(option.defaults[key]), meaning]
@@ -126,7 +130,7 @@ def row(key: str, kind_of: str, option: Option, start: str = "", said: str = "")
 
 def rows_of(group: str, option: Option, cls: type) -> list[list[str]]:
     """Return the rows of an option's keys, whose types and meanings are its class's."""
-    said, types = attributes(cls), kinds(cls)
+    said, types = attributes(cls), {**kinds(cls), "noise_transform": "text"}
     return [
         row(key, types[key], option, f"{group}.", said.get(key, ""))
         for key in option.defaults

@@ -61,7 +61,7 @@ def methods() -> dict[str, Method]:
         found.setdefault(name, Method(cls, group, option)).presets.append(presets[preset])
     order = [*FEEDBACK].index
     found = dict(sorted(found.items(), key=lambda page: order(page[1].presets[-1].name)))
-    for name in own.keys() - found.keys():
+    for name in sorted(own.keys() - found.keys()):
         found[name] = Method(own[name].target or ExactGradient, "estimator", own[name])
     return found
 
@@ -132,7 +132,8 @@ _FIGURE = """
 ![Test errors of every method](./{name}.svg)
 
 A point is one of ten seeds: the share of the 2,000 test images of ten digits that it gets wrong
-after so many forward passes of work ([how this was measured](../feedback.md)).
+after so many forward passes of work, with the settings that a search found for as many
+([how this was measured](../feedback.md)).
 """
 
 
@@ -146,7 +147,8 @@ def _presets(method: Method) -> str:
         (f"`{key}`", *(value(own[key]) if key in own else "" for own in sets)) for key in set_by_any
     )
     settings = markdown(("key", *(f"`{p.name}`" for p in method.presets)), rows)
-    return f"{commands}\n\nA search on validation images found these settings.\n\n{settings}"
+    found = "A search on validation images found these settings for 300 forward passes."
+    return f"{commands}\n\n{found}\n\n{settings}"
 
 
 def _logs(cls: type) -> str:

@@ -1,8 +1,10 @@
 """The reference, as Markdown: keys of conf/ and arguments of the commands."""
 
-import argparse
 import dataclasses
-from collections.abc import Iterable, Iterator
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
 from importlib import import_module
 from inspect import cleandoc
 from pkgutil import resolve_name
@@ -10,13 +12,11 @@ from typing import Any
 
 from conf_files import HEAD, Option, kind, options, read, row, rows_of, value
 from methods import page_of
-from pages import GENERATED
+from pages import GENERATED, ROOT
 from sphinx.application import Sphinx
 
-from noise_exp import predict, training
+from noise_exp import training
 from noise_exp.job.config import CONF_DIR, Config
-from noise_exp.report import __main__ as report
-from noise_exp.tracking import __main__ as tracking
 from noise_exp.writing import markdown
 
 _BY_CLASS = ("estimator", "optimizer", "data")
@@ -74,7 +74,7 @@ def _group(group: str) -> str:
         return "\n".join((head, *(_of_class(group, option) for option in found)))
     if group == "dist":
         rows: Iterable[Any] = (
-            (f"`{o.name}`", o.comments["sampler"] if o.name == "backprop" else o.about,
+            (f"`{o.name}`", o.about,
              ", ".join(f"`{k}={v}`" for k, v in o.defaults.items() if k != "sampler"))
             for o in found
         )  # fmt: skip
@@ -100,35 +100,17 @@ def _of_class(group: str, option: Option) -> str:
 
 
 def commands() -> str:
-    """Return the commands beside `python -m noise_exp`, from their parsers."""
-    return "\n".join(
-        part for module in (report, predict, tracking) for part in _command(module.parser())
-    )
-
-
-def _command(parser: argparse.ArgumentParser) -> Iterator[str]:
-    """Describe a parser, then each of its commands."""
-    inner = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
-    yield f"## `{parser.prog}`\n"
-    about = parser.description or next(iter(parser._defaults.values()), "")
-    yield f"{about}\n"
-    if inner:
-        for choice in inner[0]._choices_actions:
-            command = inner[0].choices[choice.dest]
-            command.description = f"{choice.help}."
-            yield from _command(command)
-        return
-    usage = parser.format_usage().removeprefix("usage: ")
-    yield "\n".join(f"    {line}" for line in usage.splitlines()) + "\n"
-    rows = []
-    for action in parser._actions:
-        if isinstance(action, argparse._HelpAction):
-            continue
-        name = (action.option_strings or [""])[0]
-        takes = action.metavar or ("" if action.nargs == 0 else action.dest.upper())
-        shown = (action.help or "") % {"default": action.default}
-        rows.append((f"`{f'{name} {takes}'.strip()}`", shown))
-    yield markdown(("argument", "meaning"), rows)
+    """Return what the commands beside `python -m noise_exp` say of themselves by --help."""
+    asked = ("report",), ("predict",), ("tracking", "sync"), ("tracking", "ui")
+    parts = []
+    for module, *command in asked:
+        arguments = ["-m", f"noise_exp.{module}", *command]
+        done = subprocess.run(
+            [sys.executable, *arguments, "--help"], cwd=ROOT, capture_output=True, text=True,
+            check=True, env={**os.environ, "COLUMNS": "90", "NO_COLOR": "1"},
+        )  # fmt: skip
+        parts.append(f"## `python {' '.join(arguments)}`\n\n```text\n{done.stdout}```\n")
+    return "\n".join(parts)
 
 
 def classes() -> str:

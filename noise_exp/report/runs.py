@@ -146,7 +146,7 @@ def _in_batches(record: Record) -> bool:
 
 
 def _row(record: Record, part: str, outcome: str, drawn: Sequence[str]) -> dict[str, Any]:
-    """Return a run's row; its block is named_already by the seeds that all runs draw from."""
+    """Return a run's row; its block is known by the seeds that all runs draw from."""
     seeds = {source: _seed(record, source) for source in SOURCES}
     block = _block({source: seeds[source] for source in drawn})
     if not _in_batches(record):

@@ -20,7 +20,7 @@ NOTES = {
     "pool that the seeds split",
     "sign flips, p": "second opinion (Westfall and Young), corrected for the number of comparisons",
     "source": "what varies between the runs: method and seed, or the sources that a seed drives; "
-    "x: their interplay",
+    "x: their interaction",
     "degrees of freedom": "independent comparisons behind the share: with few it is uncertain",
     "share": "share of the variance of the outcome",
     "95%": "generalised confidence interval of the share",

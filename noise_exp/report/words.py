@@ -151,7 +151,7 @@ def _of_baselines(report: Report) -> Iterator[str]:
 def _of_luck(name: str, table: pd.DataFrame, report: Report) -> str:
     share = table.set_index("effect")
     parts = {"method": "the method", "seed": "the seed, alike for all methods",
-             "method x seed": "the interplay of method and seed"}  # fmt: skip
+             "method x seed": "the interaction of method and seed"}  # fmt: skip
     text = ", ".join(
         f"{share.share[effect]:.0%} is {words} "
         f"({spread(share.low[effect], share.high[effect], form='{:.0%}')})"

@@ -39,14 +39,11 @@ class Selection:
     ----------
     runs
         Those that have ended, the newest last.
-    parents
-        The sweeps among the names.
     sweep
         The sweep that it is all of; None if it is anything else.
     """
 
     runs: list[Run]
-    parents: list[Run]
     sweep: Run | None
 
 
@@ -64,10 +61,9 @@ def ask(store: Store, names: Sequence[str]) -> Selection:
         ended.
     """
     runs: dict[str, Run] = {}
-    parents: list[Run] = []
+    sweep = None
     for name in names:
-        parent, named = _named(store, name)
-        parents += [parent] if parent else []
+        sweep, named = _named(store, name)
         if not named:
             raise UserError(f"{name!r} stands for no run in the store {masked(store.uri)}")
         runs |= {run.info.run_id: run for run in named}
@@ -77,7 +73,7 @@ def ask(store: Store, names: Sequence[str]) -> Selection:
     if running := len(runs) - len(ended):
         log.warning("Left out, as they have not ended: %d runs", running)
     ended.sort(key=lambda run: run.info.start_time or 0)
-    return Selection(ended, parents, parents[0] if parents and len(names) == 1 else None)
+    return Selection(ended, sweep if len(names) == 1 else None)
 
 
 def _named(store: Store, name: str) -> tuple[Run | None, list[Run]]:

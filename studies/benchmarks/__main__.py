@@ -88,7 +88,7 @@ def _options() -> argparse.Namespace:
         "--rounds", type=int, default=5, help="of the methods and the feedback; default: 5"
     )
     parser.add_argument("--quick", action="store_true", help="fewer methods and rounds")
-    add_output(parser, "performance")
+    add_output(parser, Path("outputs/performance"))
     options = parser.parse_args()
     if options.threads < 1:
         parser.error(f"--threads must be at least 1, got {options.threads}")

@@ -1,7 +1,7 @@
 """`python -m studies.feedback search|run|long|pages`: how much feedback noise needs.
 
     search  settings of every preset at 30 and at 300 passes, and on every network
-    run     ten seeds with these settings; every sampler; two baselines; angles to the gradient's
+    run     ten seeds with these settings; every sampler; baselines; angles to the gradient's
     long    both at 3,000 passes: the learning rate is searched, five seeds
     pages   tables and figures of docs/feedback.md, without training
 
@@ -11,7 +11,7 @@ which runs only if it is asked for. What the store holds is not done again.
 """
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
@@ -24,7 +24,7 @@ from noise_exp.runs.record import Record
 from noise_exp.writing import markdown_of
 from studies import baselines, protocol, results
 from studies.feedback import angles, cells, figures, tables
-from studies.pages import add_output, write_table
+from studies.pages import DOCS, add_output, write_table
 from studies.protocol import Cell, Sweep
 
 _RUNS = Path("multirun/feedback")
@@ -60,8 +60,11 @@ def _search(chosen: Iterable[Cell], options: argparse.Namespace) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     known = cells.short() | cells.samplers()
-    asked = _named(["baselines", *known], options.cells or ["*"])
-    # Before hours of computing: a cell without settings is reported.
+    if options.cells:
+        asked = _named(["baselines", *known], options.cells)
+    else:
+        asked = ["baselines", *_searched(known, options.results)]
+    # Before hours of computing: a cell that has no settings is an error.
     sweeps = _seeds([known[name] for name in asked if name in known], options.results)
     if "baselines" in asked:
         results.merge(options.results / _RESULTS, _baselines())
@@ -73,6 +76,15 @@ def _run(options: argparse.Namespace) -> None:
             angles.keep(options.results / _ANGLES, records)
 
     _sweeps(sweeps, options.jobs, ended)
+
+
+def _searched(known: Mapping[str, Cell], folder: Path) -> list[str]:
+    """Return the cells that have settings; say which have none."""
+    trials = set(results.read(folder / _SEARCH).cell)
+    without = [name for name, cell in known.items() if (cell.source or cell).name not in trials]
+    if without:
+        print(f"left out, as their settings were not searched: {', '.join(without)}")
+    return [name for name in known if name not in without]
 
 
 def _sweeps(sweeps: Sequence[Sweep], jobs: int, ended: protocol.Ended) -> None:
@@ -182,7 +194,7 @@ def _options() -> argparse.Namespace:
         "--fast", action="store_true", help="run: the first budget, 3 seeds, not kept"
     )
     results.add_options(parser)
-    add_output(parser, "feedback")
+    add_output(parser, DOCS / "feedback")
     options = parser.parse_args()
     if options.fast and (options.command != "run" or options.cells):
         parser.error("--fast is of `run` alone, and names its cells itself")

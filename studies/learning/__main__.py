@@ -19,7 +19,7 @@ from noise_exp.runs.record import Record
 from noise_exp.writing import markdown_of
 from studies import protocol, results
 from studies.learning import figures, measured, tables
-from studies.pages import add_output, write_table
+from studies.pages import DOCS, add_output, write_table
 from studies.protocol import Sweep
 
 _NAMES = sorted(path.stem for path in (protocol.CONF / "experiment" / "learning").glob("*.yaml"))
@@ -35,7 +35,7 @@ def main() -> None:
     )
     parser.add_argument("command", choices=("run", "pages"))
     results.add_options(parser)
-    add_output(parser, "learning")
+    add_output(parser, DOCS / "learning")
     options = parser.parse_args()
     with at_the_edge("studies.learning"):
         (_run if options.command == "run" else _pages)(options)

@@ -120,7 +120,7 @@ def _options() -> argparse.Namespace:
     )  # fmt: skip
     parser.add_argument("--quick", action="store_true", help="smaller samples, wider intervals")
     parser.add_argument("--seed", type=int, default=0, help="of everything random; default: 0")
-    add_output(parser, "theory")
+    add_output(parser, Path("outputs/theory"))
     parser.add_argument(
         "--uri", help="the MLflow store; default: MLFLOW_TRACKING_URI, else mlruns/mlflow.db"
     )

@@ -1,4 +1,4 @@
-"""Feedback: its presets are options that train, its page says what its results hold."""
+"""Feedback: its presets are options that train, its page shows what its results hold."""
 
 import re
 import time
@@ -6,6 +6,7 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from scipy import stats
 from support import ROOT, options, table_rows, trial
 
@@ -53,6 +54,15 @@ def test_curves_of_all_presets_can_be_told_apart():
     lines = by_passes(everything).axes[0].lines
     looks = {(line.get_color(), line.get_linestyle(), line.get_marker()) for line in lines}
     assert len(looks) == len(lines) == len(FEEDBACK)
+
+
+@pytest.mark.parametrize("preset", options("preset"))
+def test_a_preset_holds_what_the_search_at_300_passes_found(preset):
+    cell = short()[f"300/{preset}"]
+    trials = results.read(results.FOLDER / "feedback_search.csv")
+    held = pd.json_normalize(yaml.safe_load((ROOT / "conf/preset" / f"{preset}.yaml").read_text()))
+    for key, found in cell.settings(results.best(trials, cell.name)).items():
+        assert held[key][0] == yaml.safe_load(found)
 
 
 @pytest.mark.parametrize("preset", options("preset"))
@@ -210,14 +220,13 @@ def test_what_has_no_results_has_no_table(tables):
     assert not list(tables.glob("*_300*"))
 
 
-def test_the_page_shows_tables_that_are_made(tables):
+def test_the_docs_have_the_tables_of_the_results_and_the_page_shows_them(cli):
+    cli.ok("pages", "--output", "made", module="studies.feedback")
+    made = {path.name: path.read_text("utf-8") for path in (cli.folder / "made").glob("*.md")}
+    kept = ROOT / "docs" / "results" / "feedback"
+    assert made == {path.name: path.read_text("utf-8") for path in kept.glob("*.md")}
     page = (ROOT / "docs" / "feedback.md").read_text("utf-8")
-    shown = set(re.findall(r"results/feedback/(\w+)\.md", page))
-    made = {path.stem for path in tables.glob("*.md")}
-    assert made <= shown
-    assert {re.sub(r"_\d+$", "", name) for name in shown} == {
-        re.sub(r"_\d+$", "", name) for name in made
-    }
+    assert set(re.findall(r"results/feedback/(\w+\.md)", page)) == set(made)
 
 
 def test_a_cell_that_does_not_exist_and_one_not_searched_are_reported_in_one_line(cli, study):

@@ -78,7 +78,8 @@ class FeedbackAlignment(Estimator):
 
     Lillicrap, Cownden, Tweed and Akerman, *Random synaptic feedback weights support error
     backpropagation for deep learning* (2016); direct: Nokland, *Direct feedback alignment provides
-    learning in deep neural networks* (2016).
+    learning in deep neural networks* (2016). Theirs are fixed uniform or normal weights, and plain
+    descent; here any distribution and optimizer will do.
 
     Attributes
     ----------

@@ -21,7 +21,8 @@ class KolenPollack(Estimator):
     Kolen and Pollack, *Backpropagation without weight transport* (1994), in the form of Akrout et
     al., *Deep learning without weight transport* (2019), section 4. What distinguishes the two
     kinds of weights is multiplied in each step by k, what the optimizer's `weight_decay` leaves, so
-    without weight decay they never meet.
+    without weight decay they never meet. Theirs take a step each from the same activities and
+    errors; here both take what the optimizer has made of the forward weights' direction.
 
     Attributes
     ----------

@@ -62,7 +62,8 @@ class EvolutionStrategy(Stateless):
     with ranks r from -1/2, the lowest loss, to 1/2.
 
     Salimans, Ho, Chen, Sidor and Sutskever, *Evolution strategies as a scalable alternative to
-    reinforcement learning* (2017), section 2 and 2.1: centred ranks in place of the losses.
+    reinforcement learning* (2017), section 2 and 2.1: centred ranks in place of the losses. Theirs
+    move policies of games, with normal noise and virtual batch normalization, which is not here.
     Keeps `pairs` vectors of noise in memory.
 
     Attributes
@@ -103,7 +104,8 @@ class ForwardGradient(Stateless):
 
     .. math:: d = -\frac{1}{m} \sum_{i=1}^m (\nabla E(w) \cdot \xi_i) \, \xi_i
 
-    Baydin, Pearlmutter, Syme, Wood and Torr, *Gradients without backpropagation* (2022).
+    Baydin, Pearlmutter, Syme, Wood and Torr, *Gradients without backpropagation* (2022), who draw
+    one normal direction a step; here it may be several, of any distribution.
 
     Attributes
     ----------

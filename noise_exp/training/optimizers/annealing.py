@@ -24,7 +24,8 @@ class Annealing(Stateless):
 
     is the probability that a trial which raises the cost by D is kept. T falls by the same
     factor in equal shares of the training, and the trials' length with its square root, as the
-    thermal motion does. The direction gives the step its shape, not its length.
+    thermal motion does. The direction gives the step its shape, not its length. Theirs place and
+    wire circuits by discrete moves; here a move is noise on all weights, measured on a batch.
 
     Attributes
     ----------

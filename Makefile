@@ -60,7 +60,7 @@ $(BIN)/installed-docs: $(BIN)/installed
 	@touch $@
 
 docs: $(BIN)/installed-docs  ## Build the site of the documentation, and check its links
-	$(BIN)/python -m sphinx -q -E -W --keep-going -n docs build/docs
+	$(BIN)/python -m sphinx -q -E -W --keep-going docs build/docs
 	@echo 'Open $(CURDIR)/build/docs/index.html'
 
 test: install  ## Run the tests (minutes)

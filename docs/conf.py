@@ -34,4 +34,3 @@ autodoc_member_order = "bysource"
 add_module_names = False
 napoleon_use_ivar = True
 default_role = "literal"
-nitpick_ignore_regex = [("py:.*", ".*")]  # types of annotations, NumPy's above all

@@ -121,6 +121,7 @@ def _long(options: argparse.Namespace) -> list[Cell]:
 
 def _pages(options: argparse.Namespace) -> None:
     folder = options.output
+    folder.mkdir(parents=True, exist_ok=True)
 
     def table(name: str, found: pd.DataFrame) -> None:
         if len(found):

@@ -120,7 +120,8 @@ def by_seconds(runs: pd.DataFrame) -> pd.DataFrame:
     if own.empty:
         return own
     own = own.assign(method=own.cell.str.removeprefix(TIMED).where(own.seed != "", own.preset))
-    return compared(own, "method", [*FEEDBACK, *BASELINES], ["low_rank_es"], ".1f")
+    order = [*FEEDBACK, *own.method[own.seed != ""], *BASELINES]
+    return compared(own, "method", order, ["low_rank_es"], ".1f")
 
 
 def _beside_baselines(runs: pd.DataFrame, cells: str) -> pd.DataFrame:

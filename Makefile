@@ -61,7 +61,7 @@ $(BIN)/installed-docs: $(BIN)/installed
 
 docs: $(BIN)/installed-docs  ## Build the site of the documentation, and check its links
 	$(BIN)/python -m sphinx -q -E -W --keep-going docs build/docs
-	@echo 'Open $(CURDIR)/build/docs/index.html'
+	@echo 'Open build/docs/index.html'
 
 test: install  ## Run the tests (minutes)
 	$(BIN)/python -m pytest

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, NullLocator
 
 from noise_exp.figures import COLOURS, DASHES
 from studies.comparison import percent
@@ -16,8 +16,11 @@ def by_passes(runs: pd.DataFrame) -> Figure:
     budgets = {str(passes): float(passes) for passes in (*BUDGETS, *LONG)}
     xlabel = "forward passes over the training images"
     figure = _bands(runs, budgets, "Ten digits: how much feedback does noise need?", xlabel)
-    figure.axes[0].set_xscale("log")
-    figure.axes[0].xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,g}"))
+    axes = figure.axes[0]
+    axes.set_xscale("log")
+    axes.set_xticks(sorted({x for line in axes.lines for x in line.get_xdata()}))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,g}"))
+    axes.xaxis.set_minor_locator(NullLocator())
     return figure
 
 

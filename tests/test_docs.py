@@ -40,6 +40,12 @@ def test_links_lead_somewhere(page):
         assert not place or place in anchors(target), link
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_command_after_a_list_is_not_a_paragraph_of_its_last_item(page):
+    text = page.read_text("utf-8")
+    assert not re.findall(r"^(?:[-*] |\d\. |  (?! )).*\n\n    \S.*", text, re.M)
+
+
 def test_the_readme_is_read_in_one_sitting():
     assert README.count("\n") <= 110
 

@@ -123,7 +123,7 @@ def _page(name: str, method: Method) -> str:
         parts += ["## Settings\n", f"{command} takes these keys.\n",
                   markdown(HEAD, keys)]  # fmt: skip
     if method.presets:
-        parts += ["## Ten digits\n", _presets(method), _FIGURE.format(name=name)]
+        parts += ["## Ten digits\n", _presets(name, method), _FIGURE.format(name=name)]
     parts += ["## What it logs\n", _logs(method.cls)]
     return "\n".join(parts)
 
@@ -137,16 +137,17 @@ after so many forward passes of work, with the settings that a search found for 
 """
 
 
-def _presets(method: Method) -> str:
-    """Return the presets' commands, and what they set, a column each."""
-    commands = "\n\n".join(f"{p.about}\n\n    {p.command}" for p in method.presets)
+def _presets(name: str, method: Method) -> str:
+    """Return the presets' commands, and what they set, a column each; the page's own first."""
+    presets = sorted(method.presets, key=lambda preset: preset.name != name)
+    commands = "\n\n".join(f"{p.about}\n\n    {p.command}" for p in presets)
     defaults = {f"{method.group}.{key}": v for key, v in method.option.defaults.items()}
-    sets = [defaults | p.defaults for p in method.presets]
-    set_by_any = dict.fromkeys(k for p in method.presets for k in p.defaults if k != "defaults")
+    sets = [defaults | p.defaults for p in presets]
+    set_by_any = dict.fromkeys(k for p in presets for k in p.defaults if k != "defaults")
     rows = (
         (f"`{key}`", *(value(own[key]) if key in own else "" for own in sets)) for key in set_by_any
     )
-    settings = markdown(("key", *(f"`{p.name}`" for p in method.presets)), rows)
+    settings = markdown(("key", *(f"`{p.name}`" for p in presets)), rows)
     found = "A search on validation images found these settings for 300 forward passes."
     return f"{commands}\n\n{found}\n\n{settings}"
 

@@ -18,7 +18,8 @@ def by_passes(runs: pd.DataFrame) -> Figure:
     figure = _bands(runs, budgets, "Ten digits: how much feedback does noise need?", xlabel)
     axes = figure.axes[0]
     axes.set_xscale("log")
-    axes.set_xticks(sorted({x for line in axes.lines for x in line.get_xdata()}))
+    groups = set(runs.cell.str.rpartition("/")[0])
+    axes.set_xticks([x for group, x in budgets.items() if group in groups])
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,g}"))
     axes.xaxis.set_minor_locator(NullLocator())
     return figure

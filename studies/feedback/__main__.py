@@ -6,7 +6,7 @@
     pages   tables and figures of docs/feedback.md, without training
 
 Results are rows of studies/results/feedback_search.csv, feedback.csv, samplers.csv and angles.csv.
-The first three take names of cells, such as '300/*' or networks/32-32/backprop, and '10000/spsa',
+The first three take names of cells, such as '300/*' or networks/128/backprop, and '10000/spsa',
 which runs only if it is asked for. What the store holds is not done again.
 """
 

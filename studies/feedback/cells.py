@@ -33,7 +33,7 @@ BASELINES = ("constant_answer", "logistic_regression", "nearest_neighbours")
 
 BUDGETS = (30, 300)  # forward passes
 LONG = (3_000, 10_000)
-NETWORKS = ("[32,32]", "[128]", "[128,128]", "[128,128,128,128]")
+NETWORKS = ("[128]", "[128,128]", "[128,128,128,128]")
 LEARNED_OR_FIXED = (
     "direct_feedback_alignment", "feedback_alignment", "sign_symmetry", "sign_symmetry_random",
     "direct_kolen_pollack", "kolen_pollack", "weight_mirror", "learned_feedback",
@@ -41,7 +41,11 @@ LEARNED_OR_FIXED = (
 _SAMPLED = ("learned_feedback", "spsa")
 TIMED = "10s/"
 DIAGNOSED = "diagnostics=true"
-_DIAGNOSED = {f"networks/128-128/{preset}" for preset in LEARNED_OR_FIXED}
+_ON_NETWORKS = (
+    "direct_feedback_alignment", "feedback_alignment", "kolen_pollack", "weight_mirror",
+    "learned_feedback", "backprop",
+)  # fmt: skip
+_DIAGNOSED = {f"networks/128-128/{preset}" for preset in _ON_NETWORKS[:-1]}
 _VALIDATION = ("data.validation_size=2000", "score=error_rate")
 
 
@@ -60,7 +64,7 @@ def short() -> dict[str, Cell]:
         _searched(f"networks/{name_of(hidden)}/{preset}", preset,
                   f"network.hidden={hidden}", "forward_passes=100")
         for hidden in NETWORKS
-        for preset in (*LEARNED_OR_FIXED, "backprop")
+        for preset in _ON_NETWORKS
     ]  # fmt: skip
     networks = [
         replace(cell, trained=(*cell.trained, DIAGNOSED)) if cell.name in _DIAGNOSED else cell

@@ -27,7 +27,7 @@ def by_passes(runs: pd.DataFrame) -> Figure:
 
 def by_depth(runs: pd.DataFrame) -> Figure:
     """Test error against the number of hidden layers of 128 units, one curve per preset."""
-    layers = {f"networks/{name_of(h)}": h.count("128") for h in NETWORKS if "32" not in h}
+    layers = {f"networks/{name_of(h)}": h.count("128") for h in NETWORKS}
     return _bands(runs, layers, "Ten digits: where does each stop learning?", "hidden layers")
 
 

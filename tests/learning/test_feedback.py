@@ -104,7 +104,7 @@ def study(tmp_path_factory):
     folder = tmp_path_factory.mktemp("results")
     for preset, errors in ERRORS.items():
         results.merge(folder / "feedback.csv", runs(f"30/{preset}", preset, errors))
-        cell = f"networks/32-32/{preset}"
+        cell = f"networks/128/{preset}"
         results.merge(folder / "feedback.csv", runs(cell, preset, errors))
     baselines = pd.concat(
         runs("baselines", name, [wrong]).assign(seed="")
@@ -185,7 +185,7 @@ def test_methods_are_set_against_a_read_out_alone_and_back_propagation_seed_by_s
 
 
 def test_networks_have_a_verdict_against_learned_feedback_each(tables):
-    rows = {row["preset"]: row["[32,32], %"] for row in table(tables, "networks")}
+    rows = {row["preset"]: row["[128], %"] for row in table(tables, "networks")}
     more = (np.array(ERRORS["spsa"]) - ERRORS["learned_feedback"]) / 20
     text = f"({more.mean():+.2f} ± {reach(more, 5):.2f}: higher)"
     assert rows["spsa"].endswith(text)

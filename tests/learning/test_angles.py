@@ -3,10 +3,11 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from made_up import recorded
 
-from studies.feedback.angles import by_epoch, rows
+from studies.feedback.angles import by_epoch, keep, rows
 from studies.protocol import load
 
 
@@ -17,7 +18,8 @@ def test_a_row_for_every_preset_seed_epoch_and_layer_and_a_figure_of_them(cli):
         "tracking.enabled=false", "hydra.sweep.dir=out",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    table, found = rows(load(cli.folder / "out")), {}
+    records, path = load(cli.folder / "out"), cli.folder / "results" / "angles.csv"
+    table, found = rows(records), {}
     for job, (preset, seed) in enumerate(
         (preset, seed) for preset in ("learned_feedback", "feedback_alignment") for seed in "12"
     ):
@@ -27,8 +29,11 @@ def test_a_row_for_every_preset_seed_epoch_and_layer_and_a_figure_of_them(cli):
                 found[preset, seed, line["epoch"] + 1, layer] = line[f"delta_angle_{layer}"]
     keys = ["preset", "seed", "epoch", "layer"]
     assert table.set_index(keys).delta_angle.to_dict() == pytest.approx(found, rel=1e-3)
-    (cli.folder / "results").mkdir()
-    table.to_csv(cli.folder / "results" / "angles.csv", index=False)
+    path.parent.mkdir()
+    keep(path, records)
+    keep(path, [run for run in records if run.settings["preset"] == "learned_feedback"])
+    kept = pd.read_csv(path, dtype={"seed": str}).set_index(keys).delta_angle
+    assert kept.to_dict() == table.set_index(keys).delta_angle.to_dict()
     cli.ok("pages", "--results", "results", "--output", "figures", module="studies.feedback")
     assert [path.name for path in (cli.folder / "figures").iterdir()] == ["angles.png"]
 

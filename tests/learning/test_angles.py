@@ -33,6 +33,7 @@ def test_a_row_for_every_preset_seed_epoch_and_layer_and_a_figure_of_them(cli):
     keep(path, records)
     keep(path, [run for run in records if run.settings["preset"] == "learned_feedback"])
     kept = pd.read_csv(path, dtype={"seed": str}).set_index(keys).delta_angle
+    assert len(kept) == len(table)
     assert kept.to_dict() == table.set_index(keys).delta_angle.to_dict()
     cli.ok("pages", "--results", "results", "--output", "figures", module="studies.feedback")
     assert [path.name for path in (cli.folder / "figures").iterdir()] == ["angles.png"]

@@ -220,13 +220,14 @@ def test_what_has_no_results_has_no_table(tables):
     assert not list(tables.glob("*_300*"))
 
 
-def test_the_docs_have_the_tables_of_the_results_and_the_page_shows_them(cli):
-    cli.ok("pages", "--output", "made", module="studies.feedback")
+@pytest.mark.parametrize("study", ["feedback", "seeds"])
+def test_the_docs_have_the_tables_of_the_results_and_the_page_shows_them(cli, study):
+    cli.ok("pages", "--output", "made", module=f"studies.{study}")
     made = {path.name: path.read_text("utf-8") for path in (cli.folder / "made").glob("*.md")}
-    kept = ROOT / "docs" / "results" / "feedback"
+    kept = ROOT / "docs" / "results" / study
     assert made == {path.name: path.read_text("utf-8") for path in kept.glob("*.md")}
-    page = (ROOT / "docs" / "feedback.md").read_text("utf-8")
-    assert set(re.findall(r"results/feedback/(\w+\.md)", page)) == set(made)
+    page = (ROOT / "docs" / f"{study}.md").read_text("utf-8")
+    assert set(re.findall(rf"results/{study}/(\w+\.md)", page)) == set(made)
 
 
 def test_a_cell_that_does_not_exist_and_one_not_searched_are_reported_in_one_line(cli, study):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from noise_exp.errors import at_the_edge
+from noise_exp.errors import UserError, at_the_edge
 from noise_exp.job import launchers
 from noise_exp.runs.record import Record
 from noise_exp.writing import markdown_of
@@ -66,6 +66,8 @@ def _pages(options: argparse.Namespace) -> None:
     runs = results.found(options.results / _RESULTS)
     if runs is None:
         return
+    if missing := {*_NAMES, "seconds"} - {*runs.cell}:
+        raise UserError(f"{_RESULTS} lacks {', '.join(sorted(missing))}; `run` goes on")
     for name, table in tables.all_tables(runs).items():
         write_table(options.output, name, markdown_of(table))
     for task, title in tables.TASKS.items():

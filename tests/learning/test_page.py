@@ -134,3 +134,13 @@ def test_seconds_have_a_row_of_the_articles_way():
     assert list(rows.dist) == ["backprop", "article"]
     assert rows.seconds.min() > 0
     assert rows.errors[0] < 10
+
+
+def test_a_study_that_was_cut_short_is_said_not_to_be_whole(cli, made_up):
+    path = cli.folder / "learning.csv"
+    found = results.read(made_up / "learning.csv")
+    found[found.cell != "grid"].to_csv(path, index=False)
+    done = cli("pages", "--results", str(cli.folder), "--output", "out", module="studies.learning")
+    assert done.returncode == 1
+    assert done.stderr == "studies.learning: learning.csv lacks grid; `run` goes on\n"
+    assert not (cli.folder / "out").exists()

@@ -8,23 +8,19 @@ from inspect import cleandoc
 from pathlib import Path
 from typing import Any, get_type_hints
 
-import pandas as pd
 from conf_files import HEAD, Option, options, rows_of, value
-from matplotlib.figure import Figure
 from pages import GENERATED
 from sphinx.application import Sphinx
 
-from noise_exp.figures import COLOURS
 from noise_exp.training import diagnostics
 from noise_exp.training.estimators import ExactGradient
 from noise_exp.training.estimators.feedback import FeedbackWeights
 from noise_exp.training.loop import EpochRecord
 from noise_exp.writing import markdown
 from studies import results
-from studies.comparison import percent
-from studies.feedback.cells import BUDGETS, FEEDBACK
+from studies.feedback.cells import FEEDBACK
+from studies.feedback.figures import by_passes
 
-_GREY = "#7a7a7a"  # readable on white and on black
 _OF_EPOCHS = [
     f"`{field.name}`" for field in dataclasses.fields(EpochRecord)
     if field.name not in ("epoch", "progress", "diagnostics")
@@ -111,7 +107,7 @@ def _write(app: Sphinx) -> None:
     for name, method in methods().items():
         (folder / f"{name}.md").write_text(_page(name, method), "utf-8")
         if method.presets:
-            figure = draw(runs, [preset.name for preset in method.presets])
+            figure = by_passes(runs, [preset.name for preset in method.presets])
             figure.savefig(folder / f"{name}.svg", transparent=True)
 
 
@@ -163,29 +159,3 @@ def _logs(cls: type) -> str:
         names = ", ".join(f"`{name}_1`" for name in diagnostics.NAMES)
         found += f"; with `diagnostics=true`, by epoch and hidden layer, {names} and so on"
     return f"{found} ([what they are](../runs.md#in-a-run)).\n"
-
-
-def draw(runs: pd.DataFrame, ours: list[str]) -> Figure:
-    """Draw the test errors of every preset, a panel for each budget that there are results of."""
-    runs = runs.assign(error=percent(runs))
-    budgets = [b for b in BUDGETS if runs.cell.str.startswith(f"{b}/").any()]
-    figure = Figure(figsize=(1.9 + 3.3 * len(budgets), 4.6), layout="constrained")
-    names = [*FEEDBACK]
-    axes = figure.subplots(1, len(budgets), sharey=True, squeeze=False)[0]
-    for ax, budget in zip(axes, budgets, strict=True):
-        for row, name in enumerate(names):
-            own = runs[runs.cell == f"{budget}/{name}"].error
-            colour = COLOURS[1] if name in ours else _GREY
-            ax.plot(own, [row] * len(own), "o", color=colour, alpha=0.6, markersize=4)
-        ax.set_xscale("log")
-        ax.set_xticks(ticks := [5, 10, 20, 50, 90], [str(t) for t in ticks], color=_GREY)
-        ax.minorticks_off()
-        ax.tick_params(color=_GREY)
-        ax.set_xlabel(f"test images wrong (%), {budget} forward passes", color=_GREY)
-        ax.grid(alpha=0.25, color=_GREY)
-        ax.spines[:].set_visible(False)
-    axes[0].set_yticks(range(len(names)), names)
-    axes[0].invert_yaxis()
-    for label in axes[0].get_yticklabels():
-        label.set_color(COLOURS[1] if label.get_text() in ours else _GREY)
-    return figure

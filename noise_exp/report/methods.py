@@ -93,9 +93,10 @@ COLUMNS = (
            "once (Student's t, Bonferroni; of a reference that is the best, for all pairs)",
            "simultaneous 95%", (SEVERAL, TERMINAL), _short),
     Column("verdict", "lower or higher: the interval lies on that side of 0; equal: it lies within "
-           "the margin; else undecided", "verdict", (SEVERAL, TERMINAL)),
-    Column("moved_by moved", "the seed that does most to the mean difference, and how far, where "
-           "that is more than the margin", "one seed moves it", (SEVERAL, TERMINAL), moved),
+           "the margin (`--margin`); else undecided", "verdict", (SEVERAL, TERMINAL)),
+    Column("moved_by moved", "the seed that does most to the mean difference, and how much higher "
+           "the mean is with it than without, where that is more than the margin",
+           "one seed moves it", (SEVERAL, TERMINAL), moved),
     Column("difference_median", "median of the differences", "median difference", (SEVERAL,),
            _three),
     Column("low high note", "95% interval of that mean (Student's t), or why there is none",

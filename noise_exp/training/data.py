@@ -151,7 +151,7 @@ class Digits:
             held_back = " with ".join(f"{name}={size}" for name, size in sizes.items() if size)
             raise ValueError(
                 f"{held_back} leaves no training image: {source} holds {len(labels)} images of "
-                f"{', '.join(map(str, digits))}"
+                f"{', '.join(str(names[d] if names else d) for d in digits)}"
             )
         order = permutation(len(labels))
         scaled, shuffled = self._scaled(images, places[order], dtype), labels[order]

@@ -79,7 +79,13 @@ def check(dist: DistributionLike, dtype: DTypeLike) -> None:
         raise ValueError(f"distribution has the name of NumPy's sampler {dist.name}; give another")
     draws = np.full(99, np.nan, dtype)
     with np.errstate(all="ignore"):  # heavy tails overflow, as they may in training
-        dist.fill(np.random.default_rng(0), draws)
+        try:
+            dist.fill(np.random.default_rng(0), draws)
+        except ValueError as error:
+            raise ValueError(
+                f"distribution {dist.name} must fill any out, shape (n,); with n = {len(draws)}: "
+                f"{error}"
+            ) from error
     if missing := np.count_nonzero(np.isnan(draws)):
         raise ValueError(
             f"distribution {dist.name} must write each number into out, as out[...] = "

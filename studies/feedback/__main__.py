@@ -134,7 +134,7 @@ def _pages(options: argparse.Namespace) -> None:
             table(f"passes_{passes}", tables.by_passes(runs, passes))
         for passes in cells.BUDGETS:
             table(f"weights_{passes}", tables.by_feedback_weights(runs, passes))
-        figures.by_passes(runs).savefig(folder / "passes.png", dpi=110)
+        figures.by_passes(runs).savefig(folder / "passes.png", dpi=110, transparent=True)
         if len(networks := tables.by_network(runs)):
             table("networks", networks)
             figures.by_depth(runs).savefig(folder / "depth.png", dpi=110)

@@ -15,7 +15,7 @@ FEEDBACK = {
     "es": "one scalar per member",
     "low_rank_es": "one scalar per member",
     "node_perturbation_blind": "one scalar per example",
-    "node_perturbation": "output errors",
+    "node_perturbation": "one scalar per example, and output errors",
     "direct_feedback_alignment": "output errors",
     "feedback_alignment": "output errors",
     "sign_symmetry": "output errors",

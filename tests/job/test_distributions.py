@@ -97,6 +97,7 @@ def test_its_name_its_keys_and_its_source_decide_its_result(own):
         ('"spike"', '"gumbel"', {}, "distribution has the name of NumPy's sampler gumbel"),
         ("out[...] =", "out =", {}, "distribution spike must write each number into out"),
         ("out[...] = getattr", "out[:-1] = out[1:]; getattr", {}, "of 99 it left"),
+        ("out[...] = getattr", "out[...] = 1, 2; getattr", {}, "dist: distribution spike must"),
         ("@dataclasses.dataclass(frozen=True)", "", {}, "dist: "),
     ],
 )

@@ -111,7 +111,8 @@ def test_the_tutorial_does_what_it_says(newcomer):
         for path, text in files(block).items():
             (place / path).parent.mkdir(parents=True, exist_ok=True)
             (place / path).write_text(text, "utf-8")
-        for line in textwrap.dedent(block).strip().splitlines() if not files(block) else ():
+        lines = textwrap.dedent(block).strip().replace("\\\n", "").splitlines()
+        for line in lines if not files(block) else ():
             match shlex.split(line):
                 case ["python", "-m", "noise_exp.tracking", "ui"]:
                     pass  # it has tests of its own

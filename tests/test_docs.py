@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from support import ROOT, options
+from support import ROOT
 
 import noise_exp
 
@@ -70,11 +70,6 @@ def test_every_make_target_in_the_pages_is_one():
     for page in PAGES:
         for target in re.findall(r"`make ([a-z-]+)", page.read_text("utf-8")):
             assert target in targets, f"{page}: make {target}"
-
-
-def test_every_estimator_has_a_row():
-    page = (ROOT / "docs" / "learning.md").read_text("utf-8")
-    assert {*options("estimator")} <= set(re.findall(r"^\| `(\w+)` \|", page, re.M))
 
 
 def test_one_version_and_one_list_of_pythons():

@@ -89,12 +89,16 @@ def page_of(group: str, name: str) -> str | None:
 def table() -> str:
     """Return one row per preset, in the order of feedback, and the pages' place in the site."""
     rows = [
-        (f"[`{preset.name}`](methods/{page}.md)", preset.about.removeprefix("Feedback: "))
+        (
+            f"[`{preset.name}`](methods/{page}.md)",
+            cleandoc(method.cls.__doc__ or "").partition("\n\n")[0],
+            preset.about.removeprefix("Feedback: "),
+        )
         for page, method in methods().items()
         for preset in method.presets
     ]
     tree = "\n".join(f"methods/{name}" for name in methods())
-    head = ("method", "feedback")
+    head = ("method", "what it does", "feedback")
     return f"{markdown(head, rows)}\n```{{toctree}}\n:hidden:\n\n{tree}\n```\n"
 
 

@@ -13,8 +13,7 @@ from support import PATIENCE, SMALL, artifacts, needs_linux
 from noise_exp import terminal
 from noise_exp.errors import at_the_edge
 from noise_exp.job import launchers
-from noise_exp.runs.owed import Owed
-from noise_exp.runs.record import Record
+from noise_exp.runs.record import Owed, Record
 from noise_exp.tracking.recording import Recording
 from noise_exp.tracking.store import Store
 

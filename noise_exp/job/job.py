@@ -17,8 +17,7 @@ from noise_exp.job.train import say, train
 from noise_exp.redaction import redacted
 from noise_exp.runs.disk import RECORDS
 from noise_exp.runs.journal import Journal
-from noise_exp.runs.owed import Owed
-from noise_exp.runs.record import NAME_LENGTH, DataSet, Record, key_of
+from noise_exp.runs.record import NAME_LENGTH, DataSet, Owed, Record, key_of
 from noise_exp.runs.secrets import completed
 from noise_exp.terminal import program
 from noise_exp.tracking.recording import Recording

@@ -2,16 +2,23 @@
 
 import contextlib
 import json
+import logging
 import os
+import shlex
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
+from noise_exp.terminal import program
+
 RECORDS = ".noise_exp"  # in an output folder: what the program keeps there for itself
 FACTS = "run.json"
 EPOCHS = "epochs.jsonl"
 ARTIFACTS = "artifacts"
+
+log = logging.getLogger(__name__)
 
 
 def lock(path: Path, timeout: float = -1) -> FileLock:
@@ -53,3 +60,25 @@ def decoded(text: str) -> str:
     Python keeps such bytes as lone surrogates, which no file and no store takes.
     """
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def how_to_deliver(folder: Path) -> str:
+    """Say how to deliver later what is owed in a folder."""
+    command = [program("python"), "-m", "noise_exp.tracking", "sync", str(folder)]
+    return f"Deliver it with\n    {shlex.join(command)}"
+
+
+def put_aside(folder: Path, uid: str, files: Iterable[str]) -> None:
+    """Move what an earlier run in a folder still owes its store, `files` too, to one below.
+
+    What is moved last is the record, so that it can go on where it was cut short.
+    """
+    log.warning(
+        "An earlier run in %s still owes its store something, which is kept. %s",
+        folder, how_to_deliver(folder),
+    )  # fmt: skip
+    aside = folder / RECORDS / f"owed-{uid[:8]}"
+    (aside / RECORDS).mkdir(parents=True, exist_ok=True)
+    for name in (*files, *(f"{RECORDS}/{name}" for name in (ARTIFACTS, EPOCHS, FACTS))):
+        if (folder / name).exists():
+            (folder / name).replace(aside / name)

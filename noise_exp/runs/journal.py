@@ -28,8 +28,7 @@ from filelock import Timeout
 from noise_exp.errors import UserError
 from noise_exp.runs import disk
 from noise_exp.runs.disk import ARTIFACTS, EPOCHS, FACTS, RECORDS, lock, synced
-from noise_exp.runs.owed import OWED, Owed, parsed, put_aside, refuse_sibling
-from noise_exp.runs.record import Record, curves_of, now
+from noise_exp.runs.record import OWED, Owed, Record, curves_of, now, parsed
 from noise_exp.training.loop import EpochRecord
 
 _ALIVE = "alive"
@@ -77,7 +76,12 @@ class Journal:
         before = None
         with contextlib.suppress(OSError, ValueError):
             before = cls.load(folder)
-            refuse_sibling(before, record)
+        there = before.record if before else record
+        if record.sweep and there.sweep == record.sweep and there.job != record.job:
+            raise UserError(
+                f"the output folder {folder} is that of job {there.job} of the same sweep; "
+                "put ${hydra.job.num} into hydra.sweep.subdir"
+            )
         (folder / RECORDS).mkdir(parents=True, exist_ok=True)
         where = {"host": platform.node(), "folder": str(folder)}
         journal = cls(folder, replace(record, tags={**record.tags, **where}), owed)
@@ -89,7 +93,9 @@ class Journal:
                 "choose another hydra.run.dir or hydra.sweep.dir"
             ) from None
         if before:
-            put_aside(before)
+            if before.owed:
+                disk.put_aside(folder, before.record.uid, before.owed.files)
+            before.clear_artifacts()
         for name in (FACTS, EPOCHS):
             (folder / RECORDS / name).unlink(missing_ok=True)
         journal._write()

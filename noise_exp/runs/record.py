@@ -1,10 +1,10 @@
-"""A run: what it is, and what it came to."""
+"""A run: what it is, what it came to, and what it owes a tracking store until it is delivered."""
 
 import math
 import time
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from noise_exp.training import diagnostics
@@ -197,6 +197,56 @@ class Record:
             return list(known)
         total = self.metrics.get(metric, math.nan)
         return [total * (i + 1) / self.epochs for i in range(self.epochs)]
+
+
+@dataclass(frozen=True)
+class Owed:
+    """What a store is to hold, and whether it does.
+
+    Attributes
+    ----------
+    uri, experiment_id
+        The store, in a record without its secrets; `uri` is None where the run is not tracked.
+    series
+        Metrics with a value per step, from step 0 on; None where a step has none.
+    artifacts
+        Names of those on their way to the store, which leave the folder when it has them.
+    files
+        Artifacts that stay where they are, relative to the folder.
+    delivered
+        Whether the store holds everything.
+    """
+
+    uri: str | None = None
+    experiment_id: str = ""
+    series: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
+    artifacts: Sequence[str] = field(default_factory=list)
+    files: Sequence[str] = field(default_factory=list)
+    delivered: bool = False
+
+    def __bool__(self) -> bool:
+        """Whether the store lacks something."""
+        return self.uri is not None and not self.delivered
+
+
+OWED = {f.name for f in fields(Owed)}
+
+
+def parsed(content: Mapping[str, Any]) -> tuple[Record, Owed]:
+    """Return a run, and what it owes, from what a `run.json` holds.
+
+    Raises
+    ------
+    ValueError
+        If it is no run's.
+    """
+    try:
+        owed = Owed(**{key: value for key, value in content.items() if key in OWED})
+        known = {key: value for key, value in content.items() if key not in OWED}
+        dataset = content.get("dataset")
+        return Record(**{**known, "dataset": dataset and DataSet(**dataset)}), owed
+    except (AttributeError, TypeError) as error:
+        raise ValueError(f"not the record of a run: {error}") from None
 
 
 def curves_of(lines: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:

@@ -18,8 +18,7 @@ from noise_exp.job.job import store_of
 from noise_exp.redaction import masked, redacted
 from noise_exp.runs.disk import decoded
 from noise_exp.runs.journal import Journal
-from noise_exp.runs.owed import Owed
-from noise_exp.runs.record import NAME_LENGTH, Record, key_of
+from noise_exp.runs.record import NAME_LENGTH, Owed, Record, key_of
 from noise_exp.sweep.plan import Plan
 from noise_exp.sweep.progress import SweepProgress
 from noise_exp.terminal import program

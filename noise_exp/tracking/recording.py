@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from noise_exp.errors import ReportedError, UserError, in_words
 from noise_exp.redaction import masked, redacted
-from noise_exp.runs.disk import decoded
+from noise_exp.runs.disk import decoded, how_to_deliver
 from noise_exp.runs.journal import Journal
-from noise_exp.runs.owed import Owed, how_to_deliver
-from noise_exp.runs.record import Record
+from noise_exp.runs.record import Owed, Record
 
 if TYPE_CHECKING:  # a second of MLflow that an untracked run has no use for
     from noise_exp.tracking.publisher import Publisher

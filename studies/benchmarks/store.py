@@ -15,8 +15,7 @@ import numpy as np
 
 from noise_exp.report.build import build
 from noise_exp.runs.journal import Journal
-from noise_exp.runs.owed import Owed
-from noise_exp.runs.record import Record
+from noise_exp.runs.record import Owed, Record
 from noise_exp.sweep import comparison
 from noise_exp.tracking import reading
 from noise_exp.tracking.delivery import Delivery

@@ -14,8 +14,7 @@ from pathlib import Path
 
 from noise_exp import __version__
 from noise_exp.errors import ReportedError, at_the_edge
-from noise_exp.runs.owed import Owed
-from noise_exp.runs.record import Record
+from noise_exp.runs.record import Owed, Record
 from noise_exp.runs.secrets import check_arguments
 from studies.pages import add_output, write_table
 from studies.theory import tables

@@ -10,8 +10,7 @@ from server import free_port, listens, serving
 from support import PATIENCE, SMALL, Cli, jobs_in
 
 from noise_exp.runs.journal import Journal
-from noise_exp.runs.owed import Owed
-from noise_exp.runs.record import Record
+from noise_exp.runs.record import Owed, Record
 from noise_exp.tracking.publisher import publisher
 from noise_exp.tracking.store import Store
 

@@ -9,8 +9,7 @@ from support import needs_linux
 from noise_exp.errors import UserError
 from noise_exp.runs import output
 from noise_exp.runs.journal import Journal
-from noise_exp.runs.owed import Owed
-from noise_exp.runs.record import Record
+from noise_exp.runs.record import Owed, Record
 
 
 @needs_linux

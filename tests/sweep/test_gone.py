@@ -8,8 +8,7 @@ import pytest
 from support import PATIENCE, SMALL
 
 from noise_exp.runs.journal import Journal
-from noise_exp.runs.owed import Owed
-from noise_exp.runs.record import Record
+from noise_exp.runs.record import Owed, Record
 from noise_exp.tracking.store import Store
 from noise_exp.training.loop import EpochRecord
 

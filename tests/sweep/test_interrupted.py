@@ -16,8 +16,7 @@ from noise_exp.errors import ReportedError
 from noise_exp.job.describe import SweepContext
 from noise_exp.job.launchers import Submitted
 from noise_exp.runs.journal import RECORDS, Journal
-from noise_exp.runs.owed import Owed
-from noise_exp.runs.record import Record
+from noise_exp.runs.record import Owed, Record
 from noise_exp.sweep import ending
 from noise_exp.sweep.progress import SweepProgress
 from noise_exp.sweep.sweep import Sweep

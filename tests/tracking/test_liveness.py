@@ -7,8 +7,7 @@ import time
 import pytest
 
 from noise_exp.runs.journal import Journal
-from noise_exp.runs.owed import Owed
-from noise_exp.runs.record import Record
+from noise_exp.runs.record import Owed, Record
 from noise_exp.tracking import liveness
 from noise_exp.tracking.store import Store
 from noise_exp.training.loop import EpochRecord

@@ -14,8 +14,7 @@ from support import PATIENCE, wait_until
 
 from noise_exp.errors import ReportedError, UserError
 from noise_exp.runs.journal import Journal
-from noise_exp.runs.owed import Owed
-from noise_exp.runs.record import Record
+from noise_exp.runs.record import Owed, Record
 from noise_exp.tracking import publisher
 from noise_exp.tracking.recording import Recording
 from noise_exp.tracking.store import Store

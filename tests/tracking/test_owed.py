@@ -10,8 +10,7 @@ from requests import HTTPError, Response
 from support import artifacts
 
 from noise_exp.runs.journal import Journal
-from noise_exp.runs.owed import Owed
-from noise_exp.runs.record import DataSet, Record
+from noise_exp.runs.record import DataSet, Owed, Record
 from noise_exp.tracking.delivery import RefusedError
 from noise_exp.tracking.internals import connect
 from noise_exp.tracking.liveness import settle

@@ -7,8 +7,7 @@ from support import artifacts
 
 from noise_exp.errors import UserError
 from noise_exp.runs.journal import Journal
-from noise_exp.runs.owed import Owed
-from noise_exp.runs.record import Record
+from noise_exp.runs.record import Owed, Record
 from noise_exp.tracking.recording import Recording
 from noise_exp.tracking.store import Store
 

@@ -9,7 +9,6 @@ from noise_exp.runs.journal import Journal
 from noise_exp.runs.record import Record
 from noise_exp.tracking import liveness, reading
 from noise_exp.tracking.failures import reason
-from noise_exp.tracking.parsing import sensible
 from noise_exp.tracking.store import Store
 
 log = logging.getLogger(__name__)
@@ -35,7 +34,7 @@ def found(store: Store, job: Job, begun: Record) -> Record | None:
     alive, known = sweep.alive.get(fingerprint), sweep.finished.get(fingerprint)
     if alive and not known:
         run = liveness.wait_for(store, alive)
-        ended = sensible([run]) if run else []
+        ended = reading.sensible([run]) if run else []
         known = (alive, ended[0][1].score) if ended else None
     if not known:
         return None

@@ -113,7 +113,6 @@ def _complete(records: dict[int, Record], sweep: Sweep, store: "Store") -> None:
     """Read from the store what is not in the sweep's folder."""
     from noise_exp.tracking import reading
     from noise_exp.tracking.failures import reason
-    from noise_exp.tracking.parsing import sensible
 
     earlier = dict(sweep.finished)
     parent_id = sweep.journal.record.run_id or ""
@@ -126,7 +125,7 @@ def _complete(records: dict[int, Record], sweep: Sweep, store: "Store") -> None:
     try:
         for record in ask(lambda: reading.reused_runs(store, parent_id)):
             records.setdefault(record.job, record)
-        children = sensible(ask(lambda: reading.children(store, parent_id)), numbered=True)
+        children = reading.sensible(ask(lambda: reading.children(store, parent_id)), numbered=True)
         theirs = [run for run, record in children if record.job not in records]
         records |= {record.job: record for record in read(theirs)}
         reused = {job: r.run_id for job, r in records.items() if r.reused and r.run_id}

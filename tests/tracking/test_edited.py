@@ -14,7 +14,6 @@ from noise_exp.job.fingerprint import source_digest
 from noise_exp.report.build import build
 from noise_exp.tracking import liveness, reading
 from noise_exp.tracking.model import fetch
-from noise_exp.tracking.parsing import sensible
 from noise_exp.tracking.store import Store
 
 SWEEP = ("-m", "dist=gumbel,beta", *SMALL)
@@ -137,8 +136,8 @@ def test_a_run_of_a_sweep_without_a_number_is_named(edited, caplog):
     _, store, run_id, sweep = edited
     store.client.delete_tag(run_id, "job")
     children = reading.children(store, sweep)
-    assert len(sensible(children)) == 2  # as those of early versions
-    assert [r.dist for _, r in sensible(children, numbered=True)] == ["beta"]
+    assert len(reading.sensible(children)) == 2  # as those of early versions
+    assert [r.dist for _, r in reading.sensible(children, numbered=True)] == ["beta"]
     assert run_id in caplog.messages[-1]
 
 

@@ -22,8 +22,8 @@ from select import select
 
 _SLOW = (
     "mlflow.store.tracking.sqlalchemy_store", "mpld3", "scipy.stats", "sqlalchemy.dialects.sqlite",
-    "statsmodels.api", "noise_exp.cli", "noise_exp.report.page", "noise_exp.sweep.comparison",
-    "noise_exp.sweep.sweep", "noise_exp.sweep.study", "noise_exp.tracking.publisher",
+    "statsmodels.api", "noise_exp.cli", "noise_exp.report.page", "noise_exp.sweep.summary",
+    "noise_exp.sweep.sweep", "noise_exp.tracking.publisher",
     "noise_exp.tracking.model",
 )  # fmt: skip
 # What Python or a library reads as it starts or is imported: a call that changes it is no fork's.

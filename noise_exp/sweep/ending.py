@@ -17,7 +17,7 @@ from noise_exp.sweep.sweep import Sweep, command
 from noise_exp.writing import duration, print_table
 
 if TYPE_CHECKING:  # matplotlib, pandas and MLflow, which only the end of a sweep needs
-    from noise_exp.sweep.comparison import Summary
+    from noise_exp.sweep.summary import Summary
     from noise_exp.tracking.store import Store
 
 _NOTE_LENGTH = 7500  # MLflow's limit for a tag is 8000 characters
@@ -152,14 +152,14 @@ def _compare(sweep: Sweep, records: Sequence[Record], said: list[Callable[[], No
     Each may fail by itself, and takes nothing else with it.
     """
     from noise_exp.report.page import PAGE, write
-    from noise_exp.sweep import comparison, study
+    from noise_exp.sweep.summary import NONE, of_methods, of_trials
 
-    summary, own = comparison.NONE, sweep.journal.record
+    summary, own = NONE, sweep.journal.record
     with _by_itself("comparison"):
         if sweep.plan.jobs is None:
-            summary = study.summary(records, sweep.plan.swept)
+            summary = of_trials(records, sweep.plan.swept)
         else:
-            summary = comparison.compared(records, own.name, command(), own.run_id)
+            summary = of_methods(records, own.name, command(), own.run_id)
     kept = write(sweep.plan.folder, summary.files, output.SWEEP, _by_itself)
     said.append(lambda: _say(summary, sweep.plan.folder))
     with _by_itself("findings"):

@@ -211,11 +211,16 @@ def check(config: DictConfig, planned: Plan) -> None:
 def _kind(override: str) -> str:
     """Return a key and its number's type, else the override."""
     key, _, value = override.partition("=")
+    number = as_number(value)
+    return override if number is value else f"{key}={type(number).__name__}"
+
+
+def as_number(text: str | None) -> float | int | str | None:
+    """Return a text as a number where it is one."""
     for kind in (int, float):
         with contextlib.suppress(ValueError):
-            kind(value)
-            return f"{key}={kind.__name__}"
-    return override
+            return kind(text or "")
+    return text
 
 
 def _check_swept(given: Mapping[str, Override], sweeper: DictConfig) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from noise_exp.report.build import build
 from noise_exp.runs.journal import Journal
 from noise_exp.runs.record import Owed, Record
-from noise_exp.sweep import comparison
+from noise_exp.sweep.summary import article_figures
 from noise_exp.tracking import reading
 from noise_exp.tracking.delivery import Delivery
 from noise_exp.tracking.store import Store
@@ -77,7 +77,7 @@ def _compare(children: Sequence[Record]) -> int:
     report = build(children)
     if report.methods.empty:
         return 0
-    return len([make() for make in comparison.article_figures(report).values()])
+    return len([make() for make in article_figures(report).values()])
 
 
 def _timed(work: Callable[[], Any]) -> tuple[Any, float]:

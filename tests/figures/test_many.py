@@ -14,7 +14,7 @@ from support import ROOT, python
 from noise_exp.report.build import build
 from noise_exp.report.page import render
 from noise_exp.report.words import findings, headlines
-from noise_exp.sweep.comparison import compared
+from noise_exp.sweep.summary import of_methods
 
 OLDEST = ROOT / ".venv" / "oldest"  # a matplotlib beside that of the environment
 NAME = "optimizer.momentum_of_the_second_kind=0.9"
@@ -32,7 +32,7 @@ def many():
 
 @pytest.fixture(scope="module")
 def summary(many):
-    return compared(many)
+    return of_methods(many)
 
 
 def texts(figure: Figure) -> list:
@@ -68,9 +68,9 @@ def test_a_picture_shows_what_can_be_read_and_says_what_it_leaves_out(summary, n
 def test_winners_that_tie_are_counted(summary, many):
     assert "optimizer.lr=1 " in summary.headline
     assert summary.headline.endswith("optimizer.lr=501)")
-    assert "as low" not in compared(many[:499]).headline
+    assert "as low" not in of_methods(many[:499]).headline
     alike = [run("gumbel", 5, 1, job=i, params={"optimizer.lr": str(i)}) for i in range(99)]
-    assert "as low: 98 methods" in compared(alike).headline
+    assert "as low: 98 methods" in of_methods(alike).headline
 
 
 def test_the_terminal_shows_the_best_and_the_file_all(summary):

@@ -20,7 +20,7 @@ from noise_exp.report.methods import (
 )
 from noise_exp.report.page import render
 from noise_exp.report.tables import TESTS
-from noise_exp.sweep import comparison
+from noise_exp.sweep.summary import of_methods
 
 FAILED = "out of luck"
 
@@ -59,7 +59,7 @@ def test_every_column_and_test_on_the_page_is_explained(luck):
 
 def counted(records):
     """How many runs of gumbel each table of a sweep counts."""
-    summary, report = comparison.compared(records), build(records)
+    summary, report = of_methods(records), build(records)
     table = pd.read_csv(io.StringIO(summary.files["comparison.csv"]())).set_index("method")
     methods = report.summary.set_index("method")
     targets = report.targets.set_index("method")
@@ -79,7 +79,7 @@ def test_the_same_run_twice_is_one_in_every_table():
     assert counted([run("gumbel", 5, 1), run("gumbel", 5, 1, error=FAILED)]) == [1] * 4
     # What differs in more than luck and threads is another method.
     assert counted([run("gumbel", 5, s, params={"data": "mnist01"}) for s in (1, 2)]) == [2] * 4
-    summary = comparison.compared(twice)
+    summary = of_methods(twice)
     assert summary.metrics["median_test_error_rate"] == pytest.approx((5 + 9) / 2 / 500)
     assert not math.isnan(summary.metrics["best_test_error_rate"])
     assert "1 older runs of the same method and seeds are left out." in build(twice).unsaid

@@ -14,7 +14,7 @@ from support import LETTERS
 from noise_exp.report import pairs
 from noise_exp.report.build import Choices, build
 from noise_exp.report.words import headlines
-from noise_exp.sweep.comparison import compared
+from noise_exp.sweep.summary import of_methods
 
 NOISE = [dist for dist in LETTERS if dist != "backprop"]
 
@@ -207,7 +207,7 @@ def test_the_best_run_is_that_of_the_best_methods_median_seed(errors, median):
     luckiest = {"beta": [0, *([400] * (len(errors) - 1))]} if len(errors) > 1 else {}
     records = [dataclasses.replace(r, run_id=f"{r.dist} {r.errors:g}")
                for r in runs(gumbel=errors, **luckiest)]  # fmt: skip
-    assert compared(records).tags == {"best": "gumbel", "best_run_id": f"gumbel {median}"}
+    assert of_methods(records).tags == {"best": "gumbel", "best_run_id": f"gumbel {median}"}
 
 
 def test_noise_that_is_ahead_of_back_propagation_is_told_from_it():
@@ -289,14 +289,14 @@ def test_what_a_digest_tells_apart_is_compared_nowhere(params, details):
     assert f"dataset.digest = '{'a' * 16}'" in said
     assert f"48 runs on {' and '.join(names)}" in page(report)
     assert "comparisons are within seeds" not in page(report)
-    summary = compared(found)
+    summary = of_methods(found)
     assert summary.headline.startswith(f"on {' and '.join(names)}")
     assert "best:" not in summary.headline
     assert report.methods.cost_vs_backprop.isna().all()
     assert len(report.methods) == 6
     alone = [r for r in found if r.data_digest == "a" * 16]
     assert build(alone).to_reference is not None
-    assert compared(alone).headline.startswith("best: ")
+    assert of_methods(alone).headline.startswith("best: ")
 
 
 @pytest.mark.parametrize(

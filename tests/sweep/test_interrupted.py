@@ -18,8 +18,7 @@ from noise_exp.job.launchers import Submitted
 from noise_exp.runs.journal import RECORDS, Journal
 from noise_exp.runs.record import Owed, Record
 from noise_exp.sweep import ending
-from noise_exp.sweep.progress import SweepProgress
-from noise_exp.sweep.sweep import Sweep
+from noise_exp.sweep.sweep import Sweep, SweepProgress
 from noise_exp.tracking import reading
 from noise_exp.tracking.publisher import Publisher
 from noise_exp.tracking.recording import Recording

@@ -7,7 +7,7 @@ from support import SMALL
 
 from noise_exp.runs.journal import Journal
 from noise_exp.runs.record import Record
-from noise_exp.sweep import progress
+from noise_exp.sweep import sweep as sweeps
 
 
 @pytest.mark.parametrize(
@@ -38,13 +38,13 @@ def test_progress_counts_this_sweeps_results_and_foresees_the_end(tmp_path, monk
         journal.release()
 
     def line_at(seconds):
-        monkeypatch.setattr(progress, "now", lambda: 1000 * seconds)
+        monkeypatch.setattr(sweeps, "now", lambda: 1000 * seconds)
         return watched.line()
 
     for job in range(4):
         result(job, sweep="an earlier one")
-    monkeypatch.setattr(progress, "now", lambda: 0)
-    watched = progress.SweepProgress(tmp_path, "mine", 8)
+    monkeypatch.setattr(sweeps, "now", lambda: 0)
+    watched = sweeps.SweepProgress(tmp_path, "mine", 8)
     watched.look()
     assert line_at(20) == "sweep: 0 of 8 runs done after 20 s"
     result(0)
@@ -60,7 +60,7 @@ def test_progress_counts_this_sweeps_results_and_foresees_the_end(tmp_path, monk
 def test_a_sweep_says_how_far_it_is_and_does_not_spam(cli):
     # Lines come every 30 s in a log; here after every run, however short it is, and none is long.
     (cli.folder / "sitecustomize.py").write_text(
-        "import noise_exp.job.train as r, noise_exp.sweep.progress as s\n"
+        "import noise_exp.job.train as r, noise_exp.sweep.sweep as s\n"
         "s._LOG_SECONDS = s._POLL_SECONDS = 0.01\n"
         "r._SECONDS_PER_LINE = 1e9\n"
     )

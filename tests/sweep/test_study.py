@@ -8,7 +8,7 @@ from made_up import recorded
 from mlflow import MlflowClient
 from support import SMALL, Cli, artifacts
 
-from noise_exp.sweep import study
+from noise_exp.sweep.summary import of_trials
 
 TUNE = ("-m", "experiment=tune", "network=small", "forward_passes=6", "data.validation_size=500",
         "hydra.sweep.dir=out")  # fmt: skip
@@ -124,7 +124,7 @@ def test_trials_that_fail_or_diverge_are_bad_and_the_search_goes_on(cli):
 
 def test_without_a_score_there_is_no_best():
     failed = recorded({"dist": "gumbel"}, error="out of luck", overrides=["optimizer.lr=0.1"])
-    found = study.summary([failed], ["optimizer.lr"])
+    found = of_trials([failed], ["optimizer.lr"])
     assert found.headline == "none of which has a score"
     assert not found.tags
     assert "out of luck" in found.files["trials.csv"]()
@@ -139,11 +139,11 @@ def test_no_trial_is_best_of_different_images():
         )
         for job, (path, cost) in enumerate([("d1", 0.5), ("d2", 0.1)])
     ]  # fmt: skip
-    found = study.summary(trials, ["data.path"])
+    found = of_trials(trials, ["data.path"])
     assert "idx (20 test images, path=d1) and idx (20 test images, path=d2)" in found.headline
     assert not found.advice
     assert not found.tags
-    assert study.summary(trials[:1], ["data.path"]).tags["best_trial"] == "0"
+    assert of_trials(trials[:1], ["data.path"]).tags["best_trial"] == "0"
 
 
 def test_a_search_whose_trial_cannot_be_composed_is_failed(cli):

@@ -19,7 +19,7 @@ collect_ignore = [] if sys.platform == "linux" else UNIX
 
 
 def pytest_addoption(parser):
-    parser.addoption("--kills", type=int, default=4, help="how often test_kill.py kills a sweep")
+    parser.addoption("--kills", type=int, default=2, help="how often test_kill.py kills a sweep")
     parser.addoption("--pictures", help="a folder for the README's pictures of UI and report")
 
 

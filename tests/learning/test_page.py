@@ -32,7 +32,7 @@ def made_up(tmp_path):
         runs("learn", "backprop", exact),
         runs("learn", "beta", [5, 6, 5, 7, 6]),
         runs("digits", "gaussian", [25, 26, 25, 24, 25]),
-        runs("digits_backprop", "backprop", [26, 25, 25, 25, 26]),
+        runs("digits_backprop", "", [26, 25, 25, 25, 26]),
         *(runs(f"{task}_baselines", BASELINE, [40]) for task in ("learn", "digits")),
         runs("learn_layers", "gaussian", [4, 6], **{"network.frozen": "[1,2]"}),
         runs("learn_layers", "gaussian", [2, 2], **{"network.frozen": "[]"}),

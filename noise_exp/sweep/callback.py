@@ -27,14 +27,17 @@ from noise_exp.job.describe import SweepContext, as_given, check_choices, keep_t
 from noise_exp.job.launchers import Submitted
 from noise_exp.redaction import redacted
 from noise_exp.runs import output, secrets
+from noise_exp.runs.disk import RECORDS
+from noise_exp.runs.journal import Journal
 from noise_exp.runs.record import key_of
 from noise_exp.sweep import dry_run, ending, plan
-from noise_exp.sweep.folders import check_folder
 from noise_exp.sweep.sweep import Sweep
 from noise_exp.terminal import program
+from noise_exp.tracking.places import refuse_store
 
 # Read as Python or a library starts, or by what launches the jobs.
 _AT_START = re.compile("MLFLOW_|HYDRA_|PYTHON|LD_|OMP_|OPENBLAS_|MKL_|NPY_|MPL")
+_SPACE = 1 << 16  # bytes that must fit: Hydra's own files and a record
 _MOST = 500  # configurations that are kept, some 0.1 MB each
 
 log = logging.getLogger(__name__)
@@ -164,6 +167,54 @@ def _hint_at_sweep(config: DictConfig) -> None:
             ", ".join(params),
             redacted(shlex.join([program("python"), "-m", "noise_exp", "-m", *sys.argv[1:]])),
         )
+
+
+def check_folder(
+    folder: Path, key: str, uri: str | None, of_hydra: Sequence[str], names: Sequence[str] = ()
+) -> None:
+    """Make a folder for output, and see that it is free for it and that there is space.
+
+    Parameters
+    ----------
+    folder, key
+        The folder, and what sets it: hydra.run.dir or hydra.sweep.dir.
+    uri
+        The configuration's store.
+    of_hydra
+        What Hydra writes there, in the place of whatever is there.
+    names
+        Of the files that will be written there for people.
+
+    Raises
+    ------
+    UserError
+        If it cannot be written, is a store's or within a living sweep's, or holds one of the names
+        or of Hydra's.
+    """
+    refuse_store(folder, uri, key)
+    for around in folder.absolute().parents:  # in that of a living sweep lie its results
+        if (around / RECORDS).is_dir():
+            with contextlib.suppress(OSError, ValueError), Journal.claim(around) as journal:
+                if journal is None:
+                    raise UserError(
+                        f"the output folder {folder} lies in {around}, which a run that is still "
+                        f"alive uses; choose another {key}"
+                    )
+    output.refuse_foreign(folder, names, key)
+    if not (folder / RECORDS).is_dir():  # else an earlier run of ours left them
+        output.refuse_foreign(folder, of_hydra, key)
+    try:
+        (folder / RECORDS).mkdir(parents=True, exist_ok=True)
+        probe = folder / RECORDS / "writable"
+        try:
+            probe.write_bytes(bytes(_SPACE))
+        finally:
+            probe.unlink(missing_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"the output folder {folder} cannot be written "
+            f"({error.strerror}); set {key} to another folder"
+        ) from None
 
 
 class Composer:

@@ -10,7 +10,7 @@ from noise_exp.errors import UserError
 from noise_exp.runs import output
 from noise_exp.runs.journal import Journal
 from noise_exp.runs.record import Record
-from noise_exp.sweep.folders import check_folder
+from noise_exp.sweep.callback import check_folder
 
 RUN, SWEEP = "hydra.run.dir", "hydra.sweep.dir"
 OF_HYDRA = ".hydra/config.yaml"

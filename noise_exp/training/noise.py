@@ -248,16 +248,6 @@ def draw(noise: Noise, shapes: Sequence[tuple[int, ...]], dtype: DTypeLike) -> l
     ]
 
 
-class Silence:
-    """The noise of a method that needs none."""
-
-    rng = np.random.default_rng(0)
-
-    def fill(self, out: np.ndarray) -> None:
-        """Fill `out` with zeros."""
-        out.fill(0)
-
-
 class NoiseTransform(Enum):
     """What is done to a distribution's draws so that an estimate made from them is unbiased."""
 

@@ -14,7 +14,7 @@ from noise_exp.training.estimators import CostScaled, Estimator, ExactGradient
 from noise_exp.training.estimators.feedback import FeedbackWeights
 from noise_exp.training.loop import EpochRecord, Schedule, begun, train
 from noise_exp.training.network import Cost, Network, SquaredError, misclassified
-from noise_exp.training.noise import DistributionLike, Noise, NoiseTransform, Silence, check
+from noise_exp.training.noise import DistributionLike, Noise, NoiseTransform, check
 from noise_exp.training.objective import Objective
 from noise_exp.training.optimizers import Optimizer, Vanilla
 from noise_exp.training.streams import Streams
@@ -151,7 +151,7 @@ class Trial:
     def noise(self) -> Noise:
         """Return a source of this trial's noise, from its start; none of training's is used up."""
         if self.distribution is None:
-            return Silence()
+            return _Silence()
         network = self.objective.network
         return self._streams.noise(self.distribution, network, self._workers, self._noise_transform)
 
@@ -211,6 +211,16 @@ class Trial:
                 measured = Objective(self.network, images, labels, self._workers, self._cost)
                 cost = measured.evaluate(parameters).cost
         return Tested(outputs, misclassified(outputs, self.split.test_labels), cost)
+
+
+class _Silence:
+    """The noise of a method that needs none."""
+
+    rng = np.random.default_rng(0)
+
+    def fill(self, out: np.ndarray) -> None:
+        """Fill `out` with zeros."""
+        out.fill(0)
 
 
 def _network(split: Split, hidden: Sequence[int], frozen: Sequence[int]) -> Network:

@@ -20,11 +20,15 @@ MANY = 101  # one more run than MLflow's page loads at once
 def swept(request, tmp_path_factory):
     """A store with a sweep over the methods, and in an experiment of its own one over seeds.
 
-    By `make pictures` the methods train the article's network.
+    By `make pictures` the methods train the article's network, and the tutorial's sweep is made.
     """
-    size = ("data=mnist01",) if request.config.getoption("--pictures") else SMALL
+    pictures = request.config.getoption("--pictures")
+    size = ("data=mnist01",) if pictures else SMALL
     cli = Cli(tmp_path_factory.mktemp("ui"))
     many = (f"seed=range(0,{MANY})", "optimizer.lr=0.1", "tracking.experiment=many")
+    if pictures:
+        five = ("seed=range(5)", "epochs=10", "tracking.experiment=five")
+        cli.ok("-m", "dist=gumbel,beta,gaussian,backprop", *size, *five)
     for command in (("dist=glob(*)", *size), ("data=xor", "network=small", "epochs=1", *many)):
         done = cli.ok("-m", *command)
     return cli, done.stdout
@@ -144,18 +148,21 @@ def test_the_sweeps_own_page_tells_and_shows_and_opens_the_report(swept, address
 
 def test_pictures_for_the_readme(request, swept, address, tmp_path):
     folder = Path(request.config.getoption("--pictures") or tmp_path)
-    reports = (swept[0].folder / "multirun").rglob("report.html")
-    report = next(path for path in reports if "zipf" in path.read_text())
-    with opened(report.as_uri(), 1000, 900) as page:
-        expect(page.locator("svg.mpld3-figure")).to_be_visible()
-        page.screenshot(path=folder / "report.png")
+    sizes = {"report.png": (1000, 900), "ui.png": (1400, 760)}
+    for report in (swept[0].folder / "multirun").rglob("report.html"):
+        if found := re.search(r"(14|4) methods on [15] seed", report.read_text()):
+            name = {"14": "report.png", "4": "report_seeds.png"}[found[1]]
+            sizes.setdefault(name, (1000, 1300))
+            with opened(report.as_uri(), *sizes[name]) as page:
+                expect(page.locator("svg.mpld3-figure")).to_be_visible()
+                page.screenshot(path=folder / name)
     with opened(address, 1400, 760) as page:
         expect(names(page)).to_have_count(14)
         for close in ("Close assistant", "Close"):
             for button in page.get_by_label(close, exact=True).all():
                 button.click()
         page.screenshot(path=folder / "ui.png")
-    for name, size in (("report.png", (1000, 900)), ("ui.png", (1400, 760))):
+    for name, size in sizes.items():
         picture = Image.open(folder / name)
         assert picture.size == size
         assert len(set(picture.convert("L").tobytes())) > 50  # no empty page

@@ -12,7 +12,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import yaml
 
-from noise_exp.job.config import CONF_DIR
+from noise_exp.job.config import CONF_DIR, Config
 
 _COMMENTED = re.compile(
     r"^(?P<indent>\s*(?:- )?)(?P<key>\w+):(?P<value>[^#]*)(?:#\s*(?P<said>.*))?$"
@@ -129,10 +129,11 @@ def row(key: str, kind_of: str, option: Option, start: str = "", said: str = "")
 
 
 def rows_of(group: str, option: Option, cls: type) -> list[list[str]]:
-    """Return the rows of an option's keys, whose types and meanings are its class's."""
-    said, types = attributes(cls), {**kinds(cls), "noise_transform": "text"}
-    return [
-        row(key, types[key], option, f"{group}.", said.get(key, ""))
-        for key in option.defaults
-        if key in types
-    ]
+    """Return the rows of an option's keys, whose types and meanings are its class's.
+
+    Keys of every run that it sets come last.
+    """
+    said, types, common = attributes(cls), kinds(cls), kinds(Config)
+    own = [key for key in option.defaults if key in types]
+    rows = [row(key, types[key], option, f"{group}.", said.get(key, "")) for key in own]
+    return rows + [row(k, common[k], option) for k in option.defaults if k in common.keys() - own]

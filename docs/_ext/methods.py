@@ -8,6 +8,7 @@ from inspect import cleandoc
 from pathlib import Path
 from typing import Any, get_type_hints
 
+import pandas as pd
 from conf_files import HEAD, Option, options, rows_of, value
 from pages import GENERATED
 from sphinx.application import Sphinx
@@ -18,7 +19,8 @@ from noise_exp.training.estimators.feedback import FeedbackWeights
 from noise_exp.training.loop import EpochRecord
 from noise_exp.writing import markdown
 from studies import results
-from studies.feedback.cells import FEEDBACK
+from studies.comparison import percent
+from studies.feedback.cells import BUDGETS, FEEDBACK
 from studies.feedback.figures import by_passes
 
 _OF_EPOCHS = [
@@ -109,13 +111,13 @@ def _write(app: Sphinx) -> None:
     path = results.FOLDER / "feedback.csv"
     runs = results.read(path)
     for name, method in methods().items():
-        (folder / f"{name}.md").write_text(_page(name, method), "utf-8")
+        (folder / f"{name}.md").write_text(_page(name, method, runs), "utf-8")
         if method.presets:
             figure = by_passes(runs, [preset.name for preset in method.presets])
             figure.savefig(folder / f"{name}.svg", transparent=True)
 
 
-def _page(name: str, method: Method) -> str:
+def _page(name: str, method: Method, runs: pd.DataFrame) -> str:
     about = re.split(r"\n\nAttributes\n-+\n", cleandoc(method.cls.__doc__ or ""))[0]
     parts = [f"# {name}\n", f"```{{eval-rst}}\n{about}\n```\n"]
     if keys := rows_of(method.group, method.option, method.cls):
@@ -123,7 +125,7 @@ def _page(name: str, method: Method) -> str:
         parts += ["## Settings\n", f"{command} takes these keys.\n",
                   markdown(HEAD, keys)]  # fmt: skip
     if method.presets:
-        parts += ["## Ten digits\n", _presets(name, method), _FIGURE.format(name=name)]
+        parts += ["## Ten digits\n", _presets(name, method, runs), _FIGURE.format(name=name)]
     parts += ["## What it logs\n", _logs(method.cls)]
     return "\n".join(parts)
 
@@ -137,10 +139,16 @@ after so many forward passes of work, with the settings that a search found for 
 """
 
 
-def _presets(name: str, method: Method) -> str:
+def _presets(name: str, method: Method, runs: pd.DataFrame) -> str:
     """Return the presets' commands, and what they set, a column each; the page's own first."""
+
+    def wrong(preset: Option) -> str:
+        means = (percent(runs[runs.cell == f"{passes}/{preset.name}"]).mean() for passes in BUDGETS)
+        said = (f"{m:.1f}% after {b} passes" for m, b in zip(means, BUDGETS, strict=True))
+        return f"Test images wrong, mean of ten seeds: {', '.join(said)}."
+
     presets = sorted(method.presets, key=lambda preset: preset.name != name)
-    commands = "\n\n".join(f"{p.about}\n\n    {p.command}" for p in presets)
+    commands = "\n\n".join(f"{p.about}\n\n    {p.command}\n\n{wrong(p)}" for p in presets)
     defaults = {f"{method.group}.{key}": v for key, v in method.option.defaults.items()}
     sets = [defaults | p.defaults for p in presets]
     set_by_any = dict.fromkeys(k for p in presets for k in p.defaults if k != "defaults")

@@ -52,7 +52,7 @@ def dots(
         axes.axvline(level, color=GREY, linestyle=dash, label=name)
     if lines:
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, frameon=False)
-    axes.set_yticks(range(len(wide.columns)), wide.columns)
+    axes.set_yticks(range(len(wide.columns)), [short(m, _LABEL) for m in wide.columns])
     axes.set(xlabel=outcome, ylim=(len(wide.columns) - 0.5, -0.5))
     axes.grid(axis="x", alpha=0.3)
     return figure
@@ -85,7 +85,7 @@ def ecdf(wide: pd.DataFrame, outcome: str) -> Figure:
                 mine = other == method
                 axes.ecdf(values, color=_DOT if mine else "#cccccc", zorder=2 if mine else 1,
                           linewidth=2 if mine else 0.7)  # fmt: skip
-        axes.set_title(method, fontsize=9)
+        axes.set_title(short(method, _LABEL), fontsize=9)
     figure.supxlabel(outcome, fontsize=10)
     figure.supylabel("share of seeds", fontsize=10)
     return figure
@@ -113,7 +113,7 @@ def shares(tables: dict[str, pd.DataFrame]) -> Figure:
         axes.barh(y, table.share, color=_DOT, alpha=0.6)
         axes.hlines(y, table.low, table.high, color=_MARK, linewidth=2)
         axes.set_yticks(y, effects)
-        axes.set_title(method, fontsize=9)
+        axes.set_title(short(method, _LABEL), fontsize=9)
         axes.set(xlim=(0, 1), ylim=(len(effects) - 0.5, -0.5), xlabel="share of variance")
         axes.grid(axis="x", alpha=0.3)
     return figure

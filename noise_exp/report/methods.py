@@ -90,7 +90,7 @@ COLUMNS = (
     Column("difference", "mean over seeds of the outcome minus the reference's on the same seed: "
            "below 0 is better", "minus {reference}", (SEVERAL, TERMINAL), _three),
     Column("difference_low difference_high", "its 95% interval; those of the table hold all at "
-           "once (Student's t, Bonferroni; of a reference that is the best, for all pairs)",
+           "once (Student's t, Bonferroni; of a reference that these seeds chose, for all pairs)",
            "simultaneous 95%", (SEVERAL, TERMINAL), _short),
     Column("verdict", "lower or higher: the interval lies on that side of 0; equal: it lies within "
            "the margin (`--margin`); else undecided", "verdict", (SEVERAL, TERMINAL)),
@@ -103,7 +103,8 @@ COLUMNS = (
            "its 95%", (FOLDED,), _short),
     Column("median", "of the outcome over seeds", "median", (FOLDED,)),
     Column("worst", "highest outcome", "worst", (FOLDED,)),
-    Column("worst_block", "which seed has that", "worst seed", (FOLDED,)),
+    Column("worst_block", "which seed has that; as `data=4` where one source alone varies",
+           "worst seed", (FOLDED,)),
     Column("beats_constant constant_low constant_high constant_seeds", "seeds with fewer wrong "
            "than the best constant answer, Wilson's 95% interval of their share, of how many",
            "beats constant", (FOLDED,), count),

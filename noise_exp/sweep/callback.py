@@ -161,7 +161,8 @@ def _one_of_a_key(config: DictConfig) -> None:
 
 def _hint_at_sweep(config: DictConfig) -> None:
     """Say that a run alone leaves out what its configuration sweeps over."""
-    if params := config.hydra.sweeper.get("params"):
+    given = {key_of(override) for override in config.hydra.overrides.task}
+    if params := [key for key in config.hydra.sweeper.get("params") or () if key not in given]:
         log.warning(
             "This is one run: only -m sweeps over %s (hydra.sweeper.params), as in\n    %s",
             ", ".join(params),

@@ -29,6 +29,8 @@ def by_passes(runs: pd.DataFrame, passes: int) -> pd.DataFrame:
         return own
     table = compared(own, "preset", [*FEEDBACK, *BASELINES], _REFERENCES, ".1f")
     table.insert(0, "feedback", table.method.map(FEEDBACK).fillna("-"))
+    hidden = own[own["network.hidden"] != ""].groupby("preset")["network.hidden"].first()
+    table.insert(2, "hidden", table.method.map(hidden).fillna("-"))
     pace = (1e3 * own.seconds / own.work).groupby(own.preset).median()
     shown = pace.dropna().map("{:.0f}".format)
     return table.assign(**{"ms per pass": table.method.map(shown).fillna("-")})

@@ -95,7 +95,7 @@ ERRORS = {
 def runs(cell, preset, errors, **known):
     return pd.DataFrame(
         {"cell": cell, "preset": preset, "seed": str(seed), "errors": wrong, "images": 2000,
-         "work": 30.0, "seconds": 3.0, "score": 0.1, **known, **ORIGIN}
+         "network.hidden": "[128]", "work": 30.0, "seconds": 3.0, "score": 0.1, **known, **ORIGIN}
         for seed, wrong in enumerate(errors, 1)
     )  # fmt: skip
 
@@ -109,7 +109,7 @@ def study(tmp_path_factory):
         cell = f"networks/128/{preset}"
         results.merge(folder / "feedback.csv", runs(cell, preset, errors))
     baselines = pd.concat(
-        runs("baselines", name, [wrong]).assign(seed="")
+        runs("baselines", name, [wrong]).assign(seed="", **{"network.hidden": ""})
         for name, wrong in (("logistic_regression", 186), ("constant_answer", 1772))
     )
     results.merge(folder / "feedback.csv", baselines.drop(columns=["work", "seconds"]))
@@ -163,6 +163,7 @@ def test_methods_are_set_against_a_read_out_alone_and_back_propagation_seed_by_s
     share["constant_answer"] = np.full(5, 88.6)
     for name, row in rows.items():
         assert row["feedback"] == FEEDBACK.get(name, "-")
+        assert row["hidden"] == ("[128]" if name in FEEDBACK else "-")
         for reference in ("shallow", "backprop"):
             more = share[name] - share[reference]
             cell = row[f"minus {reference}, points"]

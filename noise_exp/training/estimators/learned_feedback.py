@@ -23,16 +23,16 @@ class LearnedFeedback(Estimator):
     .. math:: B_\ell \leftarrow B_\ell + \eta_\ell \sum (a - \sum_k B_k p_k)
         (p_\ell - m_\ell)^\top, \qquad \delta_\ell = f'(z_\ell) \odot B_\ell^\top \delta_L
 
-    over the images, whose logits answer by a to what the hidden units pass on of their noise, p, of
-    mean m.
+    over the images: a is the change of an image's logits under the noise, p that of a layer's
+    activations, and m the mean of p over the images.
 
     After Lansdell, Prakash and Kording, *Learning to solve the credit assignment problem* (2020),
     who fit feedback weights to what node perturbation finds; near to Bacho and Chu, *Low-variance
     forward gradients using direct feedback alignment and momentum* (2022), who average exact
-    directional derivatives. Here the noise is finite, and they are fitted to the answer of the
-    logits, a vector for which no label is needed, by least mean squares (Widrow and Hoff 1960) with
-    an intercept. A hidden unit's delta is the slope of its arctan times the output units' deltas,
-    weighed by its feedback. Nothing passes backwards through a weight.
+    directional derivatives. Here the noise is finite, and feedback weights are fitted to the change
+    of the logits, a vector for which no label is needed, by least mean squares (Widrow and Hoff
+    1960) with an intercept. A hidden unit's delta is the slope of its arctan times the output
+    units' deltas, weighted by its feedback. No error passes through a forward weight.
 
     What a unit passes on of its noise is bounded, so a distribution without moments does no harm; a
     distribution's mean moves all units together and slows the fit, or upsets it at a high rate,

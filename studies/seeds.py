@@ -17,10 +17,11 @@ from noise_exp.errors import at_the_edge
 from noise_exp.report.build import Choices, Report, build
 from noise_exp.report.methods import FOLDED, SEVERAL, methods_table
 from noise_exp.report.page import DRAW
-from noise_exp.report.tables import pairs_table, sources_table
+from noise_exp.report.runs import rows_of
+from noise_exp.report.tables import pairs_table
 from noise_exp.report.words import design, findings, headlines
 from noise_exp.runs.record import Record
-from noise_exp.writing import markdown_of
+from noise_exp.writing import UNKNOWN, markdown_of, spread
 from studies import protocol, results
 from studies.pages import DOCS, add_output, write_table
 from studies.protocol import Sweep
@@ -112,6 +113,15 @@ def record_of(row: pd.Series) -> Record:
     }
     params = {"seed": row.seed, "test_images": f"{row.images:g}", **known}
     return Record("", tags, params, metrics, status="FINISHED")
+
+
+def sources_table(report: Report) -> pd.DataFrame:
+    """Return shares of variance of init, data and noise for people, a column per method."""
+    columns = {}
+    for method, table in report.sources.items():
+        shares = [f"{r.share:.0%} ({spread(r.low, r.high, form='{:.0%}')})" for r in rows_of(table)]
+        columns[method] = pd.Series(shares, index=table.effect)
+    return pd.DataFrame(columns).rename_axis("source").fillna(UNKNOWN).reset_index()
 
 
 def _said(report: Report) -> list[str]:

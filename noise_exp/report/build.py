@@ -15,6 +15,13 @@ from noise_exp.report.targets import Target
 from noise_exp.runs.record import Record
 
 _TWO_NAMES = ("gaussian", "standard_normal")
+# What the table of methods shows of a comparison, and under which name.
+_COMPARED = {
+    **{name: name for name in ("method", "difference", "moved_by", "moved", "verdict")},
+    "low": "difference_low",
+    "high": "difference_high",
+    "median_difference": "difference_median",
+}
 
 
 @dataclass(frozen=True)
@@ -57,14 +64,8 @@ class Report:
         table = summarise(self.runs, self.choices.at_most)
         if self.to_reference is None:
             return table
-        compared = self.to_reference.set_index("method")
-        for column in ("difference", "moved_by", "moved", "verdict"):
-            table[column] = table.method.map(compared[column])
-        for column, name in (("low", "difference_low"), ("high", "difference_high"),
-                             ("median_difference", "difference_median")):  # fmt: skip
-            table[name] = table.method.map(compared[column])
-        words = {"moved_by": "", "verdict": ""}
-        table = table.fillna(words)
+        compared = self.to_reference[[*_COMPARED]].rename(columns=_COMPARED)
+        table = table.merge(compared, "left", "method").fillna({"moved_by": "", "verdict": ""})
         table.loc[table.method == self.reference, "verdict"] = "reference"
         return table
 
@@ -151,15 +152,15 @@ class Report:
     @cached_property
     def ranking_of_distributions(self) -> pairs.Ranking | None:
         """The same without back propagation; None where it is not among the runs."""
-        return pairs.rank(_distributions(self.compared)) if self._backprop else None
+        return pairs.rank(self.compared.filter(self.distributions)) if self._backprop else None
 
     @cached_property
     def luck(self) -> dict[str, pd.DataFrame]:
         """Shares of variance of method, seed and their interaction, by the set of methods."""
         usable = self.compared[pairs.eligible(self.compared)]
         sets = {"all methods": usable}
-        if 0 < len(_distributions(usable).columns) < len(usable.columns):
-            sets["noise distributions alone"] = _distributions(usable)
+        if (alone := usable.filter(self.distributions)).shape < usable.shape:
+            sets["noise distributions alone"] = alone
         found = {name: variance.of_methods(chosen) for name, chosen in sets.items()}
         return {name: shares for name, shares in found.items() if shares is not None}
 
@@ -207,10 +208,6 @@ def build(records: Sequence[Record], choices: Choices | None = None) -> Report:
 
 def _is_backprop(method: str) -> bool:
     return method.partition(" ")[0] == "backprop"
-
-
-def _distributions(wide: pd.DataFrame) -> pd.DataFrame:
-    return wide[[m for m in wide if not _is_backprop(str(m))]]
 
 
 def _noise_floor(runs: Runs, wide: pd.DataFrame, margin: float) -> pd.DataFrame:

@@ -97,15 +97,6 @@ def shares_table(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def sources_table(report: Report) -> pd.DataFrame:
-    """Return shares of variance of init, data and noise for people, a column per method."""
-    columns = {}
-    for method, table in report.sources.items():
-        shares = [f"{r.share:.0%} ({spread(r.low, r.high, form='{:.0%}')})" for r in rows_of(table)]
-        columns[method] = pd.Series(shares, index=table.effect)
-    return pd.DataFrame(columns).rename_axis("source").fillna(UNKNOWN).reset_index()
-
-
 def targets_table(report: Report) -> pd.DataFrame:
     """Return time and passes to the target for people."""
 

@@ -112,7 +112,7 @@ class SweepCallback(Callback):
                 self._sweep.end(ending.finish)
 
     def _abandon(self) -> None:
-        if self._sweep and not self._sweep.ended:
+        if self._sweep and not self._sweep.journal.ended:
             self._sweep.abandon()
 
 

@@ -175,11 +175,6 @@ class Sweep:
         progress.start()
         return cls(planned, context, store, recording, journal, progress, finished, submitted)
 
-    @property
-    def ended(self) -> bool:
-        """Whether its own run has ended."""
-        return self.journal.record.status != "RUNNING"
-
     def end(self, finish: Callable[["Sweep"], None]) -> None:
         """Deliver what jobs owe, finish, and end the sweep's own run as that went.
 
@@ -196,7 +191,7 @@ class Sweep:
                 self.deliver_owed()
                 finish(self)
         except KeyboardInterrupt:
-            if not self.ended:
+            if not self.journal.ended:
                 self.abandon()
             raise
 

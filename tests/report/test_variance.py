@@ -7,7 +7,7 @@ from made_up import page, run, runs
 
 from noise_exp.report import variance
 from noise_exp.report.build import build
-from noise_exp.report.tables import sources_table
+from studies.seeds import sources_table
 
 
 def test_a_shift_of_a_method_is_the_methods_and_a_shift_of_a_seed_the_seeds():

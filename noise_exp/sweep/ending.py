@@ -61,14 +61,15 @@ def finish(sweep: Sweep) -> None:
 
 
 def _tag_best(sweep: Sweep) -> None:
-    """Tag the run that the comparison found best."""
-    best = sweep.journal.record.tags.get("best_run_id")
-    if sweep.store and best:
-        store = sweep.store
+    """Tag the run that the comparison found best; warn where that fails."""
+    store, best = sweep.store, sweep.journal.record.tags.get("best_run_id")
+    if store and best:
+        from noise_exp.tracking.failures import reason
+
         try:
             sweep.recording.ask(lambda: store.tag_best(best))
-        except TimeoutError as error:
-            log.warning("The best run %s could not be tagged: %s", best, error)
+        except Exception as error:
+            log.warning("The best run %s could not be tagged: %s", best, reason(error))
 
 
 def _where(sweep: Sweep, store: "Store", records: Sequence[Record]) -> str:

@@ -186,13 +186,10 @@ class Store:
         return runs
 
     def tag_best(self, run_id: str) -> None:
-        """Tag a sweep's best run, and its model if it keeps one; warn where that fails."""
-        try:
-            self.client.set_tag(run_id, "best", "true")
-            for model_id in models_of(self.client.get_run(run_id)):
-                self.client.set_logged_model_tags(model_id, {"best": "true"})
-        except FAILURES as error:
-            log.warning("The best run %s could not be tagged: %s", run_id, reason(error))
+        """Tag a sweep's best run, and its model if it keeps one."""
+        self.client.set_tag(run_id, "best", "true")
+        for model_id in models_of(self.client.get_run(run_id)):
+            self.client.set_logged_model_tags(model_id, {"best": "true"})
 
     def by_id(self, run_ids: list[str]) -> dict[str, Run]:
         """Return runs by their ids, those that are still there, a page per query."""

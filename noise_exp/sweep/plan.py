@@ -12,12 +12,13 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob, IntervalSweep, Override
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import MissingMandatoryValue
 
 from noise_exp.errors import UserError, in_words
 from noise_exp.job import launchers
 from noise_exp.job.build import build
 from noise_exp.job.config import TrackingConfig
-from noise_exp.job.config_errors import explained
+from noise_exp.job.config_errors import explained, words
 from noise_exp.job.describe import as_given, check_choices, plain
 from noise_exp.runs.record import key_of, settings
 from noise_exp.training.trial import Trial
@@ -178,10 +179,15 @@ def maker(config: DictConfig) -> Callable[[list[str]], Made]:
     def made(job: list[str]) -> Made:
         cfg = compose(config, job)
         threads = cfg.threads or launchers.per_job(config.hydra.launcher)
-        own = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
+        own = _own(cfg)
         return plain(own), lambda: build(own, threads)
 
     return made
+
+
+def _own(cfg: DictConfig) -> DictConfig:
+    """Return a configuration without Hydra's part."""
+    return OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
 
 
 def check(config: DictConfig, planned: Plan) -> None:
@@ -192,14 +198,18 @@ def check(config: DictConfig, planned: Plan) -> None:
     Raises
     ------
     UserError
-        If the first cannot be built, a job's overrides do not fit together, or there is no store
-        to resume from.
+        If the first cannot be built, a job's overrides do not fit together or leave a key without
+        a value, or there is no store to resume from.
     """
     make = maker(config)
     if planned.first is not None:
         make(planned.first)[1]()
     for job in {tuple(map(_kind, job)): job for job in planned.jobs or ()}.values():
-        compose(config, job)
+        own = _own(compose(config, job))
+        try:
+            OmegaConf.to_container(own, throw_on_missing=True)
+        except MissingMandatoryValue as error:
+            raise UserError(f"the job {' '.join(job)} cannot be composed: {words(error)}") from None
         if config.diagnostics:  # which estimators have what they compare is known once it is built
             make(job)[1]()
     if planned.resume and not planned.tracking.enabled:

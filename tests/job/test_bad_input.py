@@ -72,6 +72,7 @@ COMMANDS = {
     f"hydra.run.dir={LONG}": "cannot be written (File name too long)",
     "-m network.hidden=[10000000,10000000]": "there is not enough memory (Unable to allocate",
     "dist=[gumbel,gaussian]": "dist takes one option, not a list or none; write dist=NAME, or -m",
+    "-m data=xor,npz": "the job data=npz cannot be composed: Missing mandatory value: path",
     "-m dist=gumbel,beta,gaussian dist.scale=2": "the job dist=beta dist.scale=2 cannot be",
     "-m optimizer=vanilla,adam optimizer.drop_epoch=3": "the job optimizer=adam",
     "-m preset=feedback_alignment,spsa diagnostics=true": "diagnostics must be false: Spsa has no",

@@ -81,7 +81,7 @@ def table(
         rows.append(
             {
                 "method": method,
-                "seeds": str((own.seed != "").sum()),
+                "seeds": str((own.seed != "").sum() or "-"),
                 "test error, %": mean(list(percent(own)), form),
                 **{f"minus {name}, points": compared.loc[method, name] for name in references},
             }

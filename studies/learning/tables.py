@@ -83,7 +83,7 @@ def seconds(runs: pd.DataFrame) -> pd.DataFrame:
             "method": _ARTICLE if run.dist == "article" else run.dist,
             "seconds": f"{run.seconds:.2f}",
             "test images wrong": "" if run.dist == "article" else f"{run.errors:g}",
-            "of the article's back propagation": f"{run.seconds / theirs:.2f}",
+            "times the article's seconds": f"{run.seconds / theirs:.2f}",
         }
         for run in runs.itertuples()
     )

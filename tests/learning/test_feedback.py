@@ -223,7 +223,7 @@ def test_what_has_no_results_has_no_table(tables):
     assert not list(tables.glob("*_300*"))
 
 
-@pytest.mark.parametrize("study", ["feedback", "seeds"])
+@pytest.mark.parametrize("study", ["feedback", "learning", "seeds"])
 def test_the_docs_have_the_tables_of_the_results_and_the_page_shows_them(cli, study):
     cli.ok("pages", "--output", "made", module=f"studies.{study}")
     made = {path.name: path.read_text("utf-8") for path in (cli.folder / "made").glob("*.md")}

@@ -7,6 +7,7 @@ from made_up import recorded
 from scipy import stats
 from support import table_rows, trial
 
+from noise_exp.training import article
 from studies import baselines, results
 from studies.learning import measured
 from studies.learning.tables import METHODS
@@ -129,7 +130,8 @@ def test_neighbours_are_counted_on_validation_images_alone():
 
 
 @pytest.mark.slow
-def test_seconds_have_a_row_of_the_articles_way():
+def test_seconds_have_a_row_of_the_articles_way(monkeypatch):
+    monkeypatch.setattr(article, "EPOCHS", 2)
     rows = measured.seconds([METHODS[-1]], 1)
     assert list(rows.dist) == ["backprop", "article"]
     assert rows.seconds.min() > 0

@@ -41,7 +41,7 @@ class LearnedFeedback(Estimator):
     Attributes
     ----------
     scale
-        Of the noise on a unit's sum.
+        Of the noise on a unit's pre-activation.
     rate
         Of the fit, at most about 1 for noise without a mean.
     """

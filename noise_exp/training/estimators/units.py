@@ -43,7 +43,7 @@ class NodePerturbation(Stateless):
     Attributes
     ----------
     scale
-        s: of the noise on a unit's sum.
+        s: of the noise on a unit's pre-activation.
     outputs
         Whether the output units' deltas are known. Blind, the output units get noise like the
         others, and the feedback is one scalar per image and draw.

@@ -55,7 +55,7 @@ class Spsa(Stateless):
 
 @dataclass(frozen=True)
 class EvolutionStrategy(Stateless):
-    r"""A population of antithetic pairs, weighed by the ranks of their costs.
+    r"""A population of antithetic pairs, weighted by the ranks of their costs.
 
     .. math:: d = -\frac{1}{2 p s} \sum_{i=1}^{2 p} r_i \xi_i, \qquad \xi_{p+i} = -\xi_i
 
